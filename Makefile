@@ -1,0 +1,40 @@
+# One command to start, one to check. See README.md.
+PY ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-test
+
+.PHONY: demo test lint soak sabotage bench clean peers
+.DEFAULT_GOAL := demo
+
+$(VENV)/bin/python:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: apt install python3 python3-venv" >&2; exit 2; }
+	@$(PY) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv" >&2; exit 2; }
+
+$(STAMP): pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the server's packages into $(VENV) (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(TEST_STAMP): pyproject.toml $(STAMP)
+	@echo "Installing the test tools"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,postgres]'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/callcenter demo
+
+peers:
+	@sh tests/peers.sh
+
+lint: $(TEST_STAMP)
+	$(BIN)/ruff check callcenter tests
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: $(TEST_STAMP) peers lint
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,267 @@
+"""What is asked of the control center, and what is reported to it.
+
+Why: every change enters as one of these through one stream, so the single writer sees them in one
+order and a repeat is harmless. Two kinds:
+
+- *facts* (`…Reported`) come from whoever holds the leg or the document. They are never refused:
+  where journal and fact disagree the fact stands and control repairs.
+- *requests* (`…Requested`) come from people and flows. Each is answered by an event that names
+  the command: done, or refused with the reason.
+
+Tags are never reused and fields are only added, with a default.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from callcenter.domain.center import Center, Channel
+from callcenter.domain.termination import Termination
+from callcenter.domain.units import (
+    AgentId,
+    CommandId,
+    ContactId,
+    CustomerId,
+    FrontendId,
+    Micros,
+    OfferId,
+    PartyId,
+    QueueId,
+    SegmentId,
+)
+
+
+class Presence(StrEnum):
+    """What an agent does. `unreachable` stands beside it, not in it."""
+
+    LOGGED_OUT = "logged_out"
+    NOT_READY = "not_ready"
+    READY = "ready"
+    RESERVED = "reserved"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+
+
+class OfferOutcome(StrEnum):
+    """What became of an offer at the owner of the leg."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    """The agent said no (603, 480 by her hand)."""
+    BUSY = "busy"
+    """Her phone was in another call (486, 600)."""
+    UNREACHABLE = "unreachable"
+    """No phone answered (408, 5xx, no binding)."""
+    EXPIRED = "expired"
+    """It rang to the end: RONA."""
+    FAILED = "failed"
+    """Our side could not ring (media, codecs); not her fault."""
+
+
+class Cmd(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Root of all commands."""
+
+
+class ContactReported(Cmd, frozen=True, kw_only=True):
+    """A contact arrived and has an owner."""
+
+    contact: ContactId
+    channel: Channel
+    frontend: FrontendId
+    dialled: str
+    """The number or address that was dialled: ours, so no personal data."""
+    party: PartyId = PartyId("")
+
+
+class FlowReported(Cmd, frozen=True, kw_only=True):
+    """An IVR flow began, in the revision the contact will keep."""
+
+    contact: ContactId
+    flow: str
+    revision: str
+
+
+class StepReported(Cmd, frozen=True, kw_only=True):
+    """The flow entered a node."""
+
+    contact: ContactId
+    node: str
+
+
+class DigitsReported(Cmd, frozen=True, kw_only=True):
+    """Digits were typed: how many, never which."""
+
+    contact: ContactId
+    node: str
+    count: int
+
+
+class CustomerReported(Cmd, frozen=True, kw_only=True):
+    """The contact belongs to a known customer."""
+
+    contact: ContactId
+    customer: CustomerId
+
+
+class QueueRequested(Cmd, frozen=True, kw_only=True):
+    """The flow wants the contact to wait. Answered by `ContactQueued` or `QueueRefused`."""
+
+    contact: ContactId
+    queue: QueueId
+    skills: dict[str, int] = {}
+    """Needs beside the queue's own."""
+    priority: int | None = None
+    attributes: dict[str, str] = {}
+    """IVR answers shown to the agent (type, language). No typed digits."""
+
+
+class LeaveQueueRequested(Cmd, frozen=True, kw_only=True):
+    """The caller pressed the key that leaves the queue; the flow goes on at `left`."""
+
+    contact: ContactId
+
+
+class OfferReported(Cmd, frozen=True, kw_only=True):
+    """The end of an offer. `segment` is set when accepted: the two are bridged."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    outcome: OfferOutcome
+    segment: SegmentId = SegmentId("")
+
+
+class HoldReported(Cmd, frozen=True, kw_only=True):
+    """A side put the other on hold, or took it back."""
+
+    contact: ContactId
+    agent: AgentId
+    held: bool
+    by_agent: bool = True
+
+
+class SegmentEndReported(Cmd, frozen=True, kw_only=True):
+    """The agent's part is over; wrap-up begins."""
+
+    contact: ContactId
+    segment: SegmentId
+    agent: AgentId
+    termination: Termination
+
+
+class ContactEndReported(Cmd, frozen=True, kw_only=True):
+    """The contact is over for its owner."""
+
+    contact: ContactId
+    termination: Termination
+
+
+class PhoneReported(Cmd, frozen=True, kw_only=True):
+    """An agent's phones: reachable while at least one binding lives."""
+
+    agent: AgentId
+    frontend: FrontendId
+    reachable: bool
+    cause: str = ""
+
+
+class FrontendReported(Cmd, frozen=True, kw_only=True):
+    """A front end (re)started and holds exactly these contacts; `agents` are reachable by it.
+
+    Contacts of an earlier life that are not named end as `owner_lost`.
+    """
+
+    frontend: FrontendId
+    epoch: int
+    contacts: tuple[ContactId, ...] = ()
+    agents: tuple[AgentId, ...] = ()
+    offers: tuple[OfferId, ...] = ()
+
+
+class PresenceRequested(Cmd, frozen=True, kw_only=True):
+    """Make an agent ready, not ready (with a reason), or logged out.
+
+    Asked for during a contact it becomes her *next* state and takes effect afterwards.
+    """
+
+    agent: AgentId
+    presence: Presence
+    reason: str = ""
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class WrapUpEndRequested(Cmd, frozen=True, kw_only=True):
+    """The agent is done with the work after the contact."""
+
+    agent: AgentId
+    segment: SegmentId = SegmentId("")
+    request: CommandId = CommandId("")
+
+
+class DispositionRequested(Cmd, frozen=True, kw_only=True):
+    """What the contact was, in the words of the queue."""
+
+    agent: AgentId
+    segment: SegmentId
+    disposition: str
+    request: CommandId = CommandId("")
+
+
+class ConfigurationRequested(Cmd, frozen=True, kw_only=True):
+    """Replace the center, all or nothing."""
+
+    center: Center
+    version: str
+    by: str
+    request: CommandId = CommandId("")
+
+
+Command: TypeAlias = (
+    ContactReported
+    | FlowReported
+    | StepReported
+    | DigitsReported
+    | CustomerReported
+    | QueueRequested
+    | LeaveQueueRequested
+    | OfferReported
+    | HoldReported
+    | SegmentEndReported
+    | ContactEndReported
+    | PhoneReported
+    | FrontendReported
+    | PresenceRequested
+    | WrapUpEndRequested
+    | DispositionRequested
+    | ConfigurationRequested
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """What one source appended in one loop turn: commands with consecutive sequence numbers.
+
+    The id of the n-th command is (`source`, `epoch`, `first` + n). Control keeps one high-water
+    mark per source, so a repeat is skipped. `at` is the source's idea of center time.
+    """
+
+    source: str
+    epoch: int
+    first: int
+    at: Micros
+    commands: tuple[Command, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Envelope)
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """The envelope as it stands in the command stream."""
+    return _encoder.encode(envelope)
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """Read an envelope. Raises `msgspec.DecodeError` or `ValidationError` for anything else."""
+    return _decoder.decode(data)

@@ -1,0 +1,350 @@
+"""What happened, in the order a contact lives it.
+
+Why: the journal of these is the truth; every screen, counter and record is a fold of it. Events
+hold ids, never a number, an address, a name, typed digits or text.
+
+Who acts: control decides and commits; adapters act on committed events only, and at most once per
+event id (batch sequence, index). An event that asks for an effect carries `act_before`.
+
+Tags are never reused and fields are only added, with a default.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from callcenter.domain.center import Center, Channel
+from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.termination import Termination
+from callcenter.domain.units import (
+    AgentId,
+    CommandId,
+    ContactId,
+    CustomerId,
+    FrontendId,
+    Micros,
+    OfferId,
+    PartyId,
+    QueueId,
+    SegmentId,
+)
+
+
+class QueueExit(StrEnum):
+    """How a flow goes on after `queue`, by name (all six are wired or the flow is refused)."""
+
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    FULL = "full"
+    UNSTAFFED = "unstaffed"
+    CLOSED = "closed"
+    LEFT = "left"
+
+
+class Evt(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Root of all events. `at` is center time."""
+
+    at: Micros
+
+
+class ContactArrived(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    channel: Channel
+    frontend: FrontendId
+    dialled: str
+    party: PartyId = PartyId("")
+
+
+class FlowStarted(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    flow: str
+    revision: str
+
+
+class StepEntered(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    node: str
+
+
+class DigitsCollected(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    node: str
+    count: int
+
+
+class CustomerIdentified(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    customer: CustomerId
+
+
+class ContactQueued(Evt, frozen=True, kw_only=True):
+    """A queue visit began. `key` orders the queue: arrival minus what its priority is worth."""
+
+    contact: ContactId
+    queue: QueueId
+    channel: Channel
+    visit: int
+    """1 for the first stay of this contact in any queue."""
+    skills: dict[str, int] = {}
+    """The whole requirement: the queue's and the contact's."""
+    priority: int
+    since: Micros
+    """Start of waiting in this queue; kept over RONA."""
+    expires: Micros
+    attributes: dict[str, str] = {}
+
+
+class QueueRefused(Evt, frozen=True, kw_only=True):
+    """The contact may not wait there; no visit is counted and the flow goes on at `exit`."""
+
+    contact: ContactId
+    queue: QueueId
+    exit: QueueExit
+
+
+class ContactDequeued(Evt, frozen=True, kw_only=True):
+    """A visit ended without an agent and the contact goes on in its flow at `exit`."""
+
+    contact: ContactId
+    queue: QueueId
+    visit: int
+    exit: QueueExit
+    waited: Micros
+
+
+class OfferMade(Evt, frozen=True, kw_only=True):
+    """A grant: the owner may ring this agent for `ring_seconds`, and bridges who answers."""
+
+    offer: OfferId
+    contact: ContactId
+    queue: QueueId
+    channel: Channel
+    agent: AgentId
+    frontend: FrontendId
+    ring_seconds: int
+    act_before: Micros
+    waited: Micros = 0
+    attempt: int = 1
+    evidence: str = ""
+    """Why this agent, in at most 200 bytes: `idle 812 s; skills sales 4>=2; next best ben`."""
+
+
+class OfferAccepted(Evt, frozen=True, kw_only=True):
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+
+
+class OfferDeclined(Evt, frozen=True, kw_only=True):
+    """Not taken: `outcome` tells declined, busy, unreachable and failed apart."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    outcome: OfferOutcome
+
+
+class OfferExpired(Evt, frozen=True, kw_only=True):
+    """RONA: it rang to the end. The contact is back in its place, the agent not ready."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+
+
+class OfferRescinded(Evt, frozen=True, kw_only=True):
+    """Taken back by us: the contact left, moved, or another answered. The owner stops ringing."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    reason: str = ""
+
+
+class SegmentStarted(Evt, frozen=True, kw_only=True):
+    segment: SegmentId
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId
+    channel: Channel
+    visit: int
+    waited: Micros
+
+
+class Held(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    agent: AgentId
+    by_agent: bool = True
+
+
+class Resumed(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    agent: AgentId
+    by_agent: bool = True
+
+
+class SegmentEnded(Evt, frozen=True, kw_only=True):
+    segment: SegmentId
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId
+    channel: Channel
+    termination: Termination
+    talked: Micros
+    """From start to end, holds included."""
+    held: Micros = 0
+
+
+class WrapUpStarted(Evt, frozen=True, kw_only=True):
+    segment: SegmentId
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId
+    until: Micros
+
+
+class DispositionSet(Evt, frozen=True, kw_only=True):
+    segment: SegmentId
+    contact: ContactId
+    agent: AgentId
+    disposition: str
+
+
+class WrapUpEnded(Evt, frozen=True, kw_only=True):
+    segment: SegmentId
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId
+    wrapped: Micros
+
+
+class ContactEnded(Evt, frozen=True, kw_only=True):
+    """The end. `queue` and `visit` are set when it was waiting: that visit ends with it."""
+
+    contact: ContactId
+    channel: Channel
+    termination: Termination
+    queue: QueueId = QueueId("")
+    visit: int = 0
+    waited: Micros = 0
+    lived: Micros = 0
+
+
+class PresenceChanged(Evt, frozen=True, kw_only=True):
+    """`previous` lasted `lasted`: what occupancy is summed from."""
+
+    agent: AgentId
+    presence: Presence
+    reason: str = ""
+    previous: Presence = Presence.LOGGED_OUT
+    lasted: Micros = 0
+    contact: ContactId = ContactId("")
+
+
+class NextPresenceSet(Evt, frozen=True, kw_only=True):
+    """Asked for during a contact; takes effect after it. `presence` empty withdraws it."""
+
+    agent: AgentId
+    presence: Presence
+    reason: str = ""
+
+
+class AgentReachable(Evt, frozen=True, kw_only=True):
+    agent: AgentId
+    frontend: FrontendId
+
+
+class AgentUnreachable(Evt, frozen=True, kw_only=True):
+    agent: AgentId
+    cause: str = ""
+
+
+class FrontendStarted(Evt, frozen=True, kw_only=True):
+    frontend: FrontendId
+    epoch: int
+
+
+class FrontendLost(Evt, frozen=True, kw_only=True):
+    frontend: FrontendId
+
+
+class ConfigurationChanged(Evt, frozen=True, kw_only=True):
+    center: Center
+    version: str
+    by: str
+
+
+class CommandAnswered(Evt, frozen=True, kw_only=True):
+    """The answer to a request: done, or refused with the reason in words."""
+
+    request: CommandId
+    accepted: bool
+    reason: str = ""
+
+
+Event: TypeAlias = (
+    ContactArrived
+    | FlowStarted
+    | StepEntered
+    | DigitsCollected
+    | CustomerIdentified
+    | ContactQueued
+    | QueueRefused
+    | ContactDequeued
+    | OfferMade
+    | OfferAccepted
+    | OfferDeclined
+    | OfferExpired
+    | OfferRescinded
+    | SegmentStarted
+    | Held
+    | Resumed
+    | SegmentEnded
+    | WrapUpStarted
+    | DispositionSet
+    | WrapUpEnded
+    | ContactEnded
+    | PresenceChanged
+    | NextPresenceSet
+    | AgentReachable
+    | AgentUnreachable
+    | FrontendStarted
+    | FrontendLost
+    | ConfigurationChanged
+    | CommandAnswered
+)
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """What one commit appended: the unit of the journal.
+
+    `seq` counts commits from 1 without a hole. `cursor` is the last command-stream id it
+    consumed, `marks` the high-water marks it moved (source to epoch and sequence), `inputs` one
+    center time per command decided and `ticks` the center times of the ticks in between, so that
+    the same engine re-decides it exactly.
+    """
+
+    seq: int
+    epoch: int
+    at: Micros
+    cursor: str
+    marks: dict[str, tuple[int, int]]
+    inputs: tuple[Micros, ...]
+    engine: str
+    configuration: str
+    events: tuple[Event, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def encode_batch(batch: Batch) -> bytes:
+    """The batch as it stands in the event stream."""
+    return _encoder.encode(batch)
+
+
+def decode_batch(data: bytes) -> Batch:
+    """Read a batch. Raises `msgspec.DecodeError` or `ValidationError` for anything else."""
+    return _decoder.decode(data)

@@ -1,0 +1,115 @@
+"""How a contact, a queue visit or a segment ended: the only vocabulary of endings.
+
+Why: a SIP status, a metric label, a screen and a report must never disagree on what happened. All
+of them are derived from one `Termination(result, reason)`; the table from reason to SIP is
+`frontend/endings.py`, the one from visit to counters is `records/`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Result(StrEnum):
+    """What it meant for the one who contacted us."""
+
+    SERVED = "served"
+    """Spoke with an agent, or the flow did what it promised."""
+    ABANDONED = "abandoned"
+    """Left before an agent answered."""
+    FLOWED_OUT = "flowed_out"
+    """Left the queue by a rule of ours: overflow, voicemail, transfer."""
+    REFUSED = "refused"
+    """We said no: unknown number, full, closed, overloaded, not allowed."""
+    FAILED = "failed"
+    """Something broke, and we know what."""
+    LOST = "lost"
+    """We no longer know: the owner died or the far end vanished."""
+
+
+class Reason(StrEnum):
+    """Why it ended. Each has one result; see `RESULT_OF`."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    """After an agent answered."""
+    AGENT_HUNG_UP = "agent_hung_up"
+    FLOW_HUNG_UP = "flow_hung_up"
+    """The flow reached its `hangup` node."""
+    RESOLVED = "resolved"
+    """A mail, fax or chat was closed by the agent."""
+    CALLER_LEFT_BEFORE_ANSWER = "caller_left_before_answer"
+    """CANCEL before our 200."""
+    CALLER_LEFT_IN_FLOW = "caller_left_in_flow"
+    CALLER_LEFT_IN_QUEUE = "caller_left_in_queue"
+    WAIT_LIMIT = "wait_limit"
+    LEFT_BY_KEY = "left_by_key"
+    QUEUE_FULL = "queue_full"
+    QUEUE_CLOSED = "queue_closed"
+    QUEUE_UNSTAFFED = "queue_unstaffed"
+    MOVED = "moved"
+    NO_SUCH_NUMBER = "no_such_number"
+    NOT_ALLOWED = "not_allowed"
+    NOT_ACCEPTABLE_MEDIA = "not_acceptable_media"
+    BAD_REQUEST = "bad_request"
+    OVERLOADED = "overloaded"
+    DRAINING = "draining"
+    STORE_UNAVAILABLE = "store_unavailable"
+    FLOW_FAILED = "flow_failed"
+    FLOW_STEPS_LIMIT = "flow_steps_limit"
+    """A flow took more steps without the caller than a flow may."""
+    MEDIA_UNAVAILABLE = "media_unavailable"
+    NO_ACK = "no_ack"
+    """Our 200 was never acknowledged (RFC 3261 13.3.1.4)."""
+    CALL_LIMIT = "call_limit"
+    """A call longer than the longest call allowed."""
+    CALLER_VANISHED = "caller_vanished"
+    """No RTP and no answer in the dialog."""
+    AGENT_VANISHED = "agent_vanished"
+    OWNER_LOST = "owner_lost"
+    """The front end that held the call did not come back with it."""
+    INTERNAL = "internal"
+
+
+RESULT_OF: dict[Reason, Result] = {
+    Reason.CALLER_HUNG_UP: Result.SERVED,
+    Reason.AGENT_HUNG_UP: Result.SERVED,
+    Reason.FLOW_HUNG_UP: Result.SERVED,
+    Reason.RESOLVED: Result.SERVED,
+    Reason.CALLER_LEFT_BEFORE_ANSWER: Result.ABANDONED,
+    Reason.CALLER_LEFT_IN_FLOW: Result.ABANDONED,
+    Reason.CALLER_LEFT_IN_QUEUE: Result.ABANDONED,
+    Reason.WAIT_LIMIT: Result.FLOWED_OUT,
+    Reason.LEFT_BY_KEY: Result.FLOWED_OUT,
+    Reason.QUEUE_FULL: Result.REFUSED,
+    Reason.QUEUE_CLOSED: Result.REFUSED,
+    Reason.QUEUE_UNSTAFFED: Result.REFUSED,
+    Reason.MOVED: Result.FLOWED_OUT,
+    Reason.NO_SUCH_NUMBER: Result.REFUSED,
+    Reason.NOT_ALLOWED: Result.REFUSED,
+    Reason.NOT_ACCEPTABLE_MEDIA: Result.REFUSED,
+    Reason.BAD_REQUEST: Result.REFUSED,
+    Reason.OVERLOADED: Result.REFUSED,
+    Reason.DRAINING: Result.REFUSED,
+    Reason.STORE_UNAVAILABLE: Result.REFUSED,
+    Reason.FLOW_FAILED: Result.FAILED,
+    Reason.FLOW_STEPS_LIMIT: Result.FAILED,
+    Reason.MEDIA_UNAVAILABLE: Result.FAILED,
+    Reason.NO_ACK: Result.FAILED,
+    Reason.CALL_LIMIT: Result.FAILED,
+    Reason.CALLER_VANISHED: Result.LOST,
+    Reason.AGENT_VANISHED: Result.LOST,
+    Reason.OWNER_LOST: Result.LOST,
+    Reason.INTERNAL: Result.FAILED,
+}
+
+
+class Termination(msgspec.Struct, frozen=True):
+    """How something ended: what it meant, and why."""
+
+    result: Result
+    reason: Reason
+
+
+def ended(reason: Reason) -> Termination:
+    """The ending that `reason` always means."""
+    return Termination(RESULT_OF[reason], reason)
