@@ -1,0 +1,1 @@
+"""Customer, case, policy, clock, escalation, remedy, survey."""

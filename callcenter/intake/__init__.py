@@ -1,0 +1,1 @@
+"""A fax, a mail or a chat message becomes a contact."""
