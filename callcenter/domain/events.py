@@ -316,13 +316,33 @@ Event: TypeAlias = (
 )
 
 
+class InputKind(StrEnum):
+    """What the leader can feed to control; see `control.center.Control`."""
+
+    COMMAND = "command"
+    """The next command after the cursor that was no repeat: `Control.react`."""
+    TICK = "tick"
+    """A deadline came: `Control.tick`."""
+    LOST = "lost"
+    """The lease of the front end `name` ran out: `Control.frontend_lost`."""
+
+
+class Input(msgspec.Struct, frozen=True, array_like=True):
+    """One input as it was fed to control. An input that made no event may be left out, unless
+    it is a command."""
+
+    now: Micros
+    kind: InputKind = InputKind.COMMAND
+    name: str = ""
+
+
 class Batch(msgspec.Struct, frozen=True, array_like=True):
     """What one commit appended: the unit of the journal.
 
     `seq` counts commits from 1 without a hole. `cursor` is the last command-stream id it
-    consumed, `marks` the high-water marks it moved (source to epoch and sequence), `inputs` one
-    center time per command decided and `ticks` the center times of the ticks in between, so that
-    the same engine re-decides it exactly.
+    consumed, `marks` the high-water marks it moved (source to epoch and sequence), `inputs` what
+    was fed to control in which order and at which center time, so that the same engine re-decides
+    it exactly (`control/replay.py`).
     """
 
     seq: int
@@ -330,7 +350,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     at: Micros
     cursor: str
     marks: dict[str, tuple[int, int]]
-    inputs: tuple[Micros, ...]
+    inputs: tuple[Input, ...]
     engine: str
     configuration: str
     events: tuple[Event, ...]
