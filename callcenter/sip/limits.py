@@ -18,6 +18,8 @@ LINE_BYTES_MAX = 8_192
 """One header field, unfolded. Beyond: 400."""
 URI_BYTES_MAX = 2_048
 """A Request-URI. Beyond: 414."""
+NAME_BYTES_MAX = 256
+"""Name of a header field. Beyond: 400."""
 METHOD_BYTES_MAX = 64
 """Beyond: 400."""
 HEADERS_MAX = 256
