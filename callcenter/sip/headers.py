@@ -57,11 +57,12 @@ _SPELLINGS = """
     WWW-Authenticate
 """
 
-_CANONICAL: dict[str, str] = {}
+CANONICAL_NAMES: dict[str, str] = {}
+"""Every usual spelling, and the one under which the field is kept."""
 for _name in (*_SPELLINGS.split(), *COMPACT_FORMS.values()):
-    _CANONICAL.update({_name: _name, _name.lower(): _name, _name.upper(): _name})
+    CANONICAL_NAMES.update({_name: _name, _name.lower(): _name, _name.upper(): _name})
 for _letter, _name in COMPACT_FORMS.items():
-    _CANONICAL.update({_letter: _name, _letter.upper(): _name})
+    CANONICAL_NAMES.update({_letter: _name, _letter.upper(): _name})
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"'
@@ -90,7 +91,7 @@ def canonical_name(name: str) -> str:
     Raises:
         SipError: 400 where `name` is no token.
     """
-    return _CANONICAL.get(name) or _canonical_name(name)
+    return CANONICAL_NAMES.get(name) or _canonical_name(name)
 
 
 @lru_cache(maxsize=1024)
@@ -98,7 +99,7 @@ def _canonical_name(name: str) -> str:
     bare = name.rstrip(" \t")
     if len(bare) > limits.NAME_BYTES_MAX or not is_token(bare):
         raise SipError(400, "header name is no token, or too long")
-    known = _CANONICAL.get(bare.lower())
+    known = CANONICAL_NAMES.get(bare.lower())
     if known is not None:
         return known
     return "-".join(part.capitalize() for part in bare.split("-"))
@@ -127,7 +128,7 @@ class Headers:
     @classmethod
     def of_lines(cls, lines: dict[str, list[str]]) -> "Headers":
         """Take over a dictionary whose names are canonical already."""
-        headers = cls()
+        headers = cls.__new__(cls)
         headers._lines = lines
         return headers
 

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from callcenter.sip import limits
 from callcenter.sip.errors import REASON_PHRASES, SipError
 from callcenter.sip.headers import (
+    CANONICAL_NAMES,
     CSeq,
     Headers,
     NameAddr,
@@ -255,32 +256,34 @@ def parse_message(data: bytes, *, stream: bool = False) -> AnyMessage:
 def _parse_head(head: str) -> AnyMessage:
     if len(head) > limits.HEAD_BYTES_MAX:
         raise SipError(513, "header fields too large")
-    lines = _lines_of(head)
+    lines = head.split("\r\n")
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks:
+        raise SipError(400, "line break other than CRLF")
+    if "\r\n " in head or "\r\n\t" in head:
+        lines = _FOLD.sub(" ", head).split("\r\n")
+    _check_lines(head, lines)
     fields: dict[str, list[str]] = {}
+    known = CANONICAL_NAMES.get
+    held = fields.get
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon:
             raise SipError(400, "header line without a colon")
-        canonical = canonical_name(name)
-        if canonical in fields:
-            fields[canonical].append(value.strip(" \t"))
-        else:
+        canonical = known(name) or canonical_name(name)
+        values = held(canonical)
+        if values is None:
             fields[canonical] = [value.strip(" \t")]
+        else:
+            values.append(value.strip(" \t"))
     return _parse_start(lines[0], Headers.of_lines(fields))
 
 
-def _lines_of(head: str) -> list[str]:
-    breaks = head.count("\r\n")
-    if head.count("\n") != breaks or head.count("\r") != breaks:
-        raise SipError(400, "line break other than CRLF")
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _FOLD.sub(" ", head)
-    lines = head.split("\r\n")
+def _check_lines(head: str, lines: list[str]) -> None:
     if len(lines) > limits.HEADERS_MAX + 1:
         raise SipError(400, "too many header lines")
     if len(head) > limits.LINE_BYTES_MAX and len(max(lines, key=len)) > limits.LINE_BYTES_MAX:
         raise SipError(414 if len(lines[0]) > limits.LINE_BYTES_MAX else 400, "line too long")
-    return lines
 
 
 def _parse_start(line: str, headers: Headers) -> AnyMessage:
