@@ -38,9 +38,15 @@ MAX_FORWARDS_MAX = 255
 KEEPALIVE_BYTES_MAX = 256
 """CRLF pings that may stand before a message on a stream (RFC 5626 3.5.1)."""
 SDP_BYTES_MAX = 16_384
-SDP_LINES_MAX = 512
-SDP_MEDIA_MAX = 16
-SDP_FORMATS_MAX = 64
+"""A session description. Beyond: 413."""
+SDP_MEDIA_MAX = 8
+"""`m=` lines. Beyond: 400, as for the next two."""
+SDP_ATTRIBUTES_MAX = 64
+"""`a=` lines of the session, and of each media."""
+SDP_FORMATS_MAX = 32
+"""Payload types of one media."""
+MULTIPART_PARTS_MAX = 16
+"""Parts of a multipart body that are looked at."""
 AUTHORIZATIONS_MAX = 8
 """Credentials of one request that are looked at."""
 NONCES_MAX = 20_000
