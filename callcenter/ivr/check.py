@@ -1,0 +1,259 @@
+"""What a whole flow must keep: every name exists, every way leads on, no caller is trapped.
+
+    error    unknown node, prompt, language, comfort, queue, skill, calendar, variable;
+             a prompt missing in a language; a cycle that needs neither a key nor a wait
+    warning  unreachable node, prompt never said or too long or without audio,
+             a menu of more than five keys, no way to a human
+
+Why: a mistake that only a caller would find is found here, with its place and a remedy.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+
+from callcenter.domain.errors import Problem
+from callcenter.domain.events import QueueExit
+from callcenter.ivr.read import Reading
+from callcenter.ivr.read_tests import FACTS
+from callcenter.ivr.reader import Reference, nearest, shown, suggest
+from callcenter.ivr.shape import ALWAYS, AnyNode, Digits, Flow, Known, Menu, Queue, Spoken
+
+MENU_KEYS_GOOD = 5
+PROMPT_CHARACTERS_GOOD = 350
+"""About 25 s of speech."""
+
+_IMMEDIATE_QUEUE_EXITS = (QueueExit.FULL, QueueExit.UNSTAFFED, QueueExit.CLOSED)
+
+
+def check_names(reading: Reading, known: Known) -> list[Problem]:
+    """Every name a flow refers to exists, here or in the configuration."""
+    names = _Names(reading, known)
+    problems = [problem for reference in reading.references for problem in names.check(reference)]
+    return [*problems, *_check_prompts(reading, known)]
+
+
+class _Names:
+    """Looks references up, each kind where it belongs."""
+
+    def __init__(self, reading: Reading, known: Known) -> None:
+        flow = reading.flow
+        self._file = flow.file
+        self._known = known
+        self._values = _settable(flow)
+        self._typed = frozenset(r.name for r in reading.references if r.kind == "typed")
+        self._places: dict[str, Collection[str] | None] = {
+            "node": reading.declared_nodes,
+            "prompt": flow.prompts,
+            "comfort": flow.comfort,
+            "language": flow.languages,
+            "queue": known.queues,
+            "skill": known.skills,
+            "calendar": None if known.calendars is None else known.calendars | {ALWAYS},
+            "typed variable": self._typed,
+        }
+        self._rules: dict[str, Callable[[Reference], Iterator[Problem]]] = {
+            "set": self._set,
+            "typed": self._typed_name,
+            "condition": self._condition,
+            "skill variable": self._skill_variable,
+        }
+
+    def check(self, reference: Reference) -> Iterator[Problem]:
+        rule = self._rules.get(reference.kind, self._exists)
+        return rule(reference)
+
+    def _exists(self, reference: Reference) -> Iterator[Problem]:
+        words = self._places[reference.kind]
+        if words is not None and reference.name not in words:
+            message = f"unknown {reference.kind} {shown(reference.name)}"
+            yield self._problem(reference, message, suggest(reference.name, words))
+
+    def _set(self, reference: Reference) -> Iterator[Problem]:
+        if reference.name in self._typed:
+            message = f"{shown(reference.name)} holds typed digits and cannot be set"
+            yield self._problem(reference, message, "use another name")
+
+    def _typed_name(self, reference: Reference) -> Iterator[Problem]:
+        if reference.name == "language":
+            yield self._problem(reference, "`language` cannot be typed", "set it by a menu key")
+
+    def _condition(self, reference: Reference) -> Iterator[Problem]:
+        first, *rest = reference.name.split(".")
+        variables = self._typed | self._values.keys()
+        if first == "call" and (len(rest) != 1 or rest[0] not in FACTS):
+            hint = suggest(rest[0] if rest else "", [f"call.{fact}" for fact in FACTS])
+            yield self._problem(reference, f"unknown fact {shown(reference.name)}", hint)
+        elif first == "customer" and len(rest) > 1:
+            hint = "customer.field, as in the imported table"
+            yield self._problem(reference, "a customer's field holds no fields", hint)
+        elif first not in ("call", "customer"):
+            if first not in variables:
+                hint = nearest(first, ["customer", "call", *variables]) or "set it first"
+                yield self._problem(reference, f"unknown variable {shown(first)}", hint)
+            elif rest:
+                yield self._problem(reference, f"{shown(first)} holds no fields")
+
+    def _skill_variable(self, reference: Reference) -> Iterator[Problem]:
+        values = self._values.get(reference.name)
+        if values is None:
+            hint = suggest(reference.name, self._values)
+            yield self._problem(reference, f"${reference.name} is never set", hint)
+        elif self._known.skills is not None:
+            for value in sorted(values - self._known.skills):
+                message = f"${reference.name} can be {shown(value)}, which is no skill"
+                yield self._problem(reference, message, suggest(value, self._known.skills))
+
+    def _problem(self, reference: Reference, message: str, hint: str = "") -> Problem:
+        return Problem(
+            file=self._file,
+            line=reference.line,
+            column=reference.column,
+            field=reference.field,
+            message=message,
+            hint=hint,
+        )
+
+
+def _settable(flow: Flow) -> dict[str, frozenset[str]]:
+    """Each variable that can be set -> the values it can take."""
+    values: dict[str, set[str]] = {"language": set(flow.languages)}
+    for node in flow.nodes.values():
+        if isinstance(node, Menu):
+            settings = [choice.set for choice in node.keys.values()]
+        else:
+            settings = [getattr(node, "values", {})]
+        for setting in settings:
+            for name, value in setting.items():
+                values.setdefault(name, set()).add(value)
+    return {name: frozenset(found) for name, found in values.items()}
+
+
+def _check_prompts(reading: Reading, known: Known) -> Iterator[Problem]:
+    flow = reading.flow
+    said = {r.name for r in reading.references if r.kind == "prompt"}
+    for prompt, wordings in flow.prompts.items():
+        line, column = reading.places[prompt]
+
+        def problem(
+            message: str,
+            hint: str = "",
+            severity: str = "warning",
+            *,
+            at: tuple[str, int, int] = (prompt, line, column),
+        ) -> Problem:
+            return Problem(
+                file=flow.file,
+                line=at[1],
+                column=at[2],
+                field=f"prompts.{at[0]}",
+                message=message,
+                hint=hint,
+                severity=severity,
+            )
+
+        missing = [language for language in flow.languages if language not in wordings]
+        if missing:
+            message = f"has no wording in {', '.join(missing)}"
+            yield problem(message, "every prompt speaks every language of the flow", "error")
+        if prompt not in said:
+            yield problem("is never said", "remove it")
+        if any(len(text) > PROMPT_CHARACTERS_GOOD for text in wordings.values()):
+            yield problem("takes more than about 25 s to say", "callers stop listening; shorten it")
+        if known.audio is not None:
+            for language in sorted(wordings):
+                if flow.reference(prompt, language) not in known.audio:
+                    yield problem(f"has no audio in {language}", "the caller would hear nothing")
+
+
+def check_graph(flow: Flow) -> list[Problem]:
+    """Where the ways of a flow lead; called only when all names exist."""
+    return [
+        *_check_unreachable(flow),
+        *_check_cycles(flow),
+        *_check_menus(flow),
+        *_check_human(flow),
+    ]
+
+
+def reachable(flow: Flow, start: str) -> set[str]:
+    """Every node that can be entered from `start`, errors included."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in flow.nodes:
+            continue
+        seen.add(name)
+        node = flow.nodes[name]
+        waiting += [target for _, target in node.exits()]
+        waiting += [name for name in (node.on_error, flow.on_error) if name]
+    return seen
+
+
+def _check_unreachable(flow: Flow) -> Iterator[Problem]:
+    seen = reachable(flow, flow.entry)
+    for name, node in flow.nodes.items():
+        if name not in seen:
+            yield _of_node(flow, node, "no way leads here", "wire it or remove it", "warning")
+
+
+def _immediate(node: AnyNode) -> tuple[str, ...]:
+    """Where a node can lead without a key of the caller and without waiting for an agent."""
+    if isinstance(node, Menu | Digits):
+        return (node.no_input,)
+    if isinstance(node, Queue):
+        return tuple(node.ways[exit_] for exit_ in _IMMEDIATE_QUEUE_EXITS)
+    return tuple(target for _, target in node.exits())
+
+
+def _check_cycles(flow: Flow) -> Iterator[Problem]:
+    """Depth-first; a way back into the current path is a cycle. Each is told once."""
+    done: set[str] = set()
+    for start in flow.nodes:
+        path: list[str] = []
+        on_path: set[str] = set()
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            name, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                on_path.discard(name)
+                done.add(name)
+            elif name in on_path:
+                circle = path[path.index(name) :]
+                words = " → ".join([*circle[:6], "…"] if len(circle) > 6 else [*circle, name])
+                message = f"goes round without the caller: {words}"
+                hint = "let a menu, a key or a hangup break the circle"
+                yield _of_node(flow, flow.nodes[name], message, hint, "error")
+            elif name not in done:
+                path.append(name)
+                on_path.add(name)
+                stack.append((name, True))
+                stack += [(target, False) for target in _immediate(flow.nodes[name])]
+
+
+def _check_menus(flow: Flow) -> Iterator[Problem]:
+    for node in flow.nodes.values():
+        if isinstance(node, Menu) and len(node.keys) > MENU_KEYS_GOOD:
+            message = f"a menu of {len(node.keys)} keys"
+            hint = f"callers keep {MENU_KEYS_GOOD} at most; split it"
+            yield _of_node(flow, node, message, hint, "warning")
+
+
+def _check_human(flow: Flow) -> Iterator[Problem]:
+    seen = reachable(flow, flow.entry)
+    asks = any(isinstance(flow.nodes[name], Spoken) for name in seen)
+    if asks and not any(isinstance(flow.nodes[name], Queue) for name in seen):
+        entry = flow.nodes[flow.entry]
+        yield _of_node(flow, entry, "no way leads to a human", "add a `queue` node", "warning")
+
+
+def _of_node(flow: Flow, node: AnyNode, message: str, hint: str, severity: str) -> Problem:
+    return Problem(
+        file=flow.file,
+        line=node.line,
+        column=node.column,
+        field=f"nodes.{node.name}",
+        message=message,
+        hint=hint,
+        severity=severity,
+    )

@@ -1,0 +1,132 @@
+"""What goes between a session and the front end that drives it: inputs and actions.
+
+Why: they are values, so a test, a terminal and a telephone can drive the same flow.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from callcenter.domain.events import QueueExit
+from callcenter.domain.termination import Reason
+from callcenter.ivr.shape import Comfort
+
+
+# What comes in
+class Digit(msgspec.Struct, frozen=True):
+    """The caller pressed a key (0-9 * #)."""
+
+    digit: str
+
+
+class PromptFinished(msgspec.Struct, frozen=True):
+    """What `Say` asked for was played to its end. 0 means: the one that plays now."""
+
+    play: int = 0
+
+
+class LookupDone(msgspec.Struct, frozen=True):
+    """The answer to `AskLookup`. `fields` may be used in conditions."""
+
+    found: bool
+    fields: dict[str, str] = {}
+    customer: str = ""
+
+
+class CalendarState(msgspec.Struct, frozen=True):
+    """The answer to `AskCalendar`: open, closed or holiday."""
+
+    state: str
+
+
+class AgentTalking(msgspec.Struct, frozen=True):
+    """An agent answered: no announcements, no keys until `QueueLeft(ANSWERED)`."""
+
+
+class QueueLeft(msgspec.Struct, frozen=True):
+    """The queue visit is over; for `ANSWERED`, the talk is over and the caller is still there."""
+
+    exit: QueueExit
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """What the current node asked for cannot be done."""
+
+    what: str = ""
+
+
+Input: TypeAlias = (
+    Digit | PromptFinished | LookupDone | CalendarState | AgentTalking | QueueLeft | Failed
+)
+
+
+# What is to be done
+
+
+class Enter(msgspec.Struct, frozen=True):
+    """The flow entered a node."""
+
+    node: str
+
+
+class Say(msgspec.Struct, frozen=True):
+    """Play these prompts in order, then report `PromptFinished(play)`.
+
+    `prompts` are audio references `flow/language/prompt`, `texts` their wording. A new `Say`
+    replaces one that still plays. While queued, music goes on when it ends.
+    """
+
+    prompts: tuple[str, ...]
+    texts: tuple[str, ...]
+    interruptible: bool
+    play: int
+
+
+class StopSaying(msgspec.Struct, frozen=True):
+    """Stop what `Say` plays; its end need not be reported."""
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """Keys were taken: how many, never which."""
+
+    node: str
+    count: int
+
+
+class AskLookup(msgspec.Struct, frozen=True):
+    """Look for the customer. `by` is caller_number (the front end knows it; `value` is empty)
+    or customer_number (`value` holds what was typed; it must not be journalled)."""
+
+    by: str
+    value: str
+
+
+class AskCalendar(msgspec.Struct, frozen=True):
+    """Ask whether a calendar is open now."""
+
+    name: str
+
+
+class Enqueue(msgspec.Struct, frozen=True):
+    """Wait in a queue. `attributes` holds the variables written by `set`, never typed digits."""
+
+    queue: str
+    skills: dict[str, int]
+    priority: int | None
+    attributes: dict[str, str]
+    comfort: Comfort
+
+
+class LeaveQueue(msgspec.Struct, frozen=True):
+    """The caller pressed the leave key; report `QueueLeft` when the visit is over."""
+
+
+class HangUp(msgspec.Struct, frozen=True):
+    """The flow is over: end the call with this reason."""
+
+    reason: Reason
+
+
+Action: TypeAlias = (
+    Enter | Say | StopSaying | Collected | AskLookup | AskCalendar | Enqueue | LeaveQueue | HangUp
+)

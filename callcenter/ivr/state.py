@@ -1,0 +1,53 @@
+"""Where a session stands, as one value that outlives a process.
+
+Why: a restarted front end takes its callers back at the same node. Fields are only added, with a
+default, so that a record of an older release can be read.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from callcenter.domain.units import Micros
+
+
+class Phase(StrEnum):
+    """Where a session stands; see the table above."""
+
+    SAYING = "saying"
+    PROMPTING = "prompting"
+    COLLECTING = "collecting"
+    ASKING = "asking"
+    QUEUED = "queued"
+    LEAVING = "leaving"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class State(msgspec.Struct):
+    """All of a session that its flow does not hold. `typed`, `ahead` and `digits` are personal."""
+
+    flow: str
+    revision: str
+    node: str = ""
+    phase: Phase = Phase.SAYING
+    deadline: Micros | None = None
+    settings: dict[str, str] = {}
+    """Written by `set`: shown to the agent."""
+    typed: dict[str, str] = {}
+    """Written by `digits`: never leaves the call's own state."""
+    facts: dict[str, str | bool | int] = {}
+    customer: dict[str, str] = {}
+    ahead: str = ""
+    """Keys pressed before anything asked for them."""
+    digits: str = ""
+    """Keys of the `digits` node so far."""
+    swallow: str = ""
+    swallow_until: Micros = 0
+    """A finish key pressed after the last possible digit belongs to that number."""
+    attempts: int = 0
+    steps: int = 0
+    failures: int = 0
+    play: int = 0
+    announcement: int = 0
+    speaking: bool = False
