@@ -86,12 +86,12 @@ class ToneEar:
         self._buffer += payload
         if len(self._buffer) < WINDOW:
             return False
-        samples = decode_ulaw(bytes(self._buffer[:WINDOW]))
+        self.measure(decode_ulaw(bytes(self._buffer[:WINDOW])))
         del self._buffer[:WINDOW]
-        self._measure(samples)
         return True
 
-    def _measure(self, samples: NDArray[np.float64]) -> None:
+    def measure(self, samples: NDArray[np.float64]) -> None:
+        """Judge one window of `WINDOW` samples."""
         self.last = None
         power = float(np.mean(samples**2))
         if power < HEARD_RMS**2:

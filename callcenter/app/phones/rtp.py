@@ -84,9 +84,7 @@ class RtpPort:
         self._send(marker | self.event_type, self._event_start, payload)
 
     def _send(self, marker_and_type: int, timestamp: int, payload: bytes) -> None:
-        header = struct.pack(
-            "!BBHII", 0x80, marker_and_type, self._sequence, timestamp, self._ssrc
-        )
+        header = struct.pack("!BBHII", 0x80, marker_and_type, self._sequence, timestamp, self._ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
         try:
             self.socket.sendto(header + payload, self.far)  # type: ignore[arg-type]

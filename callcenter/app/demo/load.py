@@ -1,0 +1,184 @@
+"""The people of the demo, in a process of their own: it only knows addresses and passwords.
+
+Why: what calls the server must not share its processes, or a stall there would hide a stall here.
+Reads one JSON document (the orders) on standard input, then a line `drain` or the end of input;
+writes one JSON line per happening on standard output: `ready`, `answered` (the first time),
+`result`. Nothing else is ever printed there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from typing import Any
+
+import msgspec
+
+from callcenter.app.phones.audio import CALLER_TONES, tone_frame
+from callcenter.app.phones.line import Line
+from callcenter.app.phones.people import Caller, Desk, Habit, Heard, Manner, proved
+
+DRAIN_SECONDS = 12.0
+"""Callers that are still there when no more may come leave within this time."""
+
+
+class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
+    user: str
+    password: str
+    tone: int
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What this process is to do."""
+
+    server: tuple[str, int]
+    domain: str
+    number: str
+    seed: int
+    calls_per_minute: float
+    patience_seconds: float
+    talk_seconds: float
+    weights: dict[str, float]
+    """Keys to press, separated by commas, and how often."""
+    agents: tuple[AgentOrder, ...] = ()
+    ignores_share: float = 0.0
+    declines_share: float = 0.0
+    wrap_up_seconds: float = 2.0
+
+
+def say(kind: str, **more: Any) -> None:
+    """One line for whoever started us."""
+    sys.stdout.write(json.dumps({"kind": kind, **more}) + "\n")
+    sys.stdout.flush()
+
+
+class Day:
+    """Agents at their desks, callers as they come."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.dice = random.Random(orders.seed)
+        self.line = Line(orders.server, orders.domain, seed=orders.seed)
+        self.desks: list[Desk] = []
+        self.callers: set[Caller] = set()
+        self.heard: list[Heard] = []
+        self.failures: list[str] = []
+        self.placed = 0
+        self._tones = list(CALLER_TONES)
+        self._first_answer = True
+
+    async def open(self) -> None:
+        """Everybody registers and logs in."""
+        habit = Habit(
+            ignores_share=self.orders.ignores_share,
+            declines_share=self.orders.declines_share,
+            talk_seconds=self.orders.talk_seconds * 2,
+            hangs_up_share=0.3,
+            wrap_up_seconds=self.orders.wrap_up_seconds,
+        )
+        for order in self.orders.agents:
+            phone = self.line.phone(order.user, order.password, tone_frame(order.tone))
+            self.desks.append(Desk(phone, order.tone, habit, self.dice))
+        await asyncio.gather(*(desk.begin() for desk in self.desks))
+        say("ready", agents=sum(d.phone.registered for d in self.desks))
+
+    async def run(self, drained: asyncio.Event) -> None:
+        """Callers arrive as a Poisson stream until told to stop."""
+        rate = self.orders.calls_per_minute / 60
+        pause = 0.2
+        while not drained.is_set():
+            try:
+                await asyncio.wait_for(drained.wait(), pause)
+            except TimeoutError:
+                self.line.spawn(self._one_call())
+            pause = self.dice.expovariate(rate)
+
+    async def close(self) -> None:
+        """Let everybody finish; nobody new."""
+        for caller in self.callers:
+            caller.leaving.set()
+        end = self.line.clock() + DRAIN_SECONDS
+        while self.callers and self.line.clock() < end:
+            await asyncio.sleep(0.1)
+        for caller in list(self.callers):
+            if caller.call:
+                caller.call.hang_up()
+        await asyncio.sleep(1.5)
+        for desk in self.desks:
+            desk.on_shift = False
+
+    def result(self) -> dict[str, Any]:
+        """What was placed and what was proved."""
+        agents = [record for desk in self.desks for record in desk.records]
+        return {
+            "placed": self.placed,
+            "talked": sum(h.outcome == "talked" for h in self.heard),
+            "left": sum(h.outcome == "left" for h in self.heard),
+            "failed": [
+                h.outcome for h in self.heard if h.outcome not in ("talked", "left", "ended")
+            ],
+            "verified": len(proved(self.heard, agents)),
+            "callers": [h.document() for h in self.heard],
+            "agents": [h.document() for h in agents],
+            "failures": self.failures + [f for d in self.desks for f in d.failures],
+            "late_frames": self.line.late_frames,
+        }
+
+    async def _one_call(self) -> None:
+        tone = self._tones.pop(0)
+        self._tones.append(tone)
+        choices = list(self.orders.weights)
+        keys = self.dice.choices(choices, [self.orders.weights[c] for c in choices])[0].split(",")
+        manner = Manner(
+            number=self.orders.number,
+            keys=tuple(keys),
+            key_pause_seconds=self.dice.uniform(0.6, 1.6),
+            patience_seconds=self.orders.patience_seconds,
+            talk_seconds=self.orders.talk_seconds,
+            hangs_up=self.dice.random() < 0.7,
+        )
+        user = f"+1555{self.dice.randrange(10**7):07d}"
+        phone = self.line.phone(user, "", tone_frame(tone))
+        caller = Caller(phone, tone, manner, self.dice)
+        self.callers.add(caller)
+        self.placed += 1
+        try:
+            await self._follow(caller)
+        finally:
+            self.callers.discard(caller)
+            self.heard.append(caller.heard)
+            self.line.phones.pop(user, None)
+
+    async def _follow(self, caller: Caller) -> None:
+        await caller.live()
+        if caller.heard.outcome == "talked" and self._first_answer:
+            self._first_answer = False
+
+
+async def main() -> None:
+    """Orders in, a day at the phones, a result out."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 20)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    orders = msgspec.json.decode(await reader.readline(), type=Orders)
+    day = Day(orders)
+    await day.line.start()
+    drained = asyncio.Event()
+
+    async def listen() -> None:
+        await reader.readline()
+        drained.set()
+
+    listening = asyncio.create_task(listen())
+    await day.open()
+    await day.run(drained)
+    await day.close()
+    say("result", **day.result())
+    listening.cancel()
+    await day.line.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
