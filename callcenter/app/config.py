@@ -1,0 +1,362 @@
+"""The configuration: one TOML file, the environment over it, secrets beside it.
+
+Why: a wrong setting must be told by file, line and remedy before anything starts, and a wrong file
+must never replace a good one. So the whole file is checked as one value (`Settings`); unknown keys
+are errors; what passes is complete, absolute and immutable. The document that decisions depend on
+(`domain.Center`) is made from it here and nowhere else: it goes into the journal and holds no
+secret.
+
+Order of precedence: `CALLCENTER__TABLE__KEY` in the environment, then the file, then the default.
+A key `password` may be given as `password_file`; a relative name is looked for beside the file and
+then in `$CREDENTIALS_DIRECTORY` (systemd).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from callcenter.domain import center as domain
+from callcenter.domain.units import AgentId, QueueId
+
+FILE_NAME = "callcenter.toml"
+ROLES = ("store", "media", "control", "standby", "records", "frontend", "web")
+"""In the order they are started; they are stopped by `holder.STOP_ORDER`."""
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """`127.0.0.1:5060` or `[::1]:5060` as a pair. Raises `ValueError` with the remedy."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError("write it as host:port, such as 127.0.0.1:5060")
+    return host, int(port)
+
+
+def _address(text: Any) -> Any:
+    if isinstance(text, str):
+        host_port(text)
+    return text
+
+
+def _timezone(text: Any) -> Any:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(str(text))
+    except (ValueError, OSError) as wrong:
+        raise ValueError(
+            f"unknown time zone {text!r}; write an IANA name such as Europe/Madrid"
+        ) from wrong
+    return text
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+Timezone = Annotated[str, BeforeValidator(_timezone)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Proficiency = Annotated[int, Field(ge=1, le=domain.PROFICIENCY_MAX)]
+Skills = dict[Name, Proficiency]
+
+
+class Table(BaseModel):
+    """One table of the file. Unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class CenterSettings(Table):
+    name: str = "center"
+    timezone: Timezone = "UTC"
+    reasons: tuple[str, ...] = domain.Center().reasons
+    """Reasons an agent may give for being not ready."""
+
+
+class StoreSettings(Table):
+    url: str = Field(default="embedded", pattern=r"^(embedded|(unix|redis|rediss)://.+)$")
+    directory: Path | None = None
+    """Where the embedded store keeps its file; `<state_directory>/store` when not given."""
+    namespace: Name = "cc"
+    """Every key begins with it, so that several centers can share one store."""
+    accept_loss_seconds: float | None = Field(default=None, gt=0)
+    """Admits a store that may lose its last seconds when the power fails."""
+    memory_max_megabytes: int = Field(default=1024, ge=64)
+
+
+class HistorySettings(Table):
+    url: str = ""
+    """SQLAlchemy URL; `<state_directory>/history.db` (SQLite) when empty."""
+
+
+class SipSettings(Table):
+    listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ("127.0.0.1:5060",)
+    domain: str = ""
+    """Host part of our addresses; the advertised address when empty."""
+    realm: str = "callcenter"
+    advertised_address: str = ""
+    """What peers are told to send to; the listening address when empty."""
+
+    @property
+    def public_host(self) -> str:
+        """The host that stands in our Contact and Via when nothing better is known."""
+        return self.advertised_address or host_port(self.listen[0])[0]
+
+    @property
+    def home(self) -> str:
+        """The domain of our addresses of record."""
+        return self.domain or self.public_host
+
+
+class TrunkSettings(Table):
+    name: Name
+    address: Address
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+
+
+class MediaSettings(Table):
+    url: str = Field(default="embedded", pattern=r"^(embedded|ng://.+:\d+)$")
+    rtp_ports: str = Field(default="30000-34999", pattern=r"^\d+-\d+$")
+    address: str = "127.0.0.1"
+    """Where RTP is received, and what SDP says."""
+    advertised_address: str = ""
+    workers: int = Field(default=1, ge=1, le=64)
+    events_listen: Address = "127.0.0.1:0"
+    """Where the front end hears digits from the media engine; port 0 takes a free one."""
+
+    @property
+    def port_range(self) -> tuple[int, int]:
+        """First and last RTP port."""
+        first, _, last = self.rtp_ports.partition("-")
+        return int(first), int(last)
+
+
+class WebSettings(Table):
+    listen: Address = "127.0.0.1:8080"
+    origins: tuple[str, ...] = ()
+    """Browser origins allowed beside our own."""
+
+
+class NumberSettings(Table):
+    number: str
+    flow: Name
+    guests: bool = False
+
+
+class ThresholdSettings(Table):
+    longest_wait_warn_seconds: int = Field(default=60, ge=0)
+    longest_wait_critical_seconds: int = Field(default=120, ge=0)
+    waiting_warn: int = Field(default=5, ge=0)
+    waiting_critical: int = Field(default=10, ge=0)
+
+
+class QueueSettings(Table):
+    id: Name
+    title: str = ""
+    skills: Skills = {}
+    priority: int = Field(default=5, ge=0, le=domain.PRIORITY_MAX)
+    ageing_seconds: int = Field(default=60, ge=1)
+    target_seconds: int = Field(default=20, ge=1)
+    target_percent: int = Field(default=80, ge=1, le=100)
+    short_abandon_seconds: int = Field(default=5, ge=0)
+    wait_seconds_max: int = Field(default=1800, ge=1)
+    waiting_max: int = Field(default=1000, ge=1)
+    ring_seconds: int = Field(default=20, ge=1, le=180)
+    wrap_up_seconds: int = Field(default=30, ge=0)
+    calendar: str = ""
+    timezone: Timezone | None = None
+    """The center's time zone when not given."""
+    unstaffed_exit: bool = False
+    dispositions: tuple[str, ...] = ("resolved", "follow-up", "wrong-number")
+    thresholds: ThresholdSettings = ThresholdSettings()
+
+
+class SkillSettings(Table):
+    name: Name
+    title: str = ""
+
+
+class AgentSettings(Table):
+    id: Name
+    name: str = ""
+    password: SecretStr = SecretStr("")
+    """Of her phone."""
+    password_file: Path | None = None
+    web_password: SecretStr = SecretStr("")
+    """Of her desk page."""
+    web_password_file: Path | None = None
+    skills: Skills = {}
+    team: str = ""
+    role: Literal["agent", "supervisor"] = "agent"
+    phone_profile: domain.PhoneProfile = domain.PhoneProfile.STANDARD
+    capacity: dict[domain.Channel, int] = {}
+
+
+def _periods(value: Any) -> Any:
+    """`mon-fri 09:00-17:00` as weekday, opening and closing minute."""
+    found: list[tuple[int, int, int]] = []
+    for text in _one_or_many(value):
+        if not isinstance(text, str):
+            found.append(tuple(text))
+            continue
+        try:
+            days, hours = text.lower().split()
+            first, _, last = days.partition("-")
+            opens, closes = (_minutes(part) for part in hours.split("-"))
+            start, stop = _WEEKDAYS.index(first), _WEEKDAYS.index(last or first)
+            if start > stop or opens >= closes:
+                raise ValueError
+        except ValueError as wrong:
+            raise ValueError(
+                f"{text!r} is not a period; write it as 'mon-fri 09:00-17:00'"
+            ) from wrong
+        found += [(day, opens, closes) for day in range(start, stop + 1)]
+    return tuple(found)
+
+
+def _minutes(text: str) -> int:
+    hour, _, minute = text.partition(":")
+    total = int(hour) * 60 + int(minute or 0)
+    if not 0 <= total <= 24 * 60:
+        raise ValueError(text)
+    return total
+
+
+class CalendarSettings(Table):
+    name: Name
+    timezone: Timezone | None = None
+    open: Annotated[tuple[tuple[int, int, int], ...], BeforeValidator(_periods)] = ()
+    """`["mon-fri 09:00-17:00", "sat 10:00-14:00"]`"""
+    holidays: tuple[Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")], ...] = ()
+
+
+class Settings(Table):
+    """The whole configuration, checked."""
+
+    state_directory: Path = Path("var")
+    flows_directory: Path = Field(default_factory=lambda: shipped("ivr_flows"))
+    center_table: CenterSettings = Field(default=CenterSettings(), alias="center")
+    store: StoreSettings = StoreSettings()
+    history: HistorySettings = HistorySettings()
+    sip: SipSettings = SipSettings()
+    trunks: tuple[TrunkSettings, ...] = Field(default=(), alias="trunk")
+    media: MediaSettings = MediaSettings()
+    web: WebSettings = WebSettings()
+    numbers: tuple[NumberSettings, ...] = Field(default=(), alias="number")
+    queues: tuple[QueueSettings, ...] = Field(default=(), alias="queue")
+    skills: tuple[SkillSettings, ...] = Field(default=(), alias="skill")
+    agents: tuple[AgentSettings, ...] = Field(default=(), alias="agent")
+    calendars: tuple[CalendarSettings, ...] = Field(default=(), alias="calendar")
+
+    @property
+    def store_directory(self) -> Path:
+        """Where the embedded store lives."""
+        return self.store.directory or self.state_directory / "store"
+
+    @property
+    def secrets_directory(self) -> Path:
+        """Generated secrets, one file each, readable by the owner only."""
+        return self.state_directory / "secrets"
+
+    @property
+    def history_url(self) -> str:
+        """The SQLAlchemy URL of the history."""
+        return self.history.url or f"sqlite:///{self.state_directory / 'history.db'}"
+
+    def agent(self, agent: str) -> AgentSettings | None:
+        """The agent's table, with her secrets."""
+        return next((a for a in self.agents if a.id == agent), None)
+
+    def center(self) -> domain.Center:
+        """What decisions depend on, as it goes into the journal."""
+        return domain.Center(
+            name=self.center_table.name,
+            timezone=self.center_table.timezone,
+            skills=tuple(s.name for s in self.skills),
+            queues=tuple(self._queue(q) for q in self.queues),
+            agents=tuple(_agent(a) for a in self.agents),
+            calendars=tuple(self._calendar(c) for c in self.calendars),
+            numbers=tuple(
+                domain.Number(number=n.number, flow=n.flow, guests=n.guests) for n in self.numbers
+            ),
+            reasons=self.center_table.reasons,
+        )
+
+    def _queue(self, queue: QueueSettings) -> domain.Queue:
+        plain = queue.model_dump(exclude={"id", "title", "timezone", "thresholds"})
+        return domain.Queue(
+            id=QueueId(queue.id),
+            title=queue.title or queue.id,
+            timezone=queue.timezone or self.center_table.timezone,
+            thresholds=domain.Thresholds(**queue.thresholds.model_dump()),
+            **plain,
+        )
+
+    def _calendar(self, calendar: CalendarSettings) -> domain.Calendar:
+        return domain.Calendar(
+            name=calendar.name,
+            timezone=calendar.timezone or self.center_table.timezone,
+            periods=tuple(
+                domain.Period(weekday=day, opens=opens, closes=closes)
+                for day, opens, closes in calendar.open
+            ),
+            holidays=frozenset(calendar.holidays),
+        )
+
+
+def _agent(agent: AgentSettings) -> domain.Agent:
+    return domain.Agent(
+        id=AgentId(agent.id),
+        name=agent.name or agent.id,
+        skills=dict(agent.skills),
+        team=agent.team,
+        phone=agent.phone_profile,
+        capacity=dict(agent.capacity),
+    )
+
+
+def shipped(folder: str) -> Path:
+    """A folder that comes with the product: beside the package in a checkout, inside it else."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "shipped" / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def file_version(center: domain.Center) -> str:
+    """Names what a file says about the center: `file:` and the head of its hash."""
+    text = msgspec.json.Encoder(order="deterministic").encode(center)
+    return "file:" + hashlib.sha256(text).hexdigest()[:16]
+
+
+def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """The configuration in `path`, or the default one when there is no file.
+
+    Raises `WrongInput` with every problem of the file; warnings do not raise.
+    """
+    from callcenter.app.config_check import check_settings
+    from callcenter.domain.errors import WrongInput
+
+    settings, problems = check_settings(path, os.environ if env is None else env)
+    if settings is None:
+        raise WrongInput([p for p in problems if p.severity == "error"])
+    return settings
+
+
+def default_file() -> Path | None:
+    """`callcenter.toml` here, else in `/etc/callcenter`, else none."""
+    for folder in (Path.cwd(), Path("/etc/callcenter")):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None

@@ -1,0 +1,319 @@
+"""From a file and the environment to `Settings`, or to every problem with place and remedy.
+
+Why: `config check`, `run` and `doctor` must judge a file alike, and a person should see all of its
+problems at once, not the first. Nothing here starts or opens anything but the files named.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from callcenter.app.config import Settings, Table
+from callcenter.app.toml_lines import KeyPath, Places
+from callcenter.domain.errors import Problem
+
+ENV_PREFIX = "CALLCENTER__"
+SECRET_BYTES_MAX = 4096
+
+_SECRET_FILES = {
+    ("trunk", "password_file"),
+    ("agent", "password_file"),
+    ("agent", "web_password_file"),
+}
+
+
+def check_settings(
+    path: Path | None, env: Mapping[str, str]
+) -> tuple[Settings | None, list[Problem]]:
+    """The settings (none if any problem is an error) and everything found on the way."""
+    reader = _Reader(path, env)
+    return reader.settings(), reader.problems
+
+
+class _Reader:
+    """One reading of one file."""
+
+    def __init__(self, path: Path | None, env: Mapping[str, str]) -> None:
+        self.file = path
+        self.env = env
+        self.folder = (path.parent if path else Path.cwd()).resolve()
+        self.problems: list[Problem] = []
+        self._places = Places("")
+        self._from_env: dict[KeyPath, str] = {}
+
+    def settings(self) -> Settings | None:
+        data = self._read()
+        if data is None:
+            return None
+        self._overlay_environment(data)
+        self._read_secrets(data)
+        try:
+            settings = Settings.model_validate(data)
+        except ValidationError as wrong:
+            for error in wrong.errors():
+                self._tell_validation(error)
+            return None
+        settings = _absolute(settings, self.folder)
+        for path, message, hint in cross_checks(settings):
+            self.tell(path, message, hint)
+        self._check_modes(data)
+        return None if any(p.severity == "error" for p in self.problems) else settings
+
+    def tell(self, path: KeyPath, message: str, hint: str = "", severity: str = "error") -> None:
+        """Note a problem at the place of `path`."""
+        line, column = self._places.find(path)
+        file = str(self.file or "defaults")
+        for length in range(len(path), 0, -1):
+            if name := self._from_env.get(path[:length]):
+                file, line, column = f"${name}", 0, 0
+                break
+        field = ".".join(str(p + 1) if isinstance(p, int) else p for p in path)
+        self.problems.append(
+            Problem(
+                file=file, line=line, column=column, field=field,
+                message=message, hint=hint, severity=severity,
+            )
+        )  # fmt: skip
+
+    def _read(self) -> dict[str, Any] | None:
+        if self.file is None:
+            return {}
+        try:
+            text = self.file.read_text("utf-8")
+        except UnicodeDecodeError as wrong:
+            self.tell((), f"not UTF-8 text: {wrong.reason}", "save it as UTF-8")
+            return None
+        except OSError as wrong:
+            hint = "`callcenter init` writes one" if isinstance(wrong, FileNotFoundError) else ""
+            self.tell((), f"cannot be read: {wrong.strerror}", hint)
+            return None
+        self._places = Places(text)
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as wrong:
+            line, column = getattr(wrong, "lineno", 0), getattr(wrong, "colno", 0)
+            message = str(wrong)
+            if not line and "(at line " in message:
+                message, _, place = message.partition(" (at line ")
+                line, column = (int(n) for n in place.rstrip(")").split(", column "))
+            self.problems.append(
+                Problem(
+                    file=str(self.file), line=line, column=column,
+                    message=f"not TOML: {message}", hint="see https://toml.io",
+                )
+            )  # fmt: skip
+            return None
+
+    def _overlay_environment(self, data: dict[str, Any]) -> None:
+        for name in sorted(self.env):
+            if not name.startswith(ENV_PREFIX):
+                continue
+            path: KeyPath = tuple(
+                int(p) if p.isdigit() else p.lower() for p in name[len(ENV_PREFIX) :].split("__")
+            )
+            self._from_env[path] = name
+            if not _put(data, path, _env_value(self.env[name])):
+                self.tell(path, "does not name a setting", "see `callcenter config schema`")
+
+    def _read_secrets(self, data: dict[str, Any]) -> None:
+        for table, key in _SECRET_FILES:
+            rows = data.get(table)
+            for index, row in enumerate(rows if isinstance(rows, list) else []):
+                if isinstance(row, dict) and isinstance(row.get(key), str):
+                    self._read_secret(row, (table, index, key))
+
+    def _read_secret(self, row: dict[str, Any], path: KeyPath) -> None:
+        key = str(path[-1])
+        target = key.removesuffix("_file")
+        if target in row:
+            self.tell(path, f"{target} and {key} are both given", f"keep only {key}")
+            return
+        file = self._secret_path(row[key])
+        try:
+            if file.stat().st_mode & 0o007:
+                self.tell(path, f"{file} can be read by everybody", f"chmod 600 {file}")
+            secret = file.read_bytes()[:SECRET_BYTES_MAX].decode("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as wrong:
+            reason = getattr(wrong, "strerror", None) or "not text"
+            self.tell(path, f"{file} cannot be read: {reason}", "write the secret there, mode 600")
+            return
+        if not secret:
+            self.tell(path, f"{file} is empty", "write the secret there")
+        row[target] = secret
+
+    def _secret_path(self, name: str) -> Path:
+        beside = self.folder / name
+        credentials = self.env.get("CREDENTIALS_DIRECTORY")
+        if not beside.exists() and credentials and (Path(credentials) / name).exists():
+            return Path(credentials) / name
+        return beside
+
+    def _check_modes(self, data: dict[str, Any]) -> None:
+        inline = [
+            (table, index, key)
+            for table, file_key in sorted(_SECRET_FILES)
+            for index, row in enumerate(data.get(table, ()))
+            for key in [file_key.removesuffix("_file")]
+            if key in row and file_key not in row
+        ]
+        if self.file and inline and self.file.stat().st_mode & 0o077:
+            self.tell(
+                inline[0], "a password stands in a file that others can read",
+                f"chmod 600 {self.file}, or use {inline[0][2]}_file", severity="warning",
+            )  # fmt: skip
+
+    def _tell_validation(self, error: Any) -> None:
+        path: KeyPath = tuple(error["loc"])
+        kind, given = error["type"], error.get("input")
+        if kind == "extra_forbidden":
+            known = _keys_of(path[:-1])
+            close = difflib.get_close_matches(str(path[-1]), known, 1)
+            hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
+            self.tell(path, "unknown key", hint)
+        elif kind == "missing":
+            self.tell(path, "is required")
+        else:
+            message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            secret = "password" in str(path[-1] if path else "")
+            shown = "" if secret or isinstance(given, dict | list) else f" (got {given!r})"
+            self.tell(path, message[:1].lower() + message[1:] + shown)
+
+
+def _env_value(text: str) -> Any:
+    """TOML where it looks like a list, a table or a quoted string; the plain text otherwise."""
+    if text[:1] in '[{"':
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _put(data: Any, path: KeyPath, value: Any) -> bool:
+    for part in path[:-1]:
+        if isinstance(part, int):
+            if not isinstance(data, list) or part >= len(data):
+                return False
+            data = data[part]
+        elif isinstance(data, dict):
+            data = data.setdefault(part, {})
+        else:
+            return False
+    if isinstance(data, dict) and isinstance(path[-1], str):
+        data[path[-1]] = value
+        return True
+    return False
+
+
+def _keys_of(path: KeyPath) -> list[str]:
+    """The keys that may stand in the table at `path`."""
+    model: Any = Settings
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = next(
+            (f for n, f in model.model_fields.items() if part in (n, f.alias)),
+            None,
+        )
+        if field is None:
+            return []
+        model = field.annotation
+        inner = [a for a in getattr(model, "__args__", ()) if isinstance(a, type)]
+        model = next((a for a in inner if issubclass(a, Table)), model)
+        if not (isinstance(model, type) and issubclass(model, Table)):
+            return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    """Every path made absolute, from the file's folder."""
+    store = settings.store
+    if store.directory is not None:
+        directory = Path(os.path.abspath(folder / store.directory))
+        store = store.model_copy(update={"directory": directory})
+    return settings.model_copy(
+        update={
+            "store": store,
+            "state_directory": Path(os.path.abspath(folder / settings.state_directory)),
+            "flows_directory": Path(os.path.abspath(folder / settings.flows_directory)),
+        }
+    )
+
+
+def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """What only shows when tables are laid beside each other: path, message, remedy."""
+    yield from _duplicates(settings)
+    yield from _skills(settings)
+    calendars = {c.name for c in settings.calendars}
+    for index, queue in enumerate(settings.queues):
+        if queue.calendar and queue.calendar not in calendars:
+            yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
+    flows = {p.stem for p in settings.flows_directory.glob("*.yaml")}
+    for index, number in enumerate(settings.numbers):
+        if number.flow not in flows:
+            yield ("number", index, "flow"), *_unknown("flow", number.flow, flows)
+    first, last = settings.media.port_range
+    if not (1024 <= first < last <= 65535) or (last - first) < 3 * settings.media.workers:
+        yield (
+            ("media", "rtp_ports"), "the range is empty or too small",
+            "two ports per leg, between 1024 and 65535, such as 30000-34999",
+        )  # fmt: skip
+    for index, agent in enumerate(settings.agents):
+        if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
+            yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"
+
+
+def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    named: list[tuple[str, str, list[str]]] = [
+        ("queue", "id", [q.id for q in settings.queues]),
+        ("skill", "name", [s.name for s in settings.skills]),
+        ("agent", "id", [a.id for a in settings.agents]),
+        ("calendar", "name", [c.name for c in settings.calendars]),
+        ("number", "number", [n.number for n in settings.numbers]),
+        ("trunk", "name", [t.name for t in settings.trunks]),
+    ]
+    for table, key, values in named:
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield (table, index, key), f"{value!r} is given twice", "names are unique"
+
+
+def _skills(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    known = {s.name for s in settings.skills}
+    holders: list[tuple[str, tuple[Any, ...]]] = [
+        ("queue", settings.queues),
+        ("agent", settings.agents),
+    ]
+    for table, rows in holders:
+        for index, row in enumerate(rows):
+            for skill in row.skills:
+                if skill not in known:
+                    yield (table, index, "skills", skill), *_unknown("skill", skill, known)
+
+
+def _unknown(kind: str, name: str, known: set[str]) -> tuple[str, str]:
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    if close:
+        return f"no {kind} {name!r}", f"did you mean {close[0]!r}?"
+    listed = ", ".join(sorted(known)) or "none is defined"
+    return f"no {kind} {name!r}", f"known: {listed}"
+
+
+def dump(settings: Settings, *, secrets: bool = False) -> str:
+    """The settings as JSON; secrets as stars unless asked for (only to hand to a child)."""
+    plain = settings.model_dump(mode="json", by_alias=True)
+    if secrets:
+        for table, rows in (("trunk", settings.trunks), ("agent", settings.agents)):
+            for shown, row in zip(plain[table], rows, strict=True):
+                for key in ("password", "web_password"):
+                    if hasattr(row, key):
+                        shown[key] = getattr(row, key).get_secret_value()
+    return json.dumps(plain, ensure_ascii=False, indent=2)

@@ -1,0 +1,84 @@
+"""`callcenter run` and `callcenter config …`.
+
+Why: the file seeds and the journal is the truth, so a changed file changes nothing until somebody
+applies it: `config apply` shows what would change, then commits it as one event, all or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from callcenter.app.config import ROLES, Settings, default_file, load_settings
+
+config_option = click.option(
+    "--config", "-c", "file", type=click.Path(path_type=Path, dir_okay=False),
+    help="Configuration file; ./callcenter.toml or /etc/callcenter/callcenter.toml when not given.",
+)  # fmt: skip
+
+
+@click.command()
+@config_option
+@click.option("--role", type=click.Choice(ROLES), help="Only this role (for systemd, containers).")
+def run(file: Path | None, role: str | None) -> None:
+    """Run the server until SIGTERM or Ctrl-C: all roles, or one."""
+    from callcenter.app.logs import configure
+    from callcenter.app.run import run_roles
+
+    configure(role="holder")
+    file = file or default_file()
+    sys.exit(run_roles(load_settings(file), file and file.resolve(), role))
+
+
+@click.group()
+def config() -> None:
+    """Check, show and apply the configuration."""
+
+
+@config.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+def check(file: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with a configuration file. Exit 2 if anything is."""
+    import msgspec
+
+    from callcenter.app.config_check import check_settings
+
+    file = file or default_file()
+    settings, problems = check_settings(file, os.environ)
+    if as_json:
+        click.echo(msgspec.json.encode(problems).decode())
+    else:
+        for problem in problems:
+            click.echo(str(problem), err=True)
+        if settings is not None:
+            click.echo(f"{file or 'defaults'}: ok, {_summary(settings)}")
+    sys.exit(0 if settings is not None else 2)
+
+
+def _summary(settings: Settings) -> str:
+    counts = {
+        "queue": len(settings.queues),
+        "agent": len(settings.agents),
+        "number": len(settings.numbers),
+    }
+    return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items())
+
+
+@config.command()
+@config_option
+def show(file: Path | None) -> None:
+    """Print the configuration in force as JSON: file, environment and defaults; no secrets."""
+    from callcenter.app.config_check import dump
+
+    click.echo(dump(load_settings(file or default_file())))
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file."""
+    click.echo(json.dumps(Settings.model_json_schema(by_alias=True), indent=2))

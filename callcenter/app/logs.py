@@ -1,0 +1,39 @@
+"""Logs: one line per thing worth knowing, columns on a terminal and JSON elsewhere.
+
+Why: every role writes to the same stderr, in one shape, so that a line can be found by its fields
+and a service manager can take it as it is. Nothing is written to stdout: that is for answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure(role: str) -> None:
+    """Set the process's logging up; `role` stands on every line."""
+    terminal = sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        lambda _logger, _method, line: {"role": role, **line},
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if terminal else "iso", utc=True),
+    ]
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer(colors=True)]
+        if terminal
+        else [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")

@@ -1,0 +1,137 @@
+"""The sockets that outlive a role: opened once by the holder, inherited by every life of a child.
+
+Why: while a front end restarts (half a second, nearly all imports), datagrams and connections wait
+in the kernel; so the receive buffers are large. Each trunk has its own connected socket on our
+port: the kernel sorts its datagrams apart, and a flood on the public port does not touch them.
+
+Two servers must not share a port unseen. A UDP port can be opened twice when both sockets allow
+it, so ours only allow it to each other: the public socket is bound first, without.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TypeAlias
+
+from callcenter.app.config import Settings, host_port
+from callcenter.domain.errors import Problem, WrongInput
+
+RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
+BACKLOG = 1024
+
+_SO_RCVBUFFORCE = 33
+
+Sockets: TypeAlias = dict[str, socket.socket]
+
+
+def open_for(role: str, index: int, settings: Settings) -> Sockets:
+    """The sockets of one process of `role`. Raises `WrongInput` when one cannot be opened."""
+    opener: dict[str, Callable[[Settings, int], Sockets]] = {
+        "frontend": _of_frontend,
+        "media": _of_media,
+        "web": _of_web,
+    }
+    return opener[role](settings, index) if role in opener else {}
+
+
+def _of_frontend(settings: Settings, _index: int) -> Sockets:
+    opened: Sockets = {}
+    for number, address in enumerate(settings.sip.listen):
+        udp = _udp(address, "[sip] listen")
+        opened[f"sip-udp-{number}"] = udp
+        opened[f"sip-tcp-{number}"] = _tcp(_same_port(address, udp), "[sip] listen")
+    local = settings.sip.listen[0]
+    for trunk in settings.trunks:
+        opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, opened["sip-udp-0"])
+    opened["media-events"] = _udp(settings.media.events_listen, "[media] events_listen")
+    return opened
+
+
+def _of_media(_settings: Settings, _index: int) -> Sockets:
+    return {"media-ng": _udp("127.0.0.1:0", "[media]")}
+
+
+def _of_web(settings: Settings, _index: int) -> Sockets:
+    return {"web": _tcp(settings.web.listen, "[web] listen")}
+
+
+def address_of(opened: socket.socket) -> tuple[str, int]:
+    """Host and port of one of ours."""
+    host, port = opened.getsockname()[:2]
+    return host, port
+
+
+def _same_port(address: str, opened: socket.socket) -> str:
+    """`address` with the port that was really taken (port 0 takes a free one)."""
+    host, _, _ = address.rpartition(":")
+    return f"{host}:{address_of(opened)[1]}"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _udp(address: str, setting: str) -> socket.socket:
+    host, port = host_port(address)
+    opened = socket.socket(_family(host), socket.SOCK_DGRAM)
+    _bind(opened, host, port, setting, "udp")
+    enlarge(opened)
+    return opened
+
+
+def _tcp(address: str, setting: str) -> socket.socket:
+    host, port = host_port(address)
+    opened = socket.socket(_family(host), socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _bind(opened, host, port, setting, "tcp")
+    opened.listen(BACKLOG)
+    return opened
+
+
+def _connected(local: str, remote: str, public: socket.socket) -> socket.socket:
+    """A socket on our public port that only hears `remote`."""
+    host, _ = host_port(local)
+    trunk = socket.socket(_family(host), socket.SOCK_DGRAM)
+    for shared in (public, trunk):
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _bind(trunk, host, address_of(public)[1], "[[trunk]]", "udp")
+    try:
+        trunk.connect(host_port(remote))
+    except OSError as wrong:
+        trunk.close()
+        raise _cannot("[[trunk]] address", remote, "udp", wrong) from wrong
+    for shared in (public, trunk):
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    enlarge(trunk)
+    return trunk
+
+
+def _bind(opened: socket.socket, host: str, port: int, setting: str, kind: str) -> None:
+    opened.setblocking(False)  # an adopted blocking socket would hang its whole process
+    try:
+        opened.bind((host, port))
+    except OSError as wrong:
+        opened.close()
+        raise _cannot(setting, f"{host}:{port}", kind, wrong) from wrong
+
+
+def _cannot(setting: str, address: str, kind: str, wrong: OSError) -> WrongInput:
+    hints = {
+        "Address already in use": "another program, or another callcenter, has it: "
+        f"`ss -lpn{kind[0]}` shows which; stop it or choose another port",
+        "Cannot assign requested address": "this machine does not have that address",
+        "Permission denied": "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    }
+    reason = wrong.strerror or str(wrong)
+    message = f"{kind} {address} cannot be opened: {reason}"
+    return WrongInput([Problem(file=setting, message=message, hint=hints.get(reason, ""))])
+
+
+def enlarge(opened: socket.socket) -> int:
+    """Make the receive buffer as large as we may; its size in bytes as the kernel counts it."""
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    return opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
