@@ -1,0 +1,11 @@
+"""THE CONTROL CENTER: one contact's whole life, the only place that knows the order across rooms.
+
+A *command* or a tick comes in with center time; what follows from it is decided as *events*, each
+applied at once by the one fold that recovery and standby use too.
+
+`center` is the door (`Control`). `state` is what is remembered, `world` the fold and the indexes
+derived from it, `turn` one input on its way to rest. What follows what is decided in `contacts`
+(arrive, wait, leave, end), `offers` (made, taken, missed, repaired), `people` (presence, phones,
+wrap-up), `frontends` (owners that start, vanish, return) and `configuration`. `replay` decides
+again what the journal says was decided.
+"""

@@ -1,0 +1,154 @@
+"""The door of the control center.
+
+    leader     events = control.react(command, now, source="frontend-1:3:17")
+               events = control.tick(now)                  when `deadline` has come
+               events = control.frontend_lost("frontend-1", now)
+               … commit them in one batch; only then is anything told to anybody
+    standby    control.apply(event)                        for each committed event
+    recovery   control = Control.restore(snapshot); apply(event) for each event after it
+
+`react` decides and applies; `apply` only applies. Both leave the same state, and what is decided
+next depends on nothing but that state, the input and `now`, byte for byte. A batch that could not
+be committed is not undone: the leader that lost its epoch throws its control away.
+
+Why: the whole life of a contact, its order across rooms, every race between caller, agent and
+timer is decided in one place by one writer, without a clock, a socket or a thread.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from callcenter.control import configuration, contacts, frontends, offers, people
+from callcenter.control.state import Snapshot, State
+from callcenter.control.timers import Alarm
+from callcenter.control.turn import Turn
+from callcenter.control.world import World
+from callcenter.domain import commands as c
+from callcenter.domain.events import Event
+from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, OfferId
+
+ENGINE = "1"
+"""Version of the decisions: goes into every batch. Raise it when a decision changes."""
+
+DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
+    c.ContactReported: contacts.on_contact,
+    c.FlowReported: contacts.on_flow,
+    c.StepReported: contacts.on_step,
+    c.DigitsReported: contacts.on_digits,
+    c.CustomerReported: contacts.on_customer,
+    c.QueueRequested: contacts.on_queue,
+    c.LeaveQueueRequested: contacts.on_leave,
+    c.HoldReported: contacts.on_hold,
+    c.SegmentEndReported: contacts.on_segment_end,
+    c.ContactEndReported: contacts.on_contact_end,
+    c.OfferReported: offers.on_offer,
+    c.PhoneReported: people.on_phone,
+    c.PresenceRequested: people.on_presence,
+    c.WrapUpEndRequested: people.on_wrap_up_end,
+    c.DispositionRequested: people.on_disposition,
+    c.FrontendReported: frontends.on_frontend,
+    c.ConfigurationRequested: configuration.on_configuration,
+}
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class Control:
+    """The control center as a little machine: inputs with center time in, events out.
+
+    `epoch` is the leader's fencing token and part of every id made here. `marks` (source to epoch
+    and sequence) belong to the adapter that skips repeated commands; they travel in the snapshot.
+    `counters` counts what was tolerated since the process started: facts about contacts, offers
+    and agents that we know nothing of.
+    """
+
+    def __init__(self, *, epoch: int = 0) -> None:
+        self.epoch = epoch
+        self.marks: dict[str, tuple[int, int]] = {}
+        self.counters: Counter[str] = Counter()
+        self._world = World(State())
+
+    @property
+    def state(self) -> State:
+        """What is remembered. To be read, not written."""
+        return self._world.state
+
+    @property
+    def deadline(self) -> Micros | None:
+        """When `tick` has something to do."""
+        times = (self._world.timers.deadline, self._world.resting.deadline)
+        return min((when for when in times if when is not None), default=None)
+
+    def react(self, command: c.Command, now: Micros, *, source: str = "") -> list[Event]:
+        """Decide what follows from a command, and apply it.
+
+        `source` is the id of the command, `source:epoch:sequence`. Requests without a name of
+        their own are answered under it.
+        """
+        turn = self._begin(now, source)
+        DECISIONS[type(command)](turn, command)
+        return turn.rest()
+
+    def tick(self, now: Micros) -> list[Event]:
+        """Decide what follows from the deadlines that have come."""
+        turn = self._begin(now, "")
+        while (due := self._world.timers.pop(turn.now)) is not None:
+            self._fire(turn, *due)
+        return turn.rest()
+
+    def frontend_lost(self, frontend: FrontendId, now: Micros) -> list[Event]:
+        """The lease of a front end ran out."""
+        turn = self._begin(now, "")
+        frontends.on_lost(turn, frontend)
+        return turn.rest()
+
+    def apply(self, event: Event) -> None:
+        """Remember an event that was decided elsewhere or earlier."""
+        self._world.apply(event)
+
+    def snapshot(self) -> bytes:
+        """Everything remembered, as bytes for `restore`."""
+        return _encoder.encode(Snapshot(state=self.state, marks=self.marks))
+
+    @classmethod
+    def restore(cls, snapshot: bytes, *, epoch: int = 0) -> "Control":
+        """A control center that goes on where the snapshot was taken.
+
+        Raises `msgspec.DecodeError` or `ValidationError` for anything but a snapshot.
+        """
+        found = _decoder.decode(snapshot)
+        control = cls(epoch=epoch)
+        control.marks = found.marks
+        control._world = World(found.state)
+        return control
+
+    def _begin(self, now: Micros, source: str) -> Turn:
+        """A new turn, not before the last one; contacts that rested long enough are awake."""
+        world = self._world
+        turn = Turn(
+            world,
+            max(now, world.state.now),
+            epoch=self.epoch,
+            source=source,
+            counters=self.counters,
+        )
+        while (due := world.resting.pop(turn.now)) is not None:
+            contact = ContactId(due[1])
+            world.wake(world.state.contacts[contact])
+            turn.touch_contact(contact)
+        return turn
+
+    def _fire(self, turn: Turn, alarm: Alarm, whose: str) -> None:
+        state = self.state
+        if alarm is Alarm.CONTACT:
+            contacts.on_patience_end(turn, state.contacts[ContactId(whose)])
+        elif alarm is Alarm.OFFER:
+            offers.on_owner_silent(turn, OfferId(whose))
+        elif alarm is Alarm.WRAP_UP:
+            people.on_wrap_up_due(turn, state.agents[AgentId(whose)])
+        elif alarm is Alarm.PAUSE:
+            people.on_pause_end(turn, state.agents[AgentId(whose)])

@@ -1,0 +1,277 @@
+"""What follows when a contact arrives, moves in its flow, wants to wait, leaves, or ends."""
+
+from callcenter.control.state import IN_QUEUE, ContactState, SegmentState, Stage
+from callcenter.control.turn import Turn
+from callcenter.domain import commands as c
+from callcenter.domain import events as e
+from callcenter.domain.center import Queue
+from callcenter.domain.termination import Reason, Termination, ended
+from callcenter.domain.units import SECOND, ContactId, Micros, OfferId, QueueId, SegmentId
+from callcenter.routing.admission import refusal
+from callcenter.routing.place import priority_of
+from callcenter.routing.skills import merge
+
+
+def known(turn: Turn, contact: ContactId) -> ContactState | None:
+    """The living contact, or None (counted): facts about the dead are tolerated."""
+    found = turn.state.contacts.get(contact)
+    if found is None:
+        turn.note("unknown_contact")
+    return found
+
+
+def on_contact(turn: Turn, command: c.ContactReported) -> None:
+    """A contact arrived. A second report of the same one changes nothing."""
+    if command.contact in turn.state.contacts:
+        turn.note("contact_reported_twice")
+        return
+    turn.emit(
+        e.ContactArrived(
+            at=turn.now,
+            contact=command.contact,
+            channel=command.channel,
+            frontend=command.frontend,
+            dialled=command.dialled,
+            party=command.party,
+        )
+    )
+
+
+def on_flow(turn: Turn, command: c.FlowReported) -> None:
+    if known(turn, command.contact):
+        turn.emit(
+            e.FlowStarted(
+                at=turn.now,
+                contact=command.contact,
+                flow=command.flow,
+                revision=command.revision,
+            )
+        )
+
+
+def on_step(turn: Turn, command: c.StepReported) -> None:
+    if known(turn, command.contact):
+        turn.emit(e.StepEntered(at=turn.now, contact=command.contact, node=command.node))
+
+
+def on_digits(turn: Turn, command: c.DigitsReported) -> None:
+    if known(turn, command.contact):
+        turn.emit(
+            e.DigitsCollected(
+                at=turn.now, contact=command.contact, node=command.node, count=command.count
+            )
+        )
+
+
+def on_customer(turn: Turn, command: c.CustomerReported) -> None:
+    if known(turn, command.contact):
+        turn.emit(
+            e.CustomerIdentified(at=turn.now, contact=command.contact, customer=command.customer)
+        )
+
+
+def on_queue(turn: Turn, command: c.QueueRequested) -> None:
+    """Let the contact wait, or name the exit by which its flow goes on."""
+    contact = known(turn, command.contact)
+    if contact is None:
+        return
+    if contact.stage is not Stage.FLOW:
+        turn.note("queued_twice")
+        return
+    queue = turn.world.queues.get(command.queue)
+    if queue is None:
+        turn.note("unknown_queue")
+        refuse(turn, contact, command.queue, e.QueueExit.CLOSED)
+        return
+    needs = merge(queue.skills, command.skills)
+    way_out = refusal(
+        queue,
+        calendar=turn.world.calendars.get(queue.calendar),
+        waiting=turn.world.in_queue.get(queue.id, 0),
+        staffed=turn.world.engine.staffed(contact.channel, needs),
+        now=turn.now,
+    )
+    if way_out is not None:
+        refuse(turn, contact, queue.id, way_out)
+        return
+    priority = priority_of(command.priority, queue)
+    enter_queue(turn, contact, queue, needs, priority, command.attributes)
+
+
+def refuse(turn: Turn, contact: ContactState, queue: QueueId, way_out: e.QueueExit) -> None:
+    turn.emit(e.QueueRefused(at=turn.now, contact=contact.id, queue=queue, exit=way_out))
+
+
+def enter_queue(
+    turn: Turn,
+    contact: ContactState,
+    queue: Queue,
+    needs: dict[str, int],
+    priority: int,
+    attributes: dict[str, str],
+) -> None:
+    """Begin a queue visit and look for an agent at once."""
+    turn.emit(
+        e.ContactQueued(
+            at=turn.now,
+            contact=contact.id,
+            queue=queue.id,
+            channel=contact.channel,
+            visit=contact.visits + 1,
+            skills=needs,
+            priority=priority,
+            since=turn.now,
+            expires=turn.now + queue.wait_seconds_max * SECOND,
+            attributes=attributes,
+        )
+    )
+    turn.touch_contact(contact.id)
+
+
+def on_leave(turn: Turn, command: c.LeaveQueueRequested) -> None:
+    """The caller pressed the key; if somebody is being rung for her, that stops."""
+    contact = known(turn, command.contact)
+    if contact is None:
+        return
+    if contact.stage not in IN_QUEUE:
+        turn.note("left_but_not_waiting")
+        return
+    dequeue(turn, contact, e.QueueExit.LEFT)
+
+
+def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
+    """End the visit; the flow goes on at `way_out`."""
+    if contact.offer:
+        rescind(turn, contact.offer, "the caller left the queue")
+    turn.emit(
+        e.ContactDequeued(
+            at=turn.now,
+            contact=contact.id,
+            queue=contact.queue,
+            visit=contact.visits,
+            exit=way_out,
+            waited=turn.now - contact.since,
+        )
+    )
+
+
+def rescind(turn: Turn, offer: OfferId, reason: str) -> None:
+    """Take an open offer back; its contact returns to its place, its agent to duty."""
+    found = turn.state.offers[offer]
+    turn.emit(
+        e.OfferRescinded(
+            at=turn.now, offer=offer, contact=found.contact, agent=found.agent, reason=reason
+        )
+    )
+    turn.touch(found.agent)
+    turn.touch_contact(found.contact)
+
+
+def on_hold(turn: Turn, command: c.HoldReported) -> None:
+    """Hold is a fact of the segment; a repeat changes nothing."""
+    contact = known(turn, command.contact)
+    if contact is None:
+        return
+    segment = turn.state.segments.get(contact.segment)
+    if segment is None:
+        turn.note("held_but_not_talking")
+        return
+    is_held = segment.held_by_agent if command.by_agent else segment.held_by_caller
+    if is_held == command.held:
+        return
+    kind = e.Held if command.held else e.Resumed
+    turn.emit(kind(at=turn.now, contact=contact.id, agent=segment.agent, by_agent=command.by_agent))
+
+
+def on_segment_end(turn: Turn, command: c.SegmentEndReported) -> None:
+    """The agent's part is over; the contact goes on in its flow."""
+    segment = turn.state.segments.get(command.segment)
+    if segment is None:
+        turn.note("unknown_segment")
+        return
+    end_segment(turn, segment, command.termination)
+
+
+def end_segment(turn: Turn, segment: SegmentState, termination: Termination) -> None:
+    """End a segment and begin the work after it."""
+    turn.emit(
+        e.SegmentEnded(
+            at=turn.now,
+            segment=segment.id,
+            contact=segment.contact,
+            agent=segment.agent,
+            queue=segment.queue,
+            channel=segment.channel,
+            termination=termination,
+            talked=turn.now - segment.since,
+            held=held_for(segment, turn.now),
+        )
+    )
+    start_wrap_up(turn, segment)
+    turn.touch(segment.agent)
+
+
+def held_for(segment: SegmentState, now: Micros) -> Micros:
+    """How long one side had the other on hold, a hold that still lasts included."""
+    held_now = segment.held_by_agent or segment.held_by_caller
+    return segment.held + (now - segment.held_since if held_now else 0)
+
+
+def start_wrap_up(turn: Turn, segment: SegmentState) -> None:
+    queue = turn.world.queue(segment.queue)
+    if queue is None or not queue.wrap_up_seconds:
+        return
+    turn.emit(
+        e.WrapUpStarted(
+            at=turn.now,
+            segment=segment.id,
+            contact=segment.contact,
+            agent=segment.agent,
+            queue=segment.queue,
+            until=turn.now + queue.wrap_up_seconds * SECOND,
+        )
+    )
+
+
+def on_contact_end(turn: Turn, command: c.ContactEndReported) -> None:
+    """The contact is over, wherever it was."""
+    contact = known(turn, command.contact)
+    if contact is not None:
+        end_contact(turn, contact, command.termination)
+
+
+def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> None:
+    """Stop what rings for it, end who talks with it, end its visit, end it."""
+    if contact.offer:
+        rescind(turn, contact.offer, "the contact ended")
+    segment = turn.state.segments.get(contact.segment)
+    if segment is not None:
+        end_segment(turn, segment, termination)
+    waiting = contact.stage in IN_QUEUE
+    turn.emit(
+        e.ContactEnded(
+            at=turn.now,
+            contact=contact.id,
+            channel=contact.channel,
+            termination=termination,
+            queue=contact.queue if waiting else QueueId(""),
+            visit=contact.visits if waiting else 0,
+            waited=turn.now - contact.since if waiting else 0,
+            lived=turn.now - contact.arrived,
+        )
+    )
+
+
+def on_patience_end(turn: Turn, contact: ContactState) -> None:
+    """A contact's time is up: its owner did not return, or it waited as long as it may."""
+    if turn.state.frontends[contact.frontend].lost:
+        end_contact(turn, contact, ended(Reason.OWNER_LOST))
+    else:
+        dequeue(turn, contact, e.QueueExit.TIMEOUT)
+
+
+def segment_id(turn: Turn, reported: SegmentId) -> SegmentId:
+    """The reported id, or one of ours when the owner gave none or one that is taken."""
+    if reported and reported not in turn.state.segments:
+        return reported
+    return SegmentId(f"s{turn.epoch}-{turn.state.segmented + 1}")

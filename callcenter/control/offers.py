@@ -1,0 +1,144 @@
+"""What becomes of an offer, as its owner reports it.
+
+    accepted      the two are bridged: a segment begins
+    declined      contact back in its place, agent not ready (`declined`)
+    busy          contact back, agent not ready (`phone-busy`) for 10 s
+    unreachable   contact back, agent unreachable until her phone is heard again
+    expired       RONA: contact back, agent not ready (`rona`)
+    failed        contact back but resting for 2 s (our side could not ring), agent ready
+
+Facts are never refused. When the owner says that an offer was accepted which control had already
+taken back, the two *are* talking: whatever stands against it is repaired. Another offer of the
+contact or of the agent is rescinded, an older segment ends as `moved`, and if the contact's visit
+had ended meanwhile a new one is begun and answered, so that the books of the queue still balance.
+"""
+
+from callcenter.agents.agent import AgentState
+from callcenter.agents.presence import REASON_AFTER
+from callcenter.control.contacts import (
+    dequeue,
+    end_segment,
+    enter_queue,
+    known,
+    rescind,
+    segment_id,
+)
+from callcenter.control.state import IN_QUEUE, ContactState
+from callcenter.control.turn import Turn
+from callcenter.domain import events as e
+from callcenter.domain.commands import OfferOutcome, OfferReported, Presence
+from callcenter.domain.termination import Reason, ended
+from callcenter.domain.units import OfferId
+
+
+def on_offer(turn: Turn, command: OfferReported) -> None:
+    """The owner reports how an offer ended."""
+    contact = known(turn, command.contact)
+    if contact is None:
+        return
+    if command.segment and command.segment == contact.segment:
+        turn.note("accepted_twice")
+        return
+    standing = contact.offer == command.offer and command.offer in turn.state.offers
+    if command.outcome is OfferOutcome.ACCEPTED:
+        if not standing:
+            turn.note("accepted_after_rescinded")
+            make_room(turn, contact, command)
+        accept(turn, contact, command)
+    elif standing:
+        not_taken(turn, contact, command)
+    else:
+        turn.note("unknown_offer")
+
+
+def accept(turn: Turn, contact: ContactState, command: OfferReported) -> None:
+    """The two are bridged."""
+    agent = command.agent
+    if contact.offer:
+        agent = turn.state.offers[contact.offer].agent
+    turn.emit(e.OfferAccepted(at=turn.now, offer=command.offer, contact=contact.id, agent=agent))
+    turn.emit(
+        e.SegmentStarted(
+            at=turn.now,
+            segment=segment_id(turn, command.segment),
+            contact=contact.id,
+            agent=agent,
+            queue=contact.queue,
+            channel=contact.channel,
+            visit=contact.visits,
+            waited=turn.now - contact.since,
+        )
+    )
+    turn.touch(agent)
+
+
+def make_room(turn: Turn, contact: ContactState, command: OfferReported) -> None:
+    """Repair what stands against an acceptance that we no longer expected."""
+    if contact.offer:
+        rescind(turn, contact.offer, "another agent answered")
+    agent = turn.state.agents.get(command.agent)
+    for offer in list(agent.offers) if agent else ():
+        rescind(turn, offer, "the agent answered another contact")
+    segment = turn.state.segments.get(contact.segment)
+    if segment is not None:
+        end_segment(turn, segment, ended(Reason.MOVED))
+    if contact.stage not in IN_QUEUE:
+        queue = turn.world.queue(contact.queue)
+        if queue is not None:
+            enter_queue(turn, contact, queue, contact.skills, contact.priority, {})
+
+
+def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None:
+    """The contact returns to its place; the agent bears what was hers."""
+    agent = turn.state.agents[turn.state.offers[command.offer].agent]
+    if command.outcome is OfferOutcome.EXPIRED:
+        turn.emit(
+            e.OfferExpired(at=turn.now, offer=command.offer, contact=contact.id, agent=agent.id)
+        )
+    else:
+        turn.emit(
+            e.OfferDeclined(
+                at=turn.now,
+                offer=command.offer,
+                contact=contact.id,
+                agent=agent.id,
+                outcome=command.outcome,
+            )
+        )
+    if command.outcome is OfferOutcome.UNREACHABLE:
+        turn.emit(
+            e.AgentUnreachable(at=turn.now, agent=agent.id, cause="no phone answered an offer")
+        )
+    elif command.outcome in REASON_AFTER:
+        stand_down(turn, agent, REASON_AFTER[command.outcome])
+    turn.touch(agent.id)
+    back_in_line(turn, contact)
+
+
+def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
+    """Not ready from now on, or after the work she still has; her own next state wins."""
+    if agent.next is not None:
+        return
+    if agent.at_work:
+        turn.emit(
+            e.NextPresenceSet(
+                at=turn.now, agent=agent.id, presence=Presence.NOT_READY, reason=reason
+            )
+        )
+    else:
+        turn.change_presence(agent, Presence.NOT_READY, reason)
+
+
+def back_in_line(turn: Turn, contact: ContactState) -> None:
+    """Offer it to the next one, unless its patience ended while it was being offered."""
+    if contact.expires <= turn.now:
+        dequeue(turn, contact, e.QueueExit.TIMEOUT)
+    else:
+        turn.touch_contact(contact.id)
+
+
+def on_owner_silent(turn: Turn, offer: OfferId) -> None:
+    """Control's own timer: the owner neither rang to the end nor said so. Nobody's fault."""
+    contact = turn.state.contacts[turn.state.offers[offer].contact]
+    rescind(turn, offer, "its owner was silent")
+    back_in_line(turn, contact)

@@ -1,0 +1,123 @@
+"""What the control center remembers, as plain values.
+
+Why: this is the snapshot. Everything else (who is free, who is next, which timer runs) is derived
+from it, so a restored control center decides exactly as the one that wrote it would have.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from callcenter.agents.agent import AgentState
+from callcenter.domain.center import Center, Channel, Queue
+from callcenter.domain.units import (
+    AgentId,
+    ContactId,
+    FrontendId,
+    Micros,
+    OfferId,
+    QueueId,
+    SegmentId,
+)
+
+
+class Stage(StrEnum):
+    """Where a contact is in its life. It is in exactly one of these until it has ended.
+
+    flow ──queued──► waiting ──offer made──► offered ──accepted──► talking
+     ▲                 │  ▲                     │                     │
+     ├──left, timeout──┘  └──not taken──────────┘                     │
+     └──segment ended─────────────────────────────────────────────────┘
+    """
+
+    FLOW = "flow"
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TALKING = "talking"
+
+
+IN_QUEUE = (Stage.WAITING, Stage.OFFERED)
+
+
+class ContactState(msgspec.Struct, kw_only=True):
+    """One living contact. `queue` and what follows it belong to its present or last visit."""
+
+    id: ContactId
+    channel: Channel
+    frontend: FrontendId
+    arrived: Micros
+    stage: Stage = Stage.FLOW
+    visits: int = 0
+    queue: QueueId = QueueId("")
+    skills: dict[str, int] = {}
+    priority: int = 0
+    since: Micros = 0
+    key: Micros = 0
+    order: int = 0
+    expires: Micros = 0
+    retry_at: Micros = 0
+    """Not offered before then: our side could not ring the last one."""
+    attempts: int = 0
+    passed_by: AgentId = AgentId("")
+    """Who did not take it last; others come first."""
+    offer: OfferId = OfferId("")
+    segment: SegmentId = SegmentId("")
+
+
+class OfferState(msgspec.Struct, frozen=True, kw_only=True):
+    """One grant in the hands of an owner. `until` is control's own timer, for a dead owner."""
+
+    contact: ContactId
+    agent: AgentId
+    until: Micros
+
+
+class SegmentState(msgspec.Struct, kw_only=True):
+    """One agent's part in one contact, while it lasts."""
+
+    id: SegmentId
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId
+    channel: Channel
+    since: Micros
+    held_by_agent: bool = False
+    held_by_caller: bool = False
+    held_since: Micros = 0
+    held: Micros = 0
+
+
+class FrontendState(msgspec.Struct, kw_only=True):
+    """An owner of contacts. `lost` is when its lease ran out; 0 while it holds it."""
+
+    epoch: int = 0
+    lost: Micros = 0
+
+
+class State(msgspec.Struct, kw_only=True):
+    """Everything, as it goes into a snapshot."""
+
+    now: Micros = 0
+    """Time of the last event: center time never goes back behind it."""
+    center: Center = Center()
+    version: str = ""
+    contacts: dict[ContactId, ContactState] = {}
+    offers: dict[OfferId, OfferState] = {}
+    segments: dict[SegmentId, SegmentState] = {}
+    agents: dict[AgentId, AgentState] = {}
+    frontends: dict[FrontendId, FrontendState] = {}
+    retired_queues: dict[QueueId, Queue] = {}
+    """Removed from the configuration; their callers stay until they leave."""
+    queued: int = 0
+    """Visits begun so far: the order of equals."""
+    offered: int = 0
+    """Offers made so far: makes their ids."""
+    segmented: int = 0
+    """Segments begun so far: makes ids for those that were reported without one."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Control.snapshot` writes. `marks` belong to the leader's adapter."""
+
+    state: State
+    marks: dict[str, tuple[int, int]] = {}

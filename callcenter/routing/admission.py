@@ -1,0 +1,33 @@
+"""May this contact wait in this queue, or by which exit does it go on?
+
+Why: every refusal has a name that the flow must have wired (`closed`, `full`, `unstaffed`), so a
+caller is never left in silence. The order is the one a caller understands: closed before full,
+full before unstaffed.
+"""
+
+from callcenter.domain.calendar import OpenState, state_at
+from callcenter.domain.center import Calendar, Queue
+from callcenter.domain.events import QueueExit
+from callcenter.domain.units import Micros
+
+
+def is_open(calendar: Calendar | None, now: Micros) -> bool:
+    """A queue without a calendar is always open."""
+    return calendar is None or state_at(calendar, now) is OpenState.OPEN
+
+
+def refusal(
+    queue: Queue, *, calendar: Calendar | None, waiting: int, staffed: bool, now: Micros
+) -> QueueExit | None:
+    """The exit of a contact that may not wait, or None when it may.
+
+    `waiting` counts who waits there already, those being offered included; `staffed` says whether
+    anybody who could take the contact is logged in.
+    """
+    if not is_open(calendar, now):
+        return QueueExit.CLOSED
+    if waiting >= queue.waiting_max:
+        return QueueExit.FULL
+    if queue.unstaffed_exit and not staffed:
+        return QueueExit.UNSTAFFED
+    return None
