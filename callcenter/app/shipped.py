@@ -1,0 +1,24 @@
+"""Where the files are that come with the program: flows with their prompts, deployment files.
+
+Why: in a checkout they lie at the top, where people look for them; in an installed wheel they lie
+inside the package. Whoever needs them asks here and cannot tell the difference.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def flows_directory() -> Path:
+    """The shipped flows, `*.yaml`, with their audio below `prompts/`."""
+    return _shipped("ivr_flows")
+
+
+def deploy_directory() -> Path:
+    """The shipped deployment files."""
+    return _shipped("deploy")
+
+
+def _shipped(name: str) -> Path:
+    installed = _PACKAGE / "shipped" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name
