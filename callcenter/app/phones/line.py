@@ -35,6 +35,7 @@ class PhoneCall:
         self.phone = phone
         self.sip: sip.Call
         self.rtp = RtpPort(phone.line.address, phone.line.dice.getrandbits(32))
+        self.rtp.loss = phone.line.rtp_loss
         self.status = 0
         """Latest SIP status of our INVITE."""
         self.is_ringing = False
@@ -284,6 +285,8 @@ class Line:
         self.sounding: dict[str, RtpPort] = {}
         self.registrations: dict[str, Phone] = {}
         self.late_frames = 0
+        self.rtp_loss = 0.0
+        """Share of RTP packets that its phones lose, each way."""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)

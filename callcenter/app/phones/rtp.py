@@ -6,6 +6,7 @@ judge. Sources: RFC 3550 section 5.1 (header), RFC 4733 section 2.5 (digits as e
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 from collections import deque
@@ -35,6 +36,9 @@ class RtpPort:
         self.received = 0
         self.gaps = 0
         self.sources: set[int] = set()
+        self.loss = 0.0
+        """Share of packets dropped in each direction: a bad network at this phone."""
+        self._dice = random.Random(ssrc)
         self._ssrc = ssrc
         self._sequence = ssrc & 0xFFFF
         self._timestamp = (ssrc * 7) & 0xFFFFFFFF
@@ -86,6 +90,8 @@ class RtpPort:
     def _send(self, marker_and_type: int, timestamp: int, payload: bytes) -> None:
         header = struct.pack("!BBHII", 0x80, marker_and_type, self._sequence, timestamp, self._ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
+        if self.loss and self._dice.random() < self.loss:
+            return
         try:
             self.socket.sendto(header + payload, self.far)  # type: ignore[arg-type]
         except OSError:
@@ -98,6 +104,8 @@ class RtpPort:
                 data = self.socket.recv(2048)
             except (BlockingIOError, OSError):
                 return
+            if self.loss and self._dice.random() < self.loss:
+                continue
             if len(data) < 12 or data[0] >> 6 != 2:
                 continue
             kind = data[1] & 0x7F
