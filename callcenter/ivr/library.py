@@ -1,0 +1,103 @@
+"""All flows of a center, by name and revision; replaced as a whole or not at all.
+
+Why: files change while calls are running. A call keeps the revision it began with, so a replaced
+revision stays in the library as long as it is among the last `REVISIONS_MAX` of its flow. A
+library never changes: `replace` gives a new one, or says what is wrong and the old one goes on.
+"""
+
+from collections.abc import Mapping
+
+from callcenter.domain.errors import Problem, WrongInput
+from callcenter.ivr.flow import load_flow
+from callcenter.ivr.shape import Flow, Known
+
+REVISIONS_MAX = 20
+FLOWS_MAX = 200
+
+
+class Library:
+    """Flows that calls can begin with, and the revisions that running calls still need."""
+
+    def __init__(self, flows: Mapping[str, Flow] | None = None) -> None:
+        self._flows = dict(flows or {})
+        self._revisions = {flow.name: [flow] for flow in self._flows.values()}
+
+    @property
+    def flows(self) -> dict[str, Flow]:
+        """The present revision of each flow, by name."""
+        return dict(self._flows)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all flows that a call can begin with."""
+        return frozenset(self._flows)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is not wrong but should be looked at."""
+        return tuple(problem for flow in self._flows.values() for problem in flow.warnings)
+
+    def get(self, name: str, revision: str = "") -> Flow | None:
+        """A flow as it is now, or in the revision that a call began with."""
+        if not revision:
+            return self._flows.get(name)
+        return next((f for f in self._revisions.get(name, []) if f.revision == revision), None)
+
+    def replace(self, files: Mapping[str, str], known: Known | None = None) -> "Library":
+        """A library of exactly these `files` (path -> text) that keeps earlier revisions.
+
+        Raises:
+            WrongInput: with the problems of all files. The present library is untouched.
+        """
+        flows = load_files(files, known)
+        library = Library()
+        library._flows = flows
+        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
+        for flow in flows.values():
+            library._keep(flow)
+        return library
+
+    def with_revision(self, flow: Flow) -> "Library":
+        """The same library, able to give this revision too (from a call's own record)."""
+        library = Library()
+        library._flows = dict(self._flows)
+        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
+        library._keep(flow)
+        return library
+
+    def _keep(self, flow: Flow) -> None:
+        earlier = [f for f in self._revisions.get(flow.name, []) if f.revision != flow.revision]
+        self._revisions[flow.name] = [*earlier, flow][-REVISIONS_MAX:]
+
+
+def load_files(files: Mapping[str, str], known: Known | None = None) -> dict[str, Flow]:
+    """Check several files together: each by itself, then their names and numbers.
+
+    Raises:
+        WrongInput: with every problem of every file.
+    """
+    flows: dict[str, Flow] = {}
+    problems: list[Problem] = []
+    numbers: dict[str, str] = {}
+    for file, text in sorted(files.items()):
+        try:
+            flow = load_flow(text, file, known)
+        except WrongInput as error:
+            problems += error.problems
+            continue
+        if flow.name in flows:
+            problems.append(_twice(file, "flow", flow.name, flows[flow.name].file))
+        for number in flow.numbers:
+            if number in numbers:
+                problems.append(_twice(file, "number", number, numbers[number]))
+            numbers[number] = file
+        flows[flow.name] = flow
+    if len(files) > FLOWS_MAX:
+        problems.append(Problem(file="", message=f"more than {FLOWS_MAX} flow files"))
+    if any(problem.severity == "error" for problem in problems):
+        raise WrongInput(problems)
+    return flows
+
+
+def _twice(file: str, what: str, name: str, other: str) -> Problem:
+    return Problem(file=file, field=what, message=f"{what} {name!r} also stands in {other}")
