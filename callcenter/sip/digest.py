@@ -18,6 +18,7 @@ Sources: RFC 8760 (SHA-256 in SIP), RFC 7616, RFC 3261 22, RFC 2617, RFC 2069 2.
 import hashlib
 import hmac
 import re
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
@@ -217,11 +218,17 @@ class Nonces:
     was forgotten can be repeated.
     """
 
-    def __init__(self, secret: bytes, lifetime_seconds: int = NONCE_LIFETIME_SECONDS) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        lifetime_seconds: int = NONCE_LIFETIME_SECONDS,
+        remembered_max: int = limits.NONCES_MAX,
+    ) -> None:
         self._secret = secret
+        self._remembered_max = remembered_max
         self._lifetime: Micros = lifetime_seconds * SECOND
         self._number = 0
-        self._highest_count: dict[str, int] = {}
+        self._highest_count: OrderedDict[str, int] = OrderedDict()
         self._forgotten_until: Micros = -1
 
     def make(self, now: Micros) -> str:
@@ -268,12 +275,13 @@ class Nonces:
 
     def _forget(self, now: Micros) -> None:
         """Drop what is stale anyway; over the limit, make the oldest stale before its time."""
-        for nonce in list(self._highest_count):
-            born = self._born(nonce) or 0
-            crowded = len(self._highest_count) > limits.NONCES_MAX
+        while True:
+            oldest = next(iter(self._highest_count))
+            born = self._born(oldest) or 0
+            crowded = len(self._highest_count) > self._remembered_max
             if not crowded and now <= born + self._lifetime:
                 return
-            del self._highest_count[nonce]
+            del self._highest_count[oldest]
             if now <= born + self._lifetime:
                 self._forgotten_until = max(self._forgotten_until, born)
 

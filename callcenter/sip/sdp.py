@@ -219,8 +219,9 @@ def _connection(value: str) -> str:
 def _origin(text: str) -> tuple[str, int, int]:
     parts = text.split()
     user = parts[0] if parts else "-"
-    numbers = [_number(part) for part in parts[1:3]]
-    return user, *(numbers if len(numbers) == 2 else (0, 0))  # type: ignore[return-value]
+    if len(parts) < 3:
+        return user, 0, 0
+    return user, _number(parts[1]), _number(parts[2])
 
 
 def _number(text: str) -> int:
