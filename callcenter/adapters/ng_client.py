@@ -1,0 +1,204 @@
+"""Asks the media engine over UDP, and hears from it what callers press.
+
+Why: ng is a datagram protocol, so an answer may be lost; a question repeated with the same cookie
+is answered again and not done twice. Messages about one leg must arrive in their order, which a
+single-threaded engine keeps by itself and a threaded one (rtpengine) does not: there the next
+message of a leg waits for the answer to the one before.
+
+Sources: rtpengine `docs/ng_control_protocol.md`; `callcenter/media/ng.py` for the encoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from callcenter.media import ng
+
+log = structlog.get_logger(__name__)
+
+TRY_SECONDS = (0.25, 0.5, 1.0, 1.5)
+"""How long each try waits for its answer."""
+OPEN_MAX = 5000
+RECEIVE_BUFFER = 4 * 1024 * 1024
+
+Body = dict[str, Any]
+Replied = Callable[[str, Body], None]
+TIMED_OUT: Body = {"result": "error", "error-reason": "timeout"}
+FULL: Body = {"result": "error", "error-reason": "too many questions open"}
+
+
+@dataclass(slots=True)
+class _Question:
+    cookie: str
+    call_id: str
+    datagram: bytes
+    engine: int
+    tries: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Questions about one leg that wait for their turn."""
+
+    waiting: deque[_Question] = field(default_factory=deque)
+    open: int = 0
+
+
+class NgClient:
+    """One socket to one or several engines. All legs of a contact go to one engine.
+
+    `pipelined` may be set for engines that answer in the order they are asked.
+    """
+
+    def __init__(
+        self, engines: Sequence[tuple[str, int]], replied: Replied, *, pipelined: bool = True
+    ) -> None:
+        self._engines = list(engines)
+        self._replied = replied
+        self._pipelined = pipelined
+        self._open: dict[str, _Question] = {}
+        self._legs: dict[str, _Queue] = {}
+        self._loop = asyncio.get_running_loop()
+        self._socket = _udp_socket(self._engines[0][0])
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self.counts: Counter[str] = Counter()
+
+    def ask(self, cookie: str, message: Body) -> None:
+        """Send one message; its answer (or `TIMED_OUT`) comes to `replied`."""
+        call_id = str(message.get("call-id", ""))
+        if len(self._open) >= OPEN_MAX:
+            self._loop.call_soon(self._replied, cookie, FULL)
+            return
+        engine = self._engine_of(call_id)
+        question = _Question(cookie, call_id, ng.encode(cookie, message), engine)
+        self._open[cookie] = question
+        if self._pipelined:
+            self._send(question)
+            return
+        queue = self._legs.setdefault(call_id, _Queue())
+        queue.waiting.append(question)
+        self._next(queue)
+
+    def close(self) -> None:
+        """Stop asking; nothing is answered any more."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        for question in self._open.values():
+            if question.timer is not None:
+                question.timer.cancel()
+        self._open.clear()
+
+    def _engine_of(self, call_id: str) -> int:
+        """Legs of one story are named `STORY/LEG` and must meet in one engine."""
+        story = call_id.rpartition("/")[0] or call_id
+        return sum(story.encode()) % len(self._engines)
+
+    def _next(self, queue: _Queue) -> None:
+        if queue.waiting and not queue.open:
+            queue.open = 1
+            self._send(queue.waiting.popleft())
+
+    def _send(self, question: _Question) -> None:
+        question.timer = self._loop.call_later(TRY_SECONDS[question.tries], self._again, question)
+        try:
+            self._socket.sendto(question.datagram, self._engines[question.engine])
+        except OSError:
+            self.counts["send_failed"] += 1  # the next try is on its way
+
+    def _again(self, question: _Question) -> None:
+        question.tries += 1
+        if question.tries < len(TRY_SECONDS):
+            self.counts["repeated"] += 1
+            self._send(question)
+            return
+        self.counts["timed_out"] += 1
+        log.warning("the media engine does not answer", leg=question.call_id)
+        self._answered(question, TIMED_OUT)
+
+    def _readable(self) -> None:
+        """Answers, as many as are there."""
+        for _ in range(64):
+            try:
+                data = self._socket.recv(ng.DATAGRAM_MAX)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.counts["refused"] += 1
+                return
+            self._heard(data)
+
+    def _heard(self, data: bytes) -> None:
+        try:
+            cookie, body = ng.decode(data)
+        except ng.NgError:
+            self.counts["malformed"] += 1
+            return
+        question = self._open.get(cookie)
+        if question is None:
+            self.counts["late"] += 1
+            return
+        if body.get("result") == "error":
+            self.counts["errors"] += 1
+            log.warning(
+                "the media engine refused", leg=question.call_id, reason=body.get("error-reason")
+            )
+        self._answered(question, body)
+
+    def _answered(self, question: _Question, body: Body) -> None:
+        del self._open[question.cookie]
+        if question.timer is not None:
+            question.timer.cancel()
+        if not self._pipelined:
+            queue = self._legs[question.call_id]
+            queue.open = 0
+            self._next(queue)
+            if not queue.open:
+                del self._legs[question.call_id]
+        self._replied(question.cookie, body)
+
+
+class MediaEars:
+    """Hears the engine's own words: digits, ended files, phones gone silent."""
+
+    def __init__(self, ears: socket.socket, heard: Callable[[Body], None]) -> None:
+        self._socket = ears
+        self._heard = heard
+        self._loop = asyncio.get_running_loop()
+        ears.setblocking(False)
+        self._loop.add_reader(ears.fileno(), self._readable)
+        self.malformed = 0
+
+    def close(self) -> None:
+        """Stop listening; the socket stays with whoever gave it."""
+        self._loop.remove_reader(self._socket.fileno())
+
+    def _readable(self) -> None:
+        for _ in range(64):
+            try:
+                data = self._socket.recv(ng.DATAGRAM_MAX)
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            try:
+                body = msgspec.json.decode(data)
+            except msgspec.DecodeError:
+                self.malformed += 1
+                continue
+            if isinstance(body, dict):
+                self._heard(body)
+
+
+def _udp_socket(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made

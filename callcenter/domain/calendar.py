@@ -1,0 +1,52 @@
+"""Is a calendar open at a moment of center time?
+
+Why: flows ask it (`hours`) and queues obey it; the two must never disagree, so it is one function
+of the calendar and the clock. Periods are local: a center that opens at nine opens at nine on both
+sides of a change to summer time. A period whose `closes` is not after `opens` runs past midnight.
+
+Sources: IANA time zone names (`zoneinfo`).
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from callcenter.domain.center import Calendar
+from callcenter.domain.units import SECOND, Micros
+
+
+class OpenState(StrEnum):
+    """The exits of `hours`, by name."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    HOLIDAY = "holiday"
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone, or UTC for a name nobody knows (configuration refuses those earlier)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def state_at(calendar: Calendar, at: Micros) -> OpenState:
+    """Open, closed or holiday at center time `at`. No periods at all means always open."""
+    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone(calendar.timezone))
+    if local.date().isoformat() in calendar.holidays:
+        return OpenState.HOLIDAY
+    if not calendar.periods:
+        return OpenState.OPEN
+    minute = local.hour * 60 + local.minute
+    yesterday = (local - timedelta(days=1)).weekday()
+    for period in calendar.periods:
+        past_midnight = period.closes <= period.opens
+        if period.weekday == local.weekday():
+            if period.opens <= minute and (past_midnight or minute < period.closes):
+                return OpenState.OPEN
+        if past_midnight and period.weekday == yesterday and minute < period.closes:
+            return OpenState.OPEN
+    return OpenState.CLOSED

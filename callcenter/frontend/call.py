@@ -1,0 +1,603 @@
+"""One caller's story, in the order she lives it.
+
+    arriving → answered → in the flow → queued → (an agent is offered) → talking → over
+                               ↑___________|______________________________|
+
+Why: everything that can happen to a call is told here, over its legs, so that a reader finds
+where an INVITE becomes a contact in a queue without leaving the page. What an agent's phones do
+is in `offer.py`, what two bridged phones do in `talk.py`; what control decides comes in as events.
+
+A fact is reported when it is one: the contact when we are about to answer, the segment when the
+two are bridged, the end when we let go.
+
+Sources: RFC 3261 13.3 (UAS), 13.3.1.4 (ACK), 15 (BYE); RFC 3264; DESIGN 2 and 4.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+import msgspec
+
+from callcenter.domain.calendar import OpenState, state_at
+from callcenter.domain.center import PRIORITY_MAX, Channel
+from callcenter.domain.commands import (
+    ContactEndReported,
+    ContactReported,
+    CustomerReported,
+    DigitsReported,
+    FlowReported,
+    LeaveQueueRequested,
+    OfferOutcome,
+    OfferReported,
+    QueueRequested,
+    SegmentEndReported,
+    StepReported,
+)
+from callcenter.domain.errors import LocalError
+from callcenter.domain.events import (
+    ContactDequeued,
+    ContactEnded,
+    ContactQueued,
+    Event,
+    OfferMade,
+    OfferRescinded,
+    QueueExit,
+    QueueRefused,
+)
+from callcenter.domain.termination import Reason, ended
+from callcenter.domain.units import (
+    SECOND,
+    ContactId,
+    CustomerId,
+    Micros,
+    PartyId,
+    QueueId,
+    SegmentId,
+)
+from callcenter.frontend.endings import ending
+from callcenter.frontend.hands import Hands
+from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.offer import Offer, OfferRecord
+from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
+from callcenter.frontend.turn import ContactClosed, LookedUp, LookUp, Message
+from callcenter.ivr import session as ivr
+from callcenter.ivr.shape import Flow as CallFlow
+from callcenter.sip import endpoint as sip
+from callcenter.sip.endpoint import DialogRecord
+
+MUSIC_DEFAULT = "music/default"
+
+
+class Stage(StrEnum):
+    """Where in her story a caller is."""
+
+    ARRIVING = "arriving"
+    """The media engine was asked; nothing was promised yet."""
+    ANSWERED = "answered"
+    """Our 200 is out; the ACK is not in."""
+    FLOW = "flow"
+    QUEUED = "queued"
+    TALKING = "talking"
+    OVER = "over"
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a restart must know of a call, beside its dialogs."""
+
+    contact: ContactId
+    stage: Stage
+    dialled: str
+    flow: str
+    revision: str
+    arrived: Micros
+    """Center time."""
+    caller: str = ""
+    """Her number or name as an agent is shown it; empty when withheld."""
+    registered: bool = False
+    session: bytes = b""
+    waits: QueueRequested | None = None
+    """How she got into her queue, to put her back there."""
+    music: str = ""
+    offers: int = 0
+    served: bool = False
+    """She has spoken with an agent."""
+
+
+class LegKept(msgspec.Struct, kw_only=True):
+    """The caller's own leg."""
+
+    dialog: DialogRecord
+    media: LegRecord
+
+
+class CallStory:
+    """A voice contact and its owner."""
+
+    def __init__(
+        self,
+        hands: Hands,
+        record: CallRecord,
+        caller: sip.Call,
+        media: LegRecord,
+        flow: CallFlow | None,
+    ) -> None:
+        """`flow` is None only after a restart that no longer has the call's revision."""
+        self.hands = hands
+        self.record = record
+        self.id: str = record.contact
+        self.caller = caller
+        self.flow = flow
+        self.media = MediaLeg(hands, media, self._said)
+        self.session: ivr.Session | None = None
+        self.offer: Offer | None = None
+        self.talk: Talk | None = None
+        self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
+        self._probes: dict[str, Micros] = {}
+        """Dialogs asked whether they live, and until when they may answer."""
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether control was told of it."""
+        return self.record.stage is not Stage.ARRIVING
+
+    # ---- 1. she arrives: the media engine gets her offer, then we answer ------------------
+
+    def arrive(self) -> None:
+        """An INVITE for a number of ours. 100 is already on its way."""
+        offer = self.caller.remote_sdp
+        if offer is None:
+            self.media.open_for_phone(None, self._media_ready, self._media_failed)
+        elif not self.media.open_for_caller(offer, self._media_ready, self._media_failed):
+            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+
+    def _media_ready(self) -> None:
+        if self.record.stage is not Stage.ARRIVING:
+            return
+        hands, record = self.hands, self.record
+        hands.report(
+            ContactReported(
+                contact=record.contact,
+                channel=Channel.VOICE,
+                frontend=hands.rules.frontend,
+                dialled=record.dialled,
+                party=PartyId(f"party-{record.contact}") if record.caller else PartyId(""),
+            )
+        )
+        hands.report(
+            FlowReported(contact=record.contact, flow=record.flow, revision=record.revision)
+        )
+        late = self.caller.remote_sdp is None
+        self.caller.answer(self.media.offer_sdp() if late else self.media.answer_sdp(), hands.now)
+        record.stage = Stage.ANSWERED
+
+    def _media_failed(self, _: Message) -> None:
+        self.end(Reason.MEDIA_UNAVAILABLE)
+
+    # ---- 2. she acknowledges: the flow begins ---------------------------------------------
+
+    def _confirmed(self, late_answer: bytes | None) -> None:
+        if self.record.stage is not Stage.ANSWERED:
+            return
+        if late_answer is None:
+            self._start_flow()
+        elif not self.media.answered(late_answer, self._start_flow, self._media_failed):
+            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+
+    def _start_flow(self) -> None:
+        record = self.record
+        if record.stage is not Stage.ANSWERED:
+            return
+        record.stage = Stage.FLOW
+        if self.flow is None:
+            self.end(Reason.FLOW_FAILED)
+            return
+        facts = {"caller_registered": record.registered, "dialled": record.dialled}
+        self.session = ivr.Session(self.flow, facts=facts)
+        self.hands.wake(self.id, self.hands.rules.call_seconds_max * SECOND)
+        self._walk(lambda session: session.start(self.hands.now))
+
+    # ---- 3. the flow greets and asks ------------------------------------------------------
+
+    def _tell_flow(self, happened: ivr.Input) -> None:
+        self._walk(lambda session: session.react(happened, self.hands.now))
+
+    def _walk(self, step: Callable[[ivr.Session], Iterable[ivr.Action]]) -> None:
+        """Take a step of the flow and do what it asks; steps that follow from it come after it.
+
+        Whatever breaks ends this contact and nothing else.
+        """
+        if self.session is None:
+            if self.record.stage is Stage.FLOW:
+                self.end(Reason.FLOW_FAILED)
+            return
+        self._steps.append(step)
+        if len(self._steps) > 1:
+            return
+        try:
+            while self._steps:
+                for action in self._steps[0](self.session):
+                    self._do(action)
+                self._steps.pop(0)
+        except LocalError:
+            self.end(Reason.FLOW_FAILED)
+        self._steps.clear()
+        if self.session.deadline is not None:
+            self.hands.wake(self.id, max(0, self.session.deadline - self.hands.now))
+
+    def _do(self, action: ivr.Action) -> None:
+        contact, hands = self.record.contact, self.hands
+        if self.record.stage is Stage.OVER:
+            return
+        match action:
+            case ivr.Enter(node=node):
+                hands.report(StepReported(contact=contact, node=node))
+            case ivr.Say():
+                self._say(action)
+            case ivr.StopSaying():
+                self._stop_saying()
+            case ivr.Collected(node=node, count=count):
+                hands.report(DigitsReported(contact=contact, node=node, count=count))
+            case ivr.AskLookup(by=by, value=value):
+                known = value or (self.record.caller if by == "caller_number" else "")
+                hands.act(LookUp(contact, by, known))
+            case ivr.AskCalendar(name=name):
+                self._tell_flow(ivr.CalendarState(self._calendar(name)))
+            case ivr.Enqueue():
+                self._enqueue(action)
+            case ivr.LeaveQueue():
+                hands.report(LeaveQueueRequested(contact=contact))
+            case ivr.HangUp(reason=reason):
+                self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
+
+    def _calendar(self, name: str) -> OpenState:
+        calendar = next((c for c in self.hands.center.calendars if c.name == name), None)
+        return OpenState.OPEN if calendar is None else state_at(calendar, self.hands.center_now())
+
+    def looked_up(self, answer: LookedUp) -> None:
+        """The customer table was asked."""
+        if answer.found and answer.customer:
+            customer = CustomerId(answer.customer)
+            self.hands.report(CustomerReported(contact=self.record.contact, customer=customer))
+        self._tell_flow(
+            ivr.LookupDone(found=answer.found, fields=dict(answer.fields), customer=answer.customer)
+        )
+
+    # ---- what she hears -------------------------------------------------------------------
+
+    def _say(self, action: ivr.Say) -> None:
+        audio = self.hands.config.audio
+        self.media.say([audio[name] for name in action.prompts if name in audio])
+
+    def _said(self) -> None:
+        """Everything was said: waiting callers hear the music again, the flow goes on."""
+        if self.record.stage is Stage.QUEUED:
+            self._play_music()
+        self._tell_flow(ivr.PromptFinished())
+
+    def _stop_saying(self) -> None:
+        self.media.quiet()
+        if self.record.stage is Stage.QUEUED:
+            self._play_music()
+
+    def _play_music(self) -> None:
+        file = self._music_file()
+        if file:
+            self.media.play_music(file)
+
+    def _music_file(self) -> str:
+        audio = self.hands.config.audio
+        return audio.get(f"music/{self.record.music}") or audio.get(MUSIC_DEFAULT, "")
+
+    # ---- 4. she waits in a queue ----------------------------------------------------------
+
+    def _enqueue(self, action: ivr.Enqueue) -> None:
+        record = self.record
+        record.music = action.comfort.music
+        record.waits = QueueRequested(
+            contact=record.contact,
+            queue=QueueId(action.queue),
+            skills=dict(action.skills),
+            priority=action.priority,
+            attributes=dict(action.attributes),
+        )
+        record.stage = Stage.QUEUED
+        self.hands.report(record.waits)
+
+    def told(self, event: Event) -> None:
+        """What control decided about this contact."""
+        match event:
+            case ContactQueued() if self.record.stage is Stage.QUEUED and self.offer is None:
+                if not self.media.record.saying:
+                    self._play_music()
+            case QueueRefused(exit=way) | ContactDequeued(exit=way):
+                self._left_queue(way)
+            case OfferMade():
+                self._offered(event)
+            case ContactEnded(termination=termination):
+                self.end(termination.reason)
+            case OfferRescinded(offer=offer) if self.offer and self.offer.record.offer == offer:
+                self.offer.rescind()
+                self.offer = None
+            case _:
+                pass
+
+    def _left_queue(self, way: QueueExit) -> None:
+        if self.record.stage is not Stage.QUEUED:
+            return
+        if self.offer is not None:
+            self.offer.rescind()
+            self.offer = None
+        self.record.stage = Stage.FLOW
+        self.media.quiet()
+        self._tell_flow(ivr.QueueLeft(way))
+
+    # ---- 5. an agent is offered -----------------------------------------------------------
+
+    def _offered(self, grant: OfferMade) -> None:
+        """A grant: ring her, if she still waits here and the grant is still fresh."""
+        hands, record = self.hands, self.record
+        fresh = hands.center_now() <= grant.act_before
+        if record.stage is not Stage.QUEUED or self.offer is not None or not fresh:
+            if self.offer is None or self.offer.record.offer != grant.offer:
+                self._refuse_grant(grant)
+            return
+        record.offers += 1
+        self.offer = Offer.granted(hands, self, grant, record.offers)
+        name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
+        self.offer.ring(self.media, name, caller_user(record.caller))
+
+    def _refuse_grant(self, grant: OfferMade) -> None:
+        self.hands.report(
+            OfferReported(
+                offer=grant.offer,
+                contact=self.record.contact,
+                agent=grant.agent,
+                outcome=OfferOutcome.FAILED,
+            )
+        )
+
+    def _queue_title(self, queue: QueueId) -> str:
+        known = self.hands.queue(queue)
+        return known.title if known else queue
+
+    def offer_over(self, outcome: OfferOutcome) -> None:
+        """Nobody answered; she keeps her place, and her music."""
+        offer, self.offer = self.offer, None
+        if offer is None:
+            return
+        self.hands.report(
+            OfferReported(
+                offer=offer.record.offer,
+                contact=self.record.contact,
+                agent=offer.record.agent,
+                outcome=outcome,
+            )
+        )
+
+    # ---- 6. they talk ---------------------------------------------------------------------
+
+    def offer_answered(self, call: sip.Call, answer: bytes) -> None:
+        """The agent picked up: bridge at once, then report."""
+        offer, self.offer = self.offer, None
+        if offer is None:
+            return
+        self.record.stage = Stage.TALKING
+        record = TalkRecord(
+            offer=offer.record.offer,
+            segment=SegmentId(f"s-{offer.record.offer}"),
+            agent=offer.record.agent,
+            queue=offer.record.queue,
+            dialog=call.record(),
+            media=offer.record.media,
+        )
+        self.talk = Talk(self.hands, self, self.media, call, record)
+        self._tell_flow(ivr.AgentTalking())
+        self.talk.begin(answer)
+
+    def bridge_failed(self) -> None:
+        """The two cannot hear each other: she waits on, unless they had already been talking."""
+        talk, self.talk = self.talk, None
+        if talk is None:
+            return
+        talk.end((ending(Reason.MEDIA_UNAVAILABLE).reason_header,), say_bye=True)
+        if talk.record.bridged:
+            self._report_segment(talk, Reason.MEDIA_UNAVAILABLE)
+            self.end(Reason.MEDIA_UNAVAILABLE)
+            return
+        talk.report_failed()
+        self.record.stage = Stage.QUEUED
+        self._play_music()
+
+    def _agent_left(self, reason: Reason, *, say_bye: bool) -> None:
+        """The segment is over for the agent; the flow decides what is left for the caller."""
+        talk, self.talk = self.talk, None
+        if talk is None:
+            return
+        talk.end((ending(reason).reason_header,), say_bye=say_bye)
+        if not talk.record.bridged:
+            talk.report_failed()
+            self.record.stage = Stage.QUEUED
+            self._play_music()
+            return
+        self._report_segment(talk, reason)
+        self.media.connect(None, self._media_failed)
+        if reason is Reason.AGENT_VANISHED and self.record.waits is not None:
+            self._wait_again(self.record.waits)
+            return
+        self.record.served = True
+        self.record.stage = Stage.FLOW
+        self._tell_flow(ivr.QueueLeft(QueueExit.ANSWERED))
+
+    def _wait_again(self, waits: QueueRequested) -> None:
+        """Her agent's phone is gone, which is not her fault: back to the head of her queue."""
+        self.record.stage = Stage.QUEUED
+        self._play_music()
+        self.hands.report(msgspec.structs.replace(waits, priority=PRIORITY_MAX))
+
+    def _report_segment(self, talk: Talk, reason: Reason) -> None:
+        self.hands.report(
+            SegmentEndReported(
+                contact=self.record.contact,
+                segment=talk.record.segment,
+                agent=talk.record.agent,
+                termination=ended(reason),
+            )
+        )
+
+    # ---- 7. it ends -----------------------------------------------------------------------
+
+    def _caller_left(self) -> None:
+        """BYE or CANCEL from her, wherever she was."""
+        if self.record.stage in (Stage.ARRIVING, Stage.ANSWERED):
+            reason = Reason.CALLER_LEFT_BEFORE_ANSWER
+        elif self.record.stage is Stage.TALKING or self.record.served:
+            reason = Reason.CALLER_HUNG_UP
+        elif self.record.stage is Stage.QUEUED:
+            reason = Reason.CALLER_LEFT_IN_QUEUE
+        else:
+            reason = Reason.CALLER_LEFT_IN_FLOW
+        self.end(reason, caller_gone=True)
+
+    def end(self, reason: Reason, *, caller_gone: bool = False) -> None:
+        """Let go of every leg and say why: to the phones, to control, to the log."""
+        record, hands = self.record, self.hands
+        if record.stage is Stage.OVER:
+            return
+        was, record.stage = record.stage, Stage.OVER
+        row = ending(reason)
+        if not caller_gone and was is Stage.ARRIVING:
+            self.caller.reject(row.status, hands.now, headers=row.headers)
+        elif not caller_gone:
+            self.caller.bye(hands.now, headers=(row.reason_header,))
+        if self.offer is not None:
+            self.offer.rescind(caller_left=caller_gone)
+        if self.talk is not None:
+            self.talk.end((row.reason_header,), say_bye=True)
+            if self.talk.record.bridged:
+                self._report_segment(self.talk, reason)
+            else:
+                self.talk.report_failed()
+        self.media.close()
+        if was is not Stage.ARRIVING:
+            hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
+        lived = (hands.center_now() - record.arrived) / SECOND
+        hands.act(ContactClosed(record.contact, row.label, row.fault, lived))
+        self.offer = self.talk = None
+        hands.over(self)
+
+    # ---- what is heard of it --------------------------------------------------------------
+
+    def heard(self, event: sip.SipEvent) -> None:
+        """Something happened in one of its dialogs."""
+        if self.record.stage is Stage.OVER:
+            return
+        if self.talk is not None and getattr(event, "call", None) is self.talk.call:
+            self._heard_agent(self.talk, event)
+        elif getattr(event, "call", None) is self.caller:
+            self._heard_caller(event)
+        elif self.offer is not None:
+            self.offer.heard(event)
+
+    def _heard_caller(self, event: sip.SipEvent) -> None:
+        match event:
+            case sip.CallCancelled():
+                self._caller_left()
+            case sip.CallConfirmed(sdp=late_answer):
+                self._confirmed(late_answer)
+            case sip.AckTimeout():
+                self.end(Reason.NO_ACK)
+            case sip.CallReinvited(sdp=offer):
+                if self.talk is not None:
+                    self.talk.reinvited(Side.CALLER, self.caller, offer, self._music_file())
+                else:
+                    answer_reinvite(self.hands, self.caller, self.media, offer)
+            case sip.CallEnded(by_remote=True):
+                self._caller_left()
+            case sip.CallEnded():
+                self.end(Reason.CALLER_VANISHED, caller_gone=True)
+            case _:
+                pass
+
+    def _heard_agent(self, talk: Talk, event: sip.SipEvent) -> None:
+        match event:
+            case sip.CallReinvited(sdp=offer):
+                talk.reinvited(Side.AGENT, talk.call, offer, self._music_file())
+            case sip.CallEnded(by_remote=True):
+                self._agent_left(Reason.AGENT_HUNG_UP, say_bye=False)
+            case sip.CallEnded():
+                self._agent_left(Reason.AGENT_VANISHED, say_bye=False)
+            case _:
+                pass
+
+    def digit(self, leg: str, digit: str) -> None:
+        """A key, heard on one of its legs; only the caller's are for the flow."""
+        if leg == self.media.record.id and self.record.stage is not Stage.TALKING:
+            self._tell_flow(ivr.Digit(digit))
+
+    def finished(self, leg: str, file: str) -> None:
+        """The engine played a file to its end."""
+        if leg == self.media.record.id:
+            self.media.finished(file)
+
+    def tick(self) -> None:
+        """Time went by: the flow's time-outs, the ring time, the longest call."""
+        if self.record.stage is Stage.OVER:
+            return
+        longest = self.hands.rules.call_seconds_max * SECOND
+        if self.hands.center_now() - self.record.arrived >= longest:
+            self.end(Reason.CALL_LIMIT)
+            return
+        self.media.tick()
+        if self.offer is not None:
+            self.offer.tick()
+        session = self.session
+        if session is not None and session.deadline is not None:
+            if session.deadline <= self.hands.now and self.record.stage is not Stage.TALKING:
+                self._walk(lambda s: s.tick(self.hands.now))
+
+    # ---- is she still there ---------------------------------------------------------------
+
+    def silent(self, leg: str) -> None:
+        """Nothing is heard of a phone: ask it, and believe that it is gone if it says nothing."""
+        probed = self.caller if leg == self.media.record.id else None
+        if self.talk is not None and leg == self.talk.media.record.id:
+            probed = self.talk.call
+        if probed is None or self.record.stage in (Stage.ARRIVING, Stage.ANSWERED):
+            return
+        probed.probe(self.hands.now)
+
+    def media_restarted(self) -> None:
+        """The engine has its legs again but not what it played."""
+        self.media.play_again()
+        if self.talk is not None:
+            self.talk.media.play_again()
+
+    # ---- what is kept of her --------------------------------------------------------------
+
+    def kept(self) -> dict[str, bytes]:
+        """Everything a restart must know; nothing before we have answered, nothing after."""
+        if self.record.stage in (Stage.ARRIVING, Stage.OVER):
+            return {}
+        if self.session is not None:
+            self.record.session = self.session.record()
+        key, encode = f"call:{self.id}", _encoder.encode
+        leg = LegKept(dialog=self.caller.record(), media=self.media.record)
+        kept = {key: encode(self.record), f"{key}:caller": encode(leg)}
+        if self.offer is not None:
+            kept[f"{key}:offer"] = encode(self.offer.kept())
+        if self.talk is not None:
+            kept[f"{key}:talk"] = encode(self.talk.kept())
+        return kept
+
+    def take_up(self) -> None:
+        """Go on after a restart: ask again for what may have been lost with the process."""
+        hands, record = self.hands, self.record
+        lived = hands.center_now() - record.arrived
+        hands.wake(self.id, max(0, hands.rules.call_seconds_max * SECOND - lived))
+        hands.wake(self.id, SECOND)
+        if self.talk is not None and not self.talk.record.bridged:
+            self._agent_left(Reason.AGENT_VANISHED, say_bye=True)
+        self._walk(lambda session: session.resume(hands.now))

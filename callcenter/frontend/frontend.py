@@ -1,0 +1,361 @@
+"""The front end as a little machine: one input in, one turn out.
+
+    turn = frontend.restore(records, now)      first: take back what an earlier life held
+    turn = frontend.react(input, now)          a datagram, a reply, committed events, a key
+    turn = frontend.tick(now)                  when `deadline` has come
+
+Why: this is the door of the room. It knows which call an input is for and whether there is room
+for one more; what a call does is told in `call.py`. It reads no clock and opens no socket, so a
+whole day of calls can be told in a test, and every refusal goes through one table.
+
+Sources: RFC 3261 8.2 (UAS), 21 (answers); DESIGN 4 (who decides what).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callcenter.domain import events as e
+from callcenter.domain.commands import FrontendReported
+from callcenter.domain.termination import Reason
+from callcenter.domain.units import AgentId, ContactId, Micros
+from callcenter.frontend import memory
+from callcenter.frontend.call import CallRecord, CallStory, Stage
+from callcenter.frontend.caller import caller_of, dialled_user, plain_number
+from callcenter.frontend.endings import ending
+from callcenter.frontend.feature import FeatureStory, code_of
+from callcenter.frontend.hands import Hands, Rules, Story, source_of
+from callcenter.frontend.limits import CenterClock, RateLimit
+from callcenter.frontend.media_leg import LegRecord, owner_of
+from callcenter.frontend.phones import Answer, Phones
+from callcenter.frontend.turn import (
+    Configured,
+    ContactClosed,
+    DigitHeard,
+    Draining,
+    EventsSeen,
+    FlowClosed,
+    Input,
+    LookedUp,
+    MediaReplied,
+    MediaRestarted,
+    Overloaded,
+    RtpSilent,
+    SayingFinished,
+    SendSip,
+    SipReceived,
+    StoreDown,
+    StoreUp,
+    Turn,
+)
+from callcenter.sip import endpoint as sip
+from callcenter.sip.flow import Flow
+
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER")
+ACCEPT = ("Accept", "application/sdp")
+
+
+class Frontend:
+    """All calls, phones and limits of one front end."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        endpoint: sip.Endpoint,
+        config: Configured,
+        *,
+        secret: bytes,
+        wall_offset: Micros = 0,
+    ) -> None:
+        """`secret` seals nonces; `wall_offset` is wall clock minus monotonic clock."""
+        self.rules = rules
+        self.endpoint = endpoint
+        self.hands = Hands(endpoint, rules, CenterClock(wall_offset), config, self._bindings)
+        self.phones = Phones(self.hands, secret)
+        self.counts: Counter[str] = Counter()
+        """What happened, for the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`."""
+        self._rates = RateLimit(
+            per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
+        )
+        self._closed_for: dict[Reason, bool] = {}
+        """Why no new call is taken, if any of them is true."""
+        self._entries: dict[type[Any], Callable[[Any], None]] = {
+            SipReceived: self._sip_received,
+            FlowClosed: self._flow_closed,
+            EventsSeen: self._events_seen,
+            MediaReplied: lambda i: self.hands.replied(i.cookie, i.reply),
+            MediaRestarted: lambda _: self._media_restarted(),
+            DigitHeard: lambda i: self._at_leg(i.leg, lambda s: s.digit(i.leg, i.digit)),
+            SayingFinished: lambda i: self._at_leg(i.leg, lambda s: s.finished(i.leg, i.file)),
+            RtpSilent: lambda i: self._at_leg(i.leg, lambda s: s.silent(i.leg)),
+            LookedUp: self._looked_up,
+            Configured: self._configured,
+            StoreDown: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=True),
+            StoreUp: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=False),
+            Draining: lambda _: self._close(Reason.DRAINING, closed=True),
+            Overloaded: lambda i: self._close(Reason.OVERLOADED, closed=i.overloaded),
+        }
+
+    # ---- the machine ----------------------------------------------------------------------
+
+    def react(self, what: Input, now: Micros) -> Turn:
+        """One input, to rest."""
+        self.hands.now = now
+        self._entries[type(what)](what)
+        return self._turn()
+
+    def tick(self, now: Micros) -> Turn:
+        """Everything that is due."""
+        self.hands.now = now
+        self._told_by_sip(self.endpoint.tick(now))
+        self.phones.tick()
+        self.hands.ring_alarms()
+        return self._turn()
+
+    @property
+    def deadline(self) -> Micros | None:
+        """When `tick` has something to do."""
+        times = (self.endpoint.deadline, self.phones.deadline, self.hands.deadline)
+        return min((when for when in times if when is not None), default=None)
+
+    def restore(self, records: Mapping[str, bytes], now: Micros) -> Turn:
+        """Take back the calls and phones of an earlier life; the first command names them all."""
+        self.hands.now = now
+        memory.restore(self.hands, self.phones, records)
+        self._report_all()
+        return self._turn()
+
+    def _turn(self) -> Turn:
+        turn = self.hands.finish()
+        turn.records.extend(self.phones.changes())
+        turn.actions.extend(SendSip(flow, data) for flow, data in self.endpoint.take_outgoing())
+        for action in turn.actions:
+            if type(action) is ContactClosed:
+                self.counts[f"ended.{action.label}"] += 1
+        return turn
+
+    def _report_all(self) -> None:
+        calls = [s for s in self.hands.stories.values() if isinstance(s, CallStory)]
+        self.hands.report(
+            FrontendReported(
+                frontend=self.rules.frontend,
+                epoch=self.rules.epoch,
+                contacts=tuple(call.record.contact for call in calls if call.is_reported),
+                agents=tuple(sorted(self.phones.reachable)),
+                offers=tuple(call.offer.record.offer for call in calls if call.offer),
+            )
+        )
+
+    @property
+    def calls(self) -> int:
+        """Calls held now."""
+        return len(self.hands.stories)
+
+    # ---- SIP comes in ---------------------------------------------------------------------
+
+    def _sip_received(self, received: SipReceived) -> None:
+        events = self.endpoint.receive(received.data, received.flow, self.hands.now)
+        self._told_by_sip(events)
+
+    def _flow_closed(self, closed: FlowClosed) -> None:
+        self._told_by_sip(self.endpoint.flow_closed(closed.flow, self.hands.now))
+        self.phones.flow_closed(closed.flow)
+
+    def _told_by_sip(self, events: list[sip.SipEvent]) -> None:
+        for event in events:
+            match event:
+                case sip.IncomingCall(call=call):
+                    self._arrived(call)
+                case sip.RequestReceived(request=request):
+                    self._requested(request)
+                case sip.Malformed():
+                    self.counts["sip.malformed"] += 1
+                case _:
+                    self._tell_story(event)
+
+    def _tell_story(self, event: sip.SipEvent) -> None:
+        call = getattr(event, "call", None) or getattr(event, "client_request", None)
+        story = self.hands.dialogs.get(call.id) if call is not None else None
+        if story is not None:
+            self.hands.touch(story)
+            story.heard(event)
+
+    def _requested(self, request: sip.ServerRequest) -> None:
+        """A request that begins no call."""
+        method = request.request.method
+        self.counts[f"sip.{method.lower()}"] += 1
+        if method == "REGISTER":
+            answer = self.phones.register(request.request, request.flow)
+        elif method == "OPTIONS":
+            answer = Answer(200, (ALLOW, ACCEPT))
+        else:
+            answer = Answer(405, (ALLOW,))
+        self.endpoint.respond(
+            request, answer.status, headers=answer.headers, now=self.hands.now
+        )
+
+    # ---- a call comes in: is there room, what was dialled, who is she ---------------------
+
+    def _arrived(self, call: sip.Call) -> None:
+        self.counts["sip.invite"] += 1
+        reason = self._no_room(call.flow)
+        if reason is not None:
+            self._refuse(call, reason)
+            return
+        dialled = dialled_user(call.request)
+        if dialled.startswith("*"):
+            self._feature(call, dialled)
+        else:
+            self._contact(call, dialled)
+
+    def _no_room(self, flow: Flow) -> Reason | None:
+        closed = next((reason for reason, is_so in self._closed_for.items() if is_so), None)
+        if closed is not None:
+            return closed
+        if self.calls >= self.rules.calls_max:
+            return Reason.OVERLOADED
+        if not self._rates.allows(source_of(flow), self.hands.now):
+            return Reason.OVERLOADED
+        return None
+
+    def _contact(self, call: sip.Call, dialled: str) -> None:
+        """A number of ours starts its flow."""
+        wanted = plain_number(dialled)
+        number = next(
+            (n for n in self.hands.center.numbers if _user_of(n.number) == wanted), None
+        )
+        flow = self.hands.config.flows.get(number.flow) if number else None
+        if number is None or flow is None:
+            self._refuse(call, Reason.NO_SUCH_NUMBER)
+            return
+        agent = self.phones.registered_from(call.flow)
+        if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call):
+            return
+        caller = caller_of(call.request)
+        contact = self.hands.new_contact()
+        record = CallRecord(
+            contact=contact,
+            stage=Stage.ARRIVING,
+            dialled=number.number,
+            flow=flow.name,
+            revision=flow.revision,
+            arrived=self.hands.center_now(),
+            caller=caller,
+            registered=agent is not None,
+        )
+        story = CallStory(self.hands, record, call, LegRecord(id=f"{contact}/c"), flow)
+        self.hands.follow(call, story)
+        self.hands.begin(story)
+        story.arrive()
+
+    def _feature(self, call: sip.Call, dialled: str) -> None:
+        """A code from an agent's phone; nobody else may dial one."""
+        who = self.phones.authenticate(call.request, call.flow)
+        if isinstance(who, Answer):
+            self._reject(call, who)
+            return
+        code = code_of(dialled)
+        if code is None:
+            self._refuse(call, Reason.NO_SUCH_NUMBER)
+            return
+        name = f"f-{self.hands.new_contact()}"
+        story = FeatureStory(self.hands, name, who.agent, *code, call)
+        self.hands.follow(call, story)
+        self.hands.begin(story)
+        story.arrive()
+
+    def _is_trunk(self, flow: Flow) -> bool:
+        host = source_of(flow)
+        return any(host in trunk.hosts for trunk in self.hands.config.trunks)
+
+    def _is_agent(self, call: sip.Call) -> bool:
+        """Whether she proved to be one of ours; otherwise she is challenged or refused."""
+        who = self.phones.authenticate(call.request, call.flow)
+        if isinstance(who, Answer):
+            self._reject(call, who)
+            return False
+        return True
+
+    def _reject(self, call: sip.Call, answer: Answer) -> None:
+        call.reject(answer.status, self.hands.now, headers=answer.headers)
+
+    def _refuse(self, call: sip.Call, reason: Reason) -> None:
+        row = ending(reason)
+        self.counts[f"refused.{row.label}"] += 1
+        call.reject(row.status, self.hands.now, headers=row.headers)
+
+    # ---- what control decided -------------------------------------------------------------
+
+    def _events_seen(self, seen: EventsSeen) -> None:
+        self.hands.clock.heard(seen.at, self.hands.now)
+        for event in seen.events:
+            match event:
+                case (
+                    e.ContactQueued()
+                    | e.QueueRefused()
+                    | e.ContactDequeued()
+                    | e.OfferMade()
+                    | e.OfferRescinded()
+                    | e.ContactEnded()
+                ):
+                    self._told_contact(event.contact, event)
+                case e.CommandAnswered():
+                    self._told_feature(event)
+                case e.PresenceChanged(agent=agent, presence=presence):
+                    self.hands.presences[agent] = presence.value
+                case e.AgentUnreachable(agent=agent):
+                    self.phones.reachable.discard(agent)
+                case e.FrontendLost(frontend=frontend) if frontend == self.rules.frontend:
+                    self._report_all()
+                case e.ConfigurationChanged(center=center):
+                    self.hands.config = self.hands.config._replace(center=center)
+                case _:
+                    pass
+
+    def _told_contact(self, contact: ContactId, event: e.Event) -> None:
+        story = self.hands.stories.get(contact)
+        if isinstance(story, CallStory):
+            self.hands.touch(story)
+            story.told(event)
+
+    def _told_feature(self, answer: e.CommandAnswered) -> None:
+        name = answer.request.rpartition(":")[2]
+        story = self.hands.stories.get(name)
+        if isinstance(story, FeatureStory):
+            self.hands.touch(story)
+            story.told(answer)
+
+    # ---- the rest -------------------------------------------------------------------------
+
+    def _at_leg(self, leg: str, tell: Callable[[Story], None]) -> None:
+        story = self.hands.stories.get(owner_of(leg))
+        if story is not None:
+            self.hands.touch(story)
+            tell(story)
+
+    def _media_restarted(self) -> None:
+        for story in list(self.hands.stories.values()):
+            if isinstance(story, CallStory):
+                self.hands.touch(story)
+                story.media_restarted()
+
+    def _looked_up(self, answer: LookedUp) -> None:
+        story = self.hands.stories.get(answer.contact)
+        if isinstance(story, CallStory):
+            self.hands.touch(story)
+            story.looked_up(answer)
+
+    def _configured(self, config: Configured) -> None:
+        self.hands.config = config
+
+    def _close(self, reason: Reason, *, closed: bool) -> None:
+        self._closed_for[reason] = closed
+
+    def _bindings(self, agent: AgentId) -> list[Any]:
+        return self.phones.bindings(agent)
+
+
+def _user_of(number: str) -> str:
+    """The user part that a configured number is dialled by: `sip:help@example.test` is `help`."""
+    bare = number.removeprefix("sip:").partition("@")[0]
+    return plain_number(bare)

@@ -1,0 +1,221 @@
+"""What a story can do to the world: report, ask the media engine, and wait.
+
+Why: the stories of calls are told as a person would tell them. What they make happen is collected
+here, in the turn that is being made, so that nothing leaves before the whole turn is kept.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Protocol
+
+from callcenter.domain.center import Center, Queue
+from callcenter.domain.commands import Command
+from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, QueueId
+from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
+from callcenter.frontend.turn import Action, AskMedia, Configured, Message, RecordChange, Turn
+from callcenter.sip import endpoint as sip
+from callcenter.sip.flow import Flow
+from callcenter.sip.registrar import Binding
+
+Replied = Callable[[Message], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What this front end is called and how far it goes. Lengths of time are in seconds."""
+
+    frontend: FrontendId
+    epoch: int
+    realm: str = "callcenter"
+    domain: str = "callcenter"
+    """Host part of the addresses that we call from."""
+    voice: str = "en"
+    """Language in which feature codes are confirmed."""
+    calls_max: int = CALLS_MAX
+    calls_per_source_per_second: float = 50.0
+    calls_per_source_burst: int = 200
+    call_seconds_max: int = CALL_SECONDS_MAX
+    loopback_media: bool = True
+    """Whether a phone may say that its audio is on our own machine: only if we listen there."""
+    probe_seconds: int = 4
+    """How long a silent phone may take to answer an in-dialog question."""
+    register_seconds: int = 300
+
+
+class Story(Protocol):
+    """Who a dialog, a media leg or a timer belongs to."""
+
+    id: str
+
+    def heard(self, event: sip.SipEvent) -> None: ...
+    def digit(self, leg: str, digit: str) -> None: ...
+    def finished(self, leg: str, file: str) -> None: ...
+    def silent(self, leg: str) -> None: ...
+    def tick(self) -> None: ...
+    def kept(self) -> dict[str, bytes]:
+        """Everything a restart must know of it, by key; empty when it is over."""
+        ...
+
+
+@dataclass(slots=True)
+class Hands:
+    """The doings of the turn that is being made. One for the whole front end."""
+
+    endpoint: sip.Endpoint
+    rules: Rules
+    clock: CenterClock
+    config: Configured
+    bindings: Callable[[AgentId], list[Binding]]
+    """The living phones of an agent."""
+    now: Micros = 0
+    turn: Turn = field(default_factory=Turn)
+    dialogs: dict[str, Story] = field(default_factory=dict)
+    """By the id of the SIP dialog."""
+    stories: dict[str, Story] = field(default_factory=dict)
+    """By their own id."""
+    touched: dict[str, Story] = field(default_factory=dict)
+    """Whose records may have changed in this turn."""
+    presences: dict[AgentId, str] = field(default_factory=dict)
+    """What agents do, as far as it was heard since this process began."""
+    _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
+    _alarms: list[tuple[Micros, str]] = field(default_factory=list)
+    _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    _asked: int = 0
+    _dialogs_of: dict[str, list[str]] = field(default_factory=dict)
+    _contacts: int = 0
+
+    # ---- saying what happened -------------------------------------------------------------
+
+    def report(self, command: Command) -> None:
+        """A fact or a request for control, kept in order."""
+        self.turn.commands.append(command)
+
+    def act(self, action: Action) -> None:
+        """Something to be done once the turn is kept."""
+        self.turn.actions.append(action)
+
+    # ---- asking the media engine ----------------------------------------------------------
+
+    def ask(self, message: Message, done: Replied | None, failed: Replied | None) -> None:
+        """One ng message. `done` or `failed` is called with the reply, unless the story is over."""
+        self._asked += 1
+        cookie = f"{self.rules.epoch:x}_{self._asked:x}"
+        if done is not None or failed is not None:
+            owner = str(message["call-id"]).rpartition("/")[0]
+            self._pending[cookie] = (owner, done, failed)
+        self.turn.actions.append(AskMedia(cookie, message))
+
+    def replied(self, cookie: str, reply: Message) -> Story | None:
+        """The engine's answer; returns the story it was for."""
+        owner, done, failed = self._pending.pop(cookie, ("", None, None))
+        story = self.stories.get(owner)
+        if story is None:
+            return None
+        self.touch(story)
+        then = done if reply.get("result") in ("ok", "pong") else failed
+        if then is not None:
+            then(reply)
+        return story
+
+    # ---- who is who -----------------------------------------------------------------------
+
+    def new_contact(self) -> ContactId:
+        """A name never used before: this front end, this life of it, a count."""
+        self._contacts += 1
+        return ContactId(f"{self.rules.frontend}-{self.rules.epoch}-{self._contacts}")
+
+    def begin(self, story: Story) -> None:
+        """From now on inputs find `story`."""
+        self.stories[story.id] = story
+        self.touch(story)
+
+    def touch(self, story: Story) -> None:
+        """Its records are compared at the end of the turn."""
+        self.touched[story.id] = story
+
+    def over(self, story: Story) -> None:
+        """Nothing finds `story` any more; its records go in this turn."""
+        self.stories.pop(story.id, None)
+        for dialog in self._dialogs_of.pop(story.id, ()):
+            self.dialogs.pop(dialog, None)
+        self.touch(story)
+
+    def follow(self, call: sip.Call, story: Story) -> None:
+        """What happens in the dialog `call` is told to `story`."""
+        self.dialogs[call.id] = story
+        self._dialogs_of.setdefault(story.id, []).append(call.id)
+
+    def busy(self) -> int:
+        """Calls that are held now."""
+        return len(self.stories)
+
+    def queue(self, queue: QueueId) -> Queue | None:
+        """A queue of the center, None when it was removed."""
+        return next((q for q in self.config.center.queues if q.id == queue), None)
+
+    @property
+    def center(self) -> Center:
+        """The center as it is configured now."""
+        return self.config.center
+
+    # ---- time -----------------------------------------------------------------------------
+
+    def center_now(self) -> Micros:
+        """Center time, as well as it is known here."""
+        return self.clock.center(self.now)
+
+    def wake(self, story_id: str, span: Micros) -> None:
+        """Have a story ticked `span` from now."""
+        heappush(self._alarms, (self.now + span, story_id))
+
+    @property
+    def deadline(self) -> Micros | None:
+        """When the next story wants to be ticked."""
+        return self._alarms[0][0] if self._alarms else None
+
+    def ring_alarms(self) -> None:
+        """Tick every story whose time has come."""
+        while self._alarms and self._alarms[0][0] <= self.now:
+            _, name = heappop(self._alarms)
+            story = self.stories.get(name)
+            if story is not None:
+                self.touch(story)
+                story.tick()
+
+    # ---- the turn -------------------------------------------------------------------------
+
+    def adopt(self, story: Story, kept: dict[str, bytes]) -> None:
+        """A story told again after a restart, and what the store holds of it."""
+        self.stories[story.id] = story
+        self._kept[story.id] = kept
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Remove records that no story holds."""
+        self.turn.records.extend(RecordChange(key, None) for key in keys)
+
+    def finish(self) -> Turn:
+        """The turn as made: changes of records first, then what the endpoint wants to send."""
+        for name, story in self.touched.items():
+            self._keep(name, story.kept())
+        self.touched = {}
+        turn, self.turn = self.turn, Turn()
+        return turn
+
+    def _keep(self, name: str, now_kept: dict[str, bytes]) -> None:
+        before = self._kept.get(name, {})
+        for key in before:
+            if key not in now_kept:
+                self.turn.records.append(RecordChange(key, None))
+        for key, value in now_kept.items():
+            if before.get(key) != value:
+                self.turn.records.append(RecordChange(key, value))
+        if now_kept:
+            self._kept[name] = now_kept
+        else:
+            self._kept.pop(name, None)
+
+
+def source_of(flow: Flow) -> str:
+    """Whom limits are counted against: the host, not the port."""
+    return flow.remote[0]

@@ -1,0 +1,308 @@
+"""What the media engine is asked for one leg, in the leg model of the ng protocol.
+
+Why: one ng call per SIP leg, with exactly two tags: `leg` is the phone, `in` is ours. The far side
+of a leg is either another leg's inner address or nobody (a dummy that nothing is sent to); moving
+it never changes the port that the phone was told, so transfers and hold need no SIP to the other
+side. Four rules were learned by failing: `port-latching` and `trust-address` on every message,
+`endpoint-learning: off` with every description of our own making, no offer without a to-tag once
+answered, and the far side is taken away before anything is played.
+
+Messages of one leg are answered in order, so they are asked without waiting for each other.
+
+Sources: rtpengine ng protocol; RFC 3264 (offer/answer), RFC 4733 (telephone-event).
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from callcenter.domain.units import MILLISECOND, Micros
+from callcenter.frontend.hands import Hands
+from callcenter.frontend.turn import Message
+from callcenter.sip.errors import SipError
+from callcenter.sip.sdp import (
+    answer_audio,
+    build_audio,
+    choose_codec,
+    is_unicast,
+    parse_sdp,
+    remote_address,
+)
+
+PHONE, OURS = "leg", "in"
+EVENT_TYPE = 101
+FLAGS = ("port-latching", "trust-address", "strict-source")
+NOBODY = ("127.0.0.1", 9)
+FOREVER = 10_000
+"""Repetitions of hold music: days."""
+FINISHED_GRACE: Micros = 400 * MILLISECOND
+"""An engine that does not tell when a file ended is believed to have ended this much later."""
+
+Address = tuple[str, int]
+Replied = Callable[[Message], None]
+
+
+class LegRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything about one leg's media that a restart must know."""
+
+    id: str
+    """The ng call-id."""
+    phone: bytes = b""
+    """The phone's last description."""
+    payload: int = 0
+    event: int | None = None
+    local: Address | None = None
+    """Where the phone sends to."""
+    inner: Address | None = None
+    """Where the other leg sends to."""
+    far: Address | None = None
+    """Whom the phone is connected to; None is nobody."""
+    far_payload: int = 0
+    version: int = 1
+    saying: list[str] = []
+    """Files still to be played once, the first of them playing now."""
+    said_by: Micros = 0
+    """Center time at which the first is over for certain."""
+    music: str = ""
+    """File that plays until stopped."""
+
+
+class MediaLeg:
+    """One phone's media. `said` is called when everything of `say` was played."""
+
+    def __init__(self, hands: Hands, record: LegRecord, said: Callable[[], None]) -> None:
+        self.hands = hands
+        self.record = record
+        self.said = said
+
+    # ---- a leg begins ---------------------------------------------------------------------
+
+    def open_for_caller(self, offer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
+        """A caller's offer: nobody at the far side yet. False when there is no common codec."""
+        if not self._take(offer):
+            return False
+        record = self.record
+
+        def offered(reply: Message) -> None:
+            record.inner = address_in(reply)
+
+        def answered(reply: Message) -> None:
+            record.local = address_in(reply)
+            settle(ready, failed, record.inner, record.local)
+
+        self._ask("offer", offered, failed, **{"from-tag": PHONE, "sdp": text(offer)})
+        self._ask(
+            "answer",
+            answered,
+            failed,
+            **{"from-tag": PHONE, "to-tag": OURS, "sdp": self._far_sdp(), **_BY_US},
+        )
+        return True
+
+    def open_for_phone(
+        self, other: "MediaLeg | None", ready: Callable[[], None], failed: Replied
+    ) -> None:
+        """A phone that we offer to: `other` (or nobody) is already at the far side."""
+        record = self.record
+        if other is not None:
+            record.far, record.far_payload = other.record.inner, other.record.payload
+            record.payload = other.record.payload
+        record.event = EVENT_TYPE
+
+        def offered(reply: Message) -> None:
+            record.local = address_in(reply)
+            settle(ready, failed, record.local)
+
+        self._ask("offer", offered, failed, **{"from-tag": OURS, "sdp": self._far_sdp(), **_BY_US})
+
+    def answered(self, answer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
+        """The phone answered our offer. False when it chose no codec of ours."""
+        if not self._take(answer):
+            return False
+        record = self.record
+
+        def done(reply: Message) -> None:
+            record.inner = address_in(reply)
+            settle(ready, failed, record.inner)
+
+        self._ask(
+            "answer", done, failed, **{"from-tag": OURS, "to-tag": PHONE, "sdp": text(answer)}
+        )
+        return True
+
+    # ---- what the phone is shown ----------------------------------------------------------
+
+    def offer_sdp(self) -> bytes:
+        """What a phone is offered: both G.711 codecs, the other side's own first."""
+        address, port = self.record.local or NOBODY
+        payloads = (self.record.payload, 8 - self.record.payload)
+        return build_audio(
+            address, port, payloads, session_id=port, version=self.record.version
+        ).encode()
+
+    def answer_sdp(self) -> bytes:
+        """What the phone is answered: the codec chosen, its direction mirrored, no other media."""
+        address, port = self.record.local or NOBODY
+        offer = parse_sdp(self.record.phone)
+        return answer_audio(offer, address, port, port, self.record.version).encode()
+
+    def _far_sdp(self) -> str:
+        """The far side as an SDP of ours, for the engine only."""
+        address, port = self.record.far or NOBODY
+        payload = self.record.far_payload if self.record.far else self.record.payload
+        payloads = (payload, 8 - payload) if not self.record.phone else (payload,)
+        event = self.record.event or EVENT_TYPE
+        return text(build_audio(address, port, payloads, event, session_id=port).encode())
+
+    # ---- a leg changes --------------------------------------------------------------------
+
+    def connect(self, other: "MediaLeg | None", failed: Replied) -> None:
+        """From now on the phone hears and is heard by `other`, or by nobody."""
+        record = self.record
+        record.far = other.record.inner if other is not None else None
+        record.far_payload = other.record.payload if other is not None else record.payload
+        tags = {"from-tag": OURS, "to-tag": PHONE}
+        self._ask("offer", None, failed, **{**tags, "sdp": self._far_sdp(), **_BY_US})
+        self._ask("answer", None, failed, **{**tags, "sdp": text(record.phone)})
+
+    def renegotiate(self, offer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
+        """The phone offers anew (hold, resume, another address); our ports stay."""
+        if not self._take(offer):
+            return False
+        record = self.record
+        record.version += 1
+        tags = {"from-tag": PHONE, "to-tag": OURS}
+        self._ask("offer", None, failed, **{**tags, "sdp": text(offer)})
+
+        def answered(reply: Message) -> None:
+            record.local = address_in(reply)
+            settle(ready, failed, record.local)
+
+        self._ask("answer", answered, failed, **{**tags, "sdp": self._far_sdp(), **_BY_US})
+        return True
+
+    def close(self) -> None:
+        """The whole leg goes."""
+        self.record.saying, self.record.music = [], ""
+        self._ask("delete", None, None)
+
+    # ---- what the phone hears -------------------------------------------------------------
+
+    def say(self, files: Sequence[str]) -> None:
+        """Play `files` one after the other, then call `said`. Replaces what plays."""
+        self.record.saying = list(files)
+        self.record.music = ""
+        self._say_next()
+
+    def _say_next(self) -> None:
+        record = self.record
+        if not record.saying:
+            self.said()
+            return
+        file = record.saying[0]
+
+        def started(reply: Message) -> None:
+            if record.saying and record.saying[0] == file:
+                length = int(reply.get("duration", 0)) * MILLISECOND
+                record.said_by = self.hands.center_now() + length + FINISHED_GRACE
+                self.hands.wake(owner_of(record.id), length + FINISHED_GRACE)
+
+        def failed(_: Message) -> None:
+            self.finished(file)
+
+        self._ask("play media", started, failed, **{"from-tag": PHONE, "file": file})
+
+    def finished(self, file: str) -> None:
+        """The engine (or the clock) says that `file` is over."""
+        record = self.record
+        if record.saying and record.saying[0] == file:
+            record.saying = record.saying[1:]
+            record.said_by = 0
+            self._say_next()
+
+    def tick(self) -> None:
+        """Go on when the engine did not tell that a file is over."""
+        record = self.record
+        if record.saying and record.said_by and self.hands.center_now() >= record.said_by:
+            self.finished(record.saying[0])
+
+    def play_music(self, file: str) -> None:
+        """Play `file` until something else is asked for."""
+        self.record.saying = []
+        if file == self.record.music:
+            return
+        self.record.music = file
+        self._play_music()
+
+    def _play_music(self) -> None:
+        self._ask(
+            "play media",
+            None,
+            None,
+            **{"from-tag": PHONE, "file": self.record.music, "repeat-times": FOREVER},
+        )
+
+    def quiet(self) -> None:
+        """Play nothing."""
+        if self.record.saying or self.record.music:
+            self.record.saying, self.record.music = [], ""
+            self._ask("stop media", None, None, **{"from-tag": PHONE})
+
+    def play_again(self) -> None:
+        """The engine was restarted and forgot what it played, not its legs."""
+        if self.record.music:
+            self._play_music()
+        elif self.record.saying:
+            self._say_next()
+
+    def _take(self, sdp: bytes) -> bool:
+        """Take the phone's description. False when nothing in it is ours."""
+        try:
+            parsed = parse_sdp(sdp)
+        except SipError:
+            return False
+        chosen, address = choose_codec(parsed), remote_address(parsed)
+        if chosen is None or address is None:
+            return False
+        if not is_unicast(address[0], loopback=self.hands.rules.loopback_media):
+            return False
+        self.record.phone = sdp
+        self.record.payload, self.record.event = chosen
+        return True
+
+    def _ask(self, command: str, done: Replied | None, failed: Replied | None, **keys: object) -> None:
+        message: Message = {"command": command, "call-id": self.record.id, **keys}
+        if command in ("offer", "answer"):
+            message["ICE"] = "remove"
+            message["flags"] = list(FLAGS)
+        self.hands.ask(message, done, failed)
+
+
+def owner_of(leg: str) -> str:
+    """The story that a media leg belongs to: legs are named `<story>/<leg>`."""
+    return leg.rpartition("/")[0]
+
+
+_BY_US = {"endpoint-learning": "off"}
+
+
+def text(sdp: bytes) -> str:
+    """A description as ng carries it."""
+    return sdp.decode("utf-8", "replace")
+
+
+def address_in(reply: Message) -> Address | None:
+    """The audio address in an engine's reply, None when it holds none."""
+    sdp = reply.get("sdp", "")
+    try:
+        return remote_address(parse_sdp(sdp.encode() if isinstance(sdp, str) else sdp))
+    except SipError:
+        return None
+
+
+def settle(ready: Callable[[], None], failed: Replied, *addresses: Address | None) -> None:
+    """Go on when the engine gave every address that was asked for."""
+    if None in addresses:
+        failed({"result": "error", "error-reason": "no address in the reply"})
+    else:
+        ready()

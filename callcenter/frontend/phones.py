@@ -1,0 +1,145 @@
+"""Who is registered, and is she who she says.
+
+Why: an agent is offered contacts only while a phone of hers is registered, so registrations are
+facts that control must hear of: the first binding makes her reachable, the end of the last one
+unreachable. Strangers guess at names and passwords all day long; a name that does not exist is
+answered by the same challenge, after the same work, as one whose password was wrong, and a source
+that keeps guessing is not heard for a while.
+
+Sources: RFC 3261 10.3 (registrar), 22 (digest); RFC 5626 (several phones of one person).
+"""
+
+from typing import NamedTuple
+
+from callcenter.domain.commands import PhoneReported
+from callcenter.domain.units import AgentId, Micros
+from callcenter.frontend.hands import Hands, source_of
+from callcenter.frontend.limits import FailureLock
+from callcenter.frontend.turn import Credential
+from callcenter.sip.digest import HA1_OF_NOBODY, Nonces, challenges, find_authorization, verify
+from callcenter.sip.errors import SipError
+from callcenter.sip.flow import Flow
+from callcenter.sip.message import Request
+from callcenter.sip.registrar import Binding, Registrar
+
+NOBODY = Credential(
+    agent=AgentId(""), username="", ha1_md5=HA1_OF_NOBODY, ha1_sha256=HA1_OF_NOBODY
+)
+"""Stands in for an unknown user, so that she costs what a known one costs."""
+
+
+class Answer(NamedTuple):
+    """What a request is answered with when it may not go on."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Phones:
+    """Registrations and digest of one front end."""
+
+    def __init__(self, hands: Hands, secret: bytes, registrar: Registrar | None = None) -> None:
+        self.hands = hands
+        self.registrar = registrar or Registrar()
+        self._nonces = Nonces(secret)
+        self._lock = FailureLock()
+        self.reachable: set[AgentId] = set()
+        self.rejected = 0
+        """Wrong passwords and unknown names so far."""
+
+    # ---- who is she -----------------------------------------------------------------------
+
+    def authenticate(self, request: Request, flow: Flow) -> Credential | Answer:
+        """The agent who sent `request`, or what to answer it with."""
+        hands, source = self.hands, source_of(flow)
+        if self._lock.is_locked(source, hands.now):
+            return Answer(403)
+        try:
+            sent = find_authorization(request.values("Authorization"), hands.rules.realm)
+        except SipError as wrong:
+            return Answer(wrong.status)
+        if sent is None:
+            return self._challenge()
+        known = hands.config.credentials.get(sent.username, NOBODY)
+        right = verify(
+            sent,
+            request.method,
+            known.ha1_md5,
+            known.ha1_sha256,
+            request.uri,
+            known.profile.value,
+        )
+        if not right or known is NOBODY:
+            self._lock.failed(source, hands.now)
+            self.rejected += 1
+            return self._challenge()
+        if self._nonces.check(sent.nonce, sent.nc, hands.now) != "ok":
+            return self._challenge(stale=True)
+        self._lock.succeeded(source)
+        return known
+
+    def _challenge(self, *, stale: bool = False) -> Answer:
+        """One challenge for everybody: who is known, and as what, shows in nothing."""
+        nonce = self._nonces.make(self.hands.now)
+        offers = challenges(self.hands.rules.realm, nonce, "standard", stale)
+        return Answer(401, tuple(("WWW-Authenticate", offer) for offer in offers))
+
+    # ---- where is she ---------------------------------------------------------------------
+
+    def register(self, request: Request, flow: Flow) -> Answer:
+        """REGISTER: check the password, keep the binding, tell control what changed."""
+        who = self.authenticate(request, flow)
+        if isinstance(who, Answer):
+            return who
+        try:
+            user = request.to.user
+        except SipError as wrong:
+            return Answer(wrong.status)
+        if user and user != who.username and user != who.agent:
+            return Answer(403)
+        status, headers = self.registrar.register(
+            request, flow, who.agent, self.hands.now, who.profile.value
+        )
+        self._notice(who.agent, "unregistered")
+        return Answer(status, tuple(headers))
+
+    def bindings(self, agent: AgentId) -> list[Binding]:
+        """The living phones of an agent."""
+        return self.registrar.bindings(agent, self.hands.now)
+
+    def registered_from(self, flow: Flow) -> AgentId | None:
+        """The agent whose phone sits behind `flow`."""
+        for agent in self.reachable:
+            if any(b.flow.remote == flow.remote for b in self.bindings(agent)):
+                return agent
+        return None
+
+    def flow_closed(self, flow: Flow) -> None:
+        """A connection is gone: what was registered over it cannot be reached."""
+        for agent in self.registrar.flow_closed(flow):
+            self._notice(AgentId(agent), "connection lost")
+
+    def tick(self) -> None:
+        """Forget bindings that were not refreshed in time."""
+        for agent in self.registrar.tick(self.hands.now):
+            self._notice(AgentId(agent), "registration expired")
+
+    @property
+    def deadline(self) -> Micros | None:
+        """When the next binding expires."""
+        return self.registrar.deadline
+
+    def _notice(self, agent: AgentId, cause: str) -> None:
+        """Report the first phone and the loss of the last one, nothing in between."""
+        reachable = bool(self.bindings(agent))
+        if reachable == (agent in self.reachable):
+            return
+        (self.reachable.add if reachable else self.reachable.discard)(agent)
+        self.hands.report(
+            PhoneReported(
+                agent=agent,
+                frontend=self.hands.rules.frontend,
+                reachable=reachable,
+                cause="" if reachable else cause,
+            )
+        )

@@ -1,0 +1,172 @@
+"""Two legs are one conversation: bridged, held by either side, ended by either side.
+
+Why: the bridge is made the moment the agent answers and only then reported; what the phones do to
+it afterwards (hold, resume, another address, silence) are facts of theirs. Moving media never
+needs SIP to the other side, because the engine keeps the ports.
+
+Sources: RFC 3264 8.4 (hold), RFC 3261 12.2 and 14 (requests in a dialog).
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from callcenter.domain.commands import HoldReported, OfferOutcome, OfferReported
+from callcenter.domain.units import AgentId, ContactId, OfferId, QueueId, SegmentId
+from callcenter.frontend.hands import Hands, Story
+from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.turn import Message
+from callcenter.sip import endpoint as sip
+from callcenter.sip.endpoint import DialogRecord
+from callcenter.sip.errors import SipError
+from callcenter.sip.sdp import is_held, parse_sdp
+
+
+class Side(StrEnum):
+    """Whose phone."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+class TalkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a restart must know of a conversation."""
+
+    offer: OfferId
+    segment: SegmentId
+    agent: AgentId
+    queue: QueueId
+    dialog: DialogRecord
+    media: LegRecord
+    bridged: bool = False
+    held_by: list[Side] = []
+
+
+class Speaker(Story, Protocol):
+    """The contact whose caller talks."""
+
+    def bridge_failed(self) -> None:
+        """The agent answered, but the two cannot hear each other."""
+        ...
+
+
+class Talk:
+    """The caller and an agent, from the answer to the end of the segment."""
+
+    def __init__(
+        self, hands: Hands, speaker: Speaker, caller: MediaLeg, call: sip.Call, record: TalkRecord
+    ) -> None:
+        self.hands = hands
+        self.speaker = speaker
+        self.caller = caller
+        self.call = call
+        self.record = record
+        self.media = MediaLeg(hands, record.media, said=lambda: None)
+
+    # ---- the bridge -----------------------------------------------------------------------
+
+    def begin(self, answer: bytes) -> None:
+        """She answered: connect both ways, then report it."""
+
+        def ready() -> None:
+            if self.record.bridged:
+                return
+            self.record.bridged = True
+            self.caller.quiet()
+            self.caller.connect(self.media, failed)
+            self._report(OfferOutcome.ACCEPTED)
+
+        def failed(_: Message) -> None:
+            self.speaker.bridge_failed()
+
+        if not self.media.answered(answer, ready, failed):
+            self.speaker.bridge_failed()
+
+    def report_failed(self) -> None:
+        """The offer ends by our fault, not hers."""
+        self._report(OfferOutcome.FAILED)
+
+    def _report(self, outcome: OfferOutcome) -> None:
+        accepted = outcome is OfferOutcome.ACCEPTED
+        self.hands.report(
+            OfferReported(
+                offer=self.record.offer,
+                contact=ContactId(self.speaker.id),
+                agent=self.record.agent,
+                outcome=outcome,
+                segment=self.record.segment if accepted else SegmentId(""),
+            )
+        )
+
+    # ---- hold -----------------------------------------------------------------------------
+
+    def reinvited(self, side: Side, call: sip.Call, offer: bytes | None, music: str) -> None:
+        """A phone changes its media: hold, resume, or another address."""
+        mine = self.caller if side is Side.CALLER else self.media
+        answer_reinvite(self.hands, call, mine, offer)
+        if offer is None or not self.record.bridged:
+            return
+        held = is_on_hold(offer)
+        if held == (side in self.record.held_by):
+            return
+        others = [s for s in self.record.held_by if s is not side]
+        self.record.held_by = [*others, side] if held else others
+        self._hear(side, music)
+        self.hands.report(
+            HoldReported(
+                contact=ContactId(self.speaker.id),
+                agent=self.record.agent,
+                held=held,
+                by_agent=side is Side.AGENT,
+            )
+        )
+
+    def _hear(self, holder: Side, music: str) -> None:
+        """The other side of `holder` hears music while held, and the holder's voice again after."""
+        other = self.media if holder is Side.CALLER else self.caller
+        mine = self.caller if holder is Side.CALLER else self.media
+        if holder in self.record.held_by:
+            other.connect(None, lambda _: None)
+            if music:
+                other.play_music(music)
+        else:
+            other.quiet()
+            other.connect(mine, lambda _: self.speaker.bridge_failed())
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def end(self, headers: tuple[tuple[str, str], ...], *, say_bye: bool) -> None:
+        """The agent's leg goes; the caller's is the speaker's business."""
+        if say_bye:
+            self.call.bye(self.hands.now, headers=headers)
+        self.media.close()
+
+    def kept(self) -> TalkRecord:
+        """As the store keeps it."""
+        self.record.dialog = self.call.record()
+        return self.record
+
+
+def is_on_hold(offer: bytes) -> bool:
+    """Whether a phone's description asks for silence (`sendonly`, `inactive`, `0.0.0.0`)."""
+    try:
+        return is_held(parse_sdp(offer))
+    except SipError:
+        return False
+
+
+def answer_reinvite(hands: Hands, call: sip.Call, leg: MediaLeg, offer: bytes | None) -> None:
+    """Answer a re-INVITE: our ports stay, its direction is mirrored (RFC 3264 6.1)."""
+    if offer is None:
+        call.answer_reinvite(leg.offer_sdp(), hands.now)
+        return
+
+    def ready() -> None:
+        call.answer_reinvite(leg.answer_sdp(), hands.now)
+
+    def failed(_: Message) -> None:
+        call.reject_reinvite(500, hands.now)
+
+    if not leg.renegotiate(offer, ready, failed):
+        call.reject_reinvite(488, hands.now)

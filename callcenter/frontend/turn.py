@@ -1,0 +1,210 @@
+"""What comes into the front end and what one input makes it do.
+
+Why: the machine is pure. Whatever it wants from the world is a value in a `Turn`; whatever the
+world tells it is one of the inputs below. The adapter that drives it commits `records` and
+`commands` of a turn in one transaction and only then performs `actions`, in order: nobody outside
+relies on something that a restart would forget.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from callcenter.domain.center import Center, PhoneProfile
+from callcenter.domain.commands import Command
+from callcenter.domain.events import Event
+from callcenter.domain.units import AgentId, ContactId
+from callcenter.ivr.shape import Flow as CallFlow
+from callcenter.sip.flow import Flow
+
+Message: TypeAlias = dict[str, Any]
+"""A message or reply of the ng protocol."""
+
+
+# ---- what comes in ------------------------------------------------------------------------
+
+
+class SipReceived(NamedTuple):
+    """One whole SIP message, as it came off `flow`."""
+
+    data: bytes
+    flow: Flow
+
+
+class FlowClosed(NamedTuple):
+    """A stream connection is gone."""
+
+    flow: Flow
+
+
+class EventsSeen(NamedTuple):
+    """Events that control committed, in order. `at` is the center time of the commit."""
+
+    events: tuple[Event, ...]
+    at: int
+
+
+class MediaReplied(NamedTuple):
+    """The media engine's answer to `AskMedia(cookie)`. `result` is `ok`, `pong` or `error`."""
+
+    cookie: str
+    reply: Message
+
+
+class DigitHeard(NamedTuple):
+    """A caller pressed a key (RFC 4733), heard on media leg `leg`."""
+
+    leg: str
+    digit: str
+
+
+class SayingFinished(NamedTuple):
+    """A file was played to its end on media leg `leg`."""
+
+    leg: str
+    file: str
+
+
+class RtpSilent(NamedTuple):
+    """Nothing was heard from the far end of media leg `leg` for some seconds."""
+
+    leg: str
+
+
+class LookedUp(NamedTuple):
+    """A customer table was asked for a caller."""
+
+    contact: ContactId
+    found: bool
+    fields: Mapping[str, str]
+    customer: str
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known to check a phone: never the password itself."""
+
+    agent: AgentId
+    username: str
+    ha1_md5: str
+    ha1_sha256: str
+    profile: PhoneProfile = PhoneProfile.STANDARD
+
+
+class Trunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured SIP peer: calls from these hosts need no digest."""
+
+    name: str
+    hosts: frozenset[str]
+
+
+class Configured(NamedTuple):
+    """The center, its flows, its voices and its keys, as a whole."""
+
+    center: Center
+    flows: Mapping[str, CallFlow]
+    audio: Mapping[str, str]
+    """Audio reference (`flow/lang/prompt`, `system/en/ready`, `music/default`) to a file."""
+    credentials: Mapping[str, Credential]
+    """By SIP user name."""
+    trunks: tuple[Trunk, ...] = ()
+    revisions: Mapping[str, CallFlow] = {}
+    """Flows by revision, older ones included: a call keeps the one it began with."""
+
+
+class StoreDown(NamedTuple):
+    """Commits do not come back: calls go on from memory, new ones are refused."""
+
+
+class StoreUp(NamedTuple):
+    """Commits come back."""
+
+
+class Draining(NamedTuple):
+    """No new calls; what is there goes on."""
+
+
+class Overloaded(NamedTuple):
+    """The loop, the command stream or the store is behind (or no longer)."""
+
+    overloaded: bool
+
+
+class MediaRestarted(NamedTuple):
+    """The media engine forgot its legs: what we hold is asked for again."""
+
+
+Input: TypeAlias = (
+    SipReceived
+    | FlowClosed
+    | EventsSeen
+    | MediaReplied
+    | DigitHeard
+    | SayingFinished
+    | RtpSilent
+    | LookedUp
+    | Configured
+    | StoreDown
+    | StoreUp
+    | Draining
+    | Overloaded
+    | MediaRestarted
+)
+
+
+# ---- what goes out ------------------------------------------------------------------------
+
+
+class SendSip(NamedTuple):
+    flow: Flow
+    data: bytes
+
+
+class AskMedia(NamedTuple):
+    """One ng message. The reply comes back as `MediaReplied` with the same cookie.
+
+    Messages with the same `call-id` are answered in the order they were asked.
+    """
+
+    cookie: str
+    message: Message
+
+
+class LookUp(NamedTuple):
+    """Ask the customer table; answered by `LookedUp`."""
+
+    contact: ContactId
+    by: str
+    value: str
+
+
+class ContactClosed(NamedTuple):
+    """The canonical log line of a contact or a refused call, at its end."""
+
+    contact: str
+    label: str
+    fault: str
+    lived_seconds: float
+
+
+Action: TypeAlias = SendSip | AskMedia | LookUp | ContactClosed
+
+
+class RecordChange(NamedTuple):
+    """A value to keep under a stable key; `None` removes it."""
+
+    key: str
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one input made the front end do."""
+
+    records: list[RecordChange] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.commands or self.actions)
