@@ -1,0 +1,473 @@
+"""The embedded media engine: one process, one epoll loop, all sockets.
+
+Why: a Python process spends most of a relayed packet in the kernel, if nothing stands between the
+socket and the header. So no asyncio here: `epoll`, `recvfrom_into` one buffer, rewrite in place,
+`sendto`. Between two polls the wheel is asked whose turn it is, so playout keeps its 20 ms under
+load. Everything that decides is in `callcenter.media`; this file moves octets.
+
+Started by the media role (`run`), by tests and the bench as
+`python -m callcenter.adapters.media_worker '<json of WorkerConfig>'`. It prints one line with the
+ng port when it is ready.
+
+Datagrams to `events` (JSON, one each): `DTMF` in rtpengine's format, and, with `callid` and
+`source_tag`, `finished` (file, play-id), `silence` and `sound`, `timeout`.
+"""
+
+import gc
+import os
+import resource
+import secrets
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from callcenter.adapters.media_files import AudioFiles
+from callcenter.adapters.media_journal import Journal, LegRecord, Note, SideRecord, resume_playback
+from callcenter.domain.units import SECOND, Micros
+from callcenter.media import ng, sdp
+from callcenter.media.engine import Engine, Limits
+from callcenter.media.leg import (
+    INNER,
+    PHONE,
+    DigitPressed,
+    Fact,
+    Finished,
+    Leg,
+    Orphaned,
+    Playback,
+    Spoke,
+    WentSilent,
+)
+from callcenter.media.line import Line
+from callcenter.media.ports import Ports
+from callcenter.media.side import Side
+from callcenter.media.wheel import SLOTS, Wheel
+
+POLL_EVENTS_MAX = 64
+"""Packets between two looks at the wheel: about a millisecond of work."""
+NG_BURST_MAX = 16
+HOUSEKEEPING_ROUNDS = 10
+"""A leg is looked after every so many rounds of the wheel, that is every 200 ms."""
+COLLECT_SECONDS = 60
+EXPEDITED = 0xB8
+"""DSCP EF, the class of voice (RFC 3246)."""
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a worker is told at its start."""
+
+    address: str = "127.0.0.1"
+    """Where RTP is received, and what SDP says unless `advertised` is set."""
+    advertised: str = ""
+    first_port: int = 30_000
+    last_port: int = 34_999
+    ng_host: str = "127.0.0.1"
+    ng_port: int = 0
+    events_host: str = "127.0.0.1"
+    events_port: int = 0
+    """0 tells nobody."""
+    directory: str = ""
+    """Where the state for a restart is kept; empty keeps none."""
+    legs_max: int = 1000
+    silence_seconds: int = 10
+    orphan_seconds: int = 4 * 3600
+    realtime: bool = True
+
+
+def clock() -> Micros:
+    """Monotonic microseconds."""
+    return time.monotonic_ns() // 1000
+
+
+class Worker:
+    """One engine with its sockets."""
+
+    def __init__(self, config: WorkerConfig, ng_socket: socket.socket) -> None:
+        self.config = config
+        self.engine = Engine(
+            address=config.advertised or config.address,
+            ports=Ports(config.first_port, config.last_port),
+            open_side=self._open_side,
+            close_side=self._close_side,
+            load=AudioFiles().load,
+            draw=secrets.randbits,
+            limits=Limits(config.legs_max, config.silence_seconds, config.orphan_seconds),
+        )
+        self.send_errors = 0
+        self._packet = bytearray(2048)
+        self._view = memoryview(self._packet)
+        self._ng = ng_socket
+        self._replays = ng.Replays()
+        self._events = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._events.setblocking(False)
+        self._epoll = select.epoll()
+        self._rtp: dict[int, Side] = {}
+        self._other: dict[int, Callable[[], None]] = {}
+        self._wheel: Wheel[Leg] = Wheel(clock())
+        self._on_wheel: dict[str, Leg] = {}
+        self._journal = (
+            Journal(Path(config.directory), config.legs_max) if config.directory else None
+        )
+        self._collect_at = clock() + COLLECT_SECONDS * SECOND
+        self._stopping = False
+        _allow_many_sockets()
+        ng_socket.setblocking(False)
+        self._watch(ng_socket.fileno(), self._receive_ng)
+        if self._journal is not None:
+            self._take_back(self._journal, clock())
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM. Calls are left as they are: the next worker takes them back."""
+        wake, woken = socket.socketpair()
+        woken.setblocking(False)
+        wake.setblocking(False)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        self._watch(wake.fileno(), self._stop)
+        if self.config.realtime:
+            _be_punctual()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        ready()
+        while not self._stopping:
+            self._turn()
+        self._close()
+
+    # -- the loop --------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Wait for packets until the wheel's next turn; then serve both."""
+        wait = self._wheel.wait(clock())
+        rtp = self._rtp
+        packet, view = self._packet, self._view
+        for fd, _ in self._epoll.poll(wait / SECOND, POLL_EVENTS_MAX):
+            side = rtp.get(fd)
+            if side is None:
+                other = self._other.get(fd)
+                if other is not None:
+                    other()
+                continue
+            try:
+                size, address = side.wire.recvfrom_into(packet)
+            except OSError:
+                continue
+            size = side.receive(packet, size, address, time.monotonic_ns() // 1000)
+            if size:
+                to: Any = side.to
+                try:
+                    to.wire.sendto(view[:size], to.address)
+                except OSError:
+                    self.send_errors += 1
+            if side.presses:
+                self.engine.legs[side.call_id].report_presses()
+        self._play(clock())
+        if self.engine.facts:
+            self._tell()
+
+    def _play(self, now: Micros) -> None:
+        """Send what is due of ours, and look after the legs whose round it is."""
+        packet = self._packet
+        view = self._view
+        for turn, legs in self._wheel.due(now):
+            for leg in legs:
+                size = leg.playout(packet, now)
+                if size:
+                    phone = leg.phone
+                    try:
+                        phone.wire.sendto(view[:size], phone.address)
+                    except OSError:
+                        self.send_errors += 1
+            if turn // SLOTS % HOUSEKEEPING_ROUNDS == turn % HOUSEKEEPING_ROUNDS:
+                self._look_after(legs, now)
+        if now > self._collect_at:
+            self._collect_at = now + COLLECT_SECONDS * SECOND
+            gc.collect(0)
+        if self._journal is not None:
+            self._journal.alive(now)
+
+    def _look_after(self, legs: list[Leg], now: Micros) -> None:
+        for leg in legs:
+            leg.tick(now, self.config.silence_seconds)
+            if now >= leg.report_at and leg.phone.codec is not None:
+                self._report(leg, now)
+            if self._journal is not None:
+                self._journal.note(leg, now)
+            self.engine.give_up_orphan(leg, now)
+        if self.engine.changed:
+            self._keep(now)
+
+    def _report(self, leg: Leg, now: Micros) -> None:
+        description = leg.phone.description
+        if description is None or description.control is None:
+            return
+        host, port = description.control
+        source = leg.phone.latch.source
+        if source is not None and source != leg.phone.latch.advertised:
+            host, port = source[0], source[1] + 1
+        try:
+            leg.phone.control_wire.sendto(self.engine.control_report(leg, now), (host, port))
+        except (OSError, OverflowError):
+            self.send_errors += 1
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    # -- messages --------------------------------------------------------------------------
+
+    def _receive_ng(self) -> None:
+        for _ in range(NG_BURST_MAX):
+            try:
+                data, address = self._ng.recvfrom(ng.DATAGRAM_MAX)
+            except OSError:
+                return
+            reply = self._answer(data, clock())
+            if reply:
+                try:
+                    self._ng.sendto(reply, address)
+                except OSError:
+                    self.send_errors += 1
+
+    def _answer(self, data: bytes, now: Micros) -> bytes:
+        """The reply to one datagram; empty when it has no cookie to reply to."""
+        known = self._replays.find(data, now)
+        if known is not None:
+            return known
+        try:
+            cookie, body = ng.decode(data)
+        except ng.NgError as e:
+            self.engine.counts["errors"] += 1
+            cookie = data.partition(b" ")[0][: ng.COOKIE_MAX].decode("ascii", "ignore")
+            return ng.encode(cookie, e.reply()) if cookie else b""
+        try:
+            answer = self.engine.handle(body, now)
+        except Exception as e:  # noqa: BLE001 one bad message must not end a thousand calls
+            self.engine.counts["errors"] += 1
+            print(f"media: {type(e).__name__} in {ng.text(body, 'command')}: {e}", file=sys.stderr)
+            answer = ng.NgError("Internal error").reply()
+        if body.get("command") == "statistics" and "statistics" in answer:
+            answer["statistics"]["worker"] = self._self_report()
+        self._keep(now)
+        reply = ng.encode(cookie, answer, as_bencode=ng.is_bencode(data))
+        self._replays.keep(data, reply, now)
+        return reply
+
+    def _self_report(self) -> dict[str, int]:
+        return {
+            "send_errors": self.send_errors,
+            "skipped_turns": self._wheel.skipped,
+            "replayed_replies": self._replays.hits,
+            "cpu_ms": int(time.process_time() * 1000),
+        }
+
+    def _keep(self, now: Micros) -> None:
+        """Note what changed, and put new legs on the wheel."""
+        changed = self.engine.changed
+        for call_id, leg in changed.items():
+            if leg is None:
+                gone = self._on_wheel.pop(call_id, None)
+                if gone is not None:
+                    self._wheel.remove(gone, gone.slot)
+            elif self._on_wheel.get(call_id) is not leg:
+                self._on_wheel[call_id] = leg
+                leg.slot = self._wheel.add(leg)
+            if self._journal is not None:
+                self._journal.changed(call_id, leg, self.engine.legs.values(), now)
+        changed.clear()
+
+    def _tell(self) -> None:
+        """Send the facts to whoever listens."""
+        facts = self.engine.facts
+        for fact in facts:
+            if self.config.events_port:
+                try:
+                    self._events.sendto(
+                        msgspec.json.encode(_event(fact)),
+                        (self.config.events_host, self.config.events_port),
+                    )
+                except OSError:
+                    self.send_errors += 1
+        facts.clear()
+
+    # -- sockets ---------------------------------------------------------------------------
+
+    def _open_side(self, side: Side) -> None:
+        """Bind the ports of a side. Raises `OSError` when another process has one."""
+        side.wire = self._bind(side.port)
+        if side.tag == PHONE:
+            try:
+                side.control_wire = self._bind(side.port + 1)
+            except OSError:
+                side.wire.close()
+                raise
+            self._watch(side.control_wire.fileno(), lambda: self._receive_control(side))
+        self._rtp[side.wire.fileno()] = side
+        self._epoll.register(side.wire.fileno(), select.EPOLLIN)
+
+    def _close_side(self, side: Side) -> None:
+        """Closing takes a socket out of epoll by itself."""
+        del self._rtp[side.wire.fileno()]
+        side.wire.close()
+        if side.control_wire is not None:
+            del self._other[side.control_wire.fileno()]
+            side.control_wire.close()
+
+    def _bind(self, port: int) -> socket.socket:
+        wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            wire.setblocking(False)
+            wire.bind((self.config.address, port))
+            wire.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
+        except OSError:
+            wire.close()
+            raise
+        return wire
+
+    def _watch(self, fd: int, then: Callable[[], None]) -> None:
+        self._other[fd] = then
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def _receive_control(self, side: Side) -> None:
+        try:
+            data, (host, _) = side.control_wire.recvfrom(2048)
+        except OSError:
+            return
+        known = side.address
+        if known is None or host != known[0]:
+            self.engine.drops.stray += 1
+        elif not side.control.receive(data, side.line.ssrc, clock()):
+            self.engine.drops.malformed += 1
+
+    # -- restart ---------------------------------------------------------------------------
+
+    def _take_back(self, journal: Journal, now: Micros) -> None:
+        """Bind the ports of the worker before us and go on where it stopped."""
+        for record, note in journal.read(now):
+            try:
+                self._take_back_leg(record, note, now)
+            except (OSError, ng.NgError) as e:
+                print(f"media: a leg could not be taken back: {e}", file=sys.stderr)
+        self.engine.connect_all()
+        journal.begin(self.engine.legs.values(), now)
+        for call_id, leg in self.engine.legs.items():
+            self._on_wheel[call_id] = leg
+            leg.slot = self._wheel.add(leg)
+
+    def _take_back_leg(self, record: LegRecord, note: Note | None, now: Micros) -> None:
+        assert record.phone is not None
+        assert record.inner is not None
+        phone = self._take_back_side(record.call_id, PHONE, record.phone)
+        inner = self._take_back_side(record.call_id, INNER, record.inner)
+        since = note.at if note is not None else record.at
+        if note is not None:
+            phone.line.sequence, phone.line.timestamp = note.sequence, note.timestamp
+            phone.latch.source = note.source
+        phone.line.resume(max(now - since, 0))
+        leg = Leg(record.call_id, phone, inner, self.engine.facts, now)
+        leg.created_at, leg.answered_at = record.created_at, record.answered_at
+        if record.play is not None:
+            self._take_back_play(leg, record, note, max(now - since, 0))
+        self.engine.adopt(leg)
+
+    def _take_back_play(
+        self, leg: Leg, record: LegRecord, note: Note | None, elapsed: Micros
+    ) -> None:
+        play = record.play
+        assert play is not None
+        try:
+            audio = self.engine.load(play.file)
+        except ng.NgError as e:
+            print(f"media: a file could not be resumed: {e}", file=sys.stderr)
+            return
+        playback = Playback(play.file, audio, 1, 0, play.id)
+        resume_playback(play, note, playback, elapsed)
+        leg.play(playback)
+
+    def _take_back_side(self, call_id: str, tag: str, record: SideRecord) -> Side:
+        line = Line(record.ssrc, record.sequence, record.timestamp)
+        side = Side(call_id, tag, line, self.engine.drops, learning=tag == PHONE)
+        side.port = record.port
+        self.engine.ports.claim(record.port)
+        self._open_side(side)
+        side.codec = record.codec
+        for gate in record.gates:
+            side.gate(gate, shut=True)
+        if record.sdp:
+            side.description = sdp.read(record.sdp)
+            side.events = side.description.events
+            side.latch.advertise(side.description.address)
+        return side
+
+    def _close(self) -> None:
+        for side in list(self._rtp.values()):
+            self._close_side(side)
+        if self._journal is not None:
+            self._journal.close()
+        self._epoll.close()
+        self._events.close()
+
+
+def _event(fact: Fact) -> dict[str, Any]:
+    """The datagram of a fact."""
+    about: dict[str, Any] = {"callid": fact.call_id, "source_tag": PHONE}
+    if isinstance(fact, DigitPressed):
+        return about | {
+            "type": "DTMF",
+            "tags": [],
+            "timestamp": int(time.time()),
+            "source_ip": fact.source[0] if fact.source else "",
+            "event": fact.press.event,
+            "duration": fact.press.duration_ms,
+            "volume": fact.press.volume,
+        }
+    if isinstance(fact, Finished):
+        return about | {"type": "finished", "file": fact.file, "play-id": fact.play_id}
+    if isinstance(fact, WentSilent):
+        return about | {"type": "silence", "seconds": fact.seconds}
+    if isinstance(fact, Spoke):
+        return about | {"type": "sound"}
+    assert isinstance(fact, Orphaned)
+    return about | {"type": "timeout", "seconds": fact.seconds}
+
+
+def _allow_many_sockets() -> None:
+    """A leg has three sockets; the usual limit of 1024 is 340 legs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _be_punctual() -> None:
+    """Run before ordinary processes, where that is allowed."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+    except OSError:
+        pass  # only root and CAP_SYS_NICE may; the figures hold without on a machine at ease
+
+
+def open_ng(host: str, port: int) -> socket.socket:
+    """A socket for ng requests, for a worker without a holder."""
+    ng_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ng_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+    ng_socket.bind((host, port))
+    return ng_socket
+
+
+def main() -> None:
+    """Run a worker by itself."""
+    config = msgspec.json.decode(sys.argv[1], type=WorkerConfig)
+    ng_socket = open_ng(config.ng_host, config.ng_port)
+    worker = Worker(config, ng_socket)
+    port = ng_socket.getsockname()[1]
+    worker.run(lambda: print(f"ready {port}", flush=True))
+
+
+if __name__ == "__main__":
+    main()

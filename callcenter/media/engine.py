@@ -1,0 +1,372 @@
+"""What each ng verb does to the legs.
+
+Why: one engine per process holds its legs, gives them ports, and connects them. Two legs whose
+inner sides name each other are joined in memory: packets go from phone to phone without passing
+our own sockets. An inner address that is not ours (another engine, a mixer) is used as it stands.
+
+::
+
+    phone A ──► [ leg A ] inner A ◄──named by──► inner B [ leg B ] ◄── phone B
+                    └─────────── joined in memory ───────────┘
+
+The engine opens no socket and reads no file: `open_side`, `close_side` and `load` are given to it.
+A verb either does all of its work or raises `NgError` and leaves everything as it was.
+
+Sources: rtpengine `docs/ng_control_protocol.md` (10.5); the leg model is described in `README`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from callcenter.domain.units import SECOND, Micros
+from callcenter.media import rtcp, sdp
+from callcenter.media.latch import Address
+from callcenter.media.leg import INNER, PHONE, Fact, Leg, Orphaned, Playback
+from callcenter.media.line import Line
+from callcenter.media.ng import Body, NgError, number, text
+from callcenter.media.ports import Ports
+from callcenter.media.prompts import Audio
+from callcenter.media.report import engine_report, leg_report
+from callcenter.media.side import Drops, Side
+
+CALL_ID_MAX = 255
+BIND_TRIES = 64
+PLAYS_MAX = 1_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much and how long."""
+
+    legs_max: int = 1000
+    silence_seconds: int = 10
+    """A phone that sends nothing for so long is reported."""
+    orphan_seconds: int = 4 * 3600
+    """A leg that is neither heard nor asked for is given up after so long."""
+
+
+class Engine:
+    """All legs of one process."""
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        ports: Ports,
+        open_side: Callable[[Side], None],
+        close_side: Callable[[Side], None],
+        load: Callable[[str], Audio],
+        draw: Callable[[int], int],
+        limits: Limits | None = None,
+    ) -> None:
+        """`draw(bits)` answers with that many random bits; `open_side` raises `OSError`."""
+        self.address = address
+        self.ports = ports
+        self.limits = limits or Limits()
+        self.legs: dict[str, Leg] = {}
+        self.facts: list[Fact] = []
+        self.changed: dict[str, Leg | None] = {}
+        """Legs to note before the reply leaves; None when the leg is gone."""
+        self.drops = Drops()
+        self.counts = {"offers": 0, "answers": 0, "deletes": 0, "plays": 0, "errors": 0}
+        self._inner: dict[int, Leg] = {}
+        self._open_side = open_side
+        self._close_side = close_side
+        self.load = load
+        self._draw = draw
+        self._plays = 0
+        self._verbs: dict[str, Callable[[Body, Micros], Body]] = {
+            "ping": self._ping,
+            "offer": self._offer,
+            "answer": self._answer,
+            "delete": self._delete,
+            "query": self._query,
+            "list": self._list,
+            "statistics": self._statistics,
+            "play media": self._play,
+            "stop media": self._stop,
+            "block media": self._gate("block", True),
+            "unblock media": self._gate("block", False),
+            "silence media": self._gate("silence", True),
+            "unsilence media": self._gate("silence", False),
+        }
+
+    def handle(self, body: Body, now: Micros) -> Body:
+        """Do one message; the reply. Never raises for what a message says."""
+        verb = self._verbs.get(text(body, "command"))
+        try:
+            if verb is None:
+                raise NgError("Unrecognized command")
+            return verb(body, now)
+        except NgError as e:
+            self.counts["errors"] += 1
+            return e.reply()
+
+    def give_up_orphan(self, leg: Leg, now: Micros) -> bool:
+        """Delete a leg that nobody wants any more."""
+        quiet = now - max(leg.phone.heard_at, leg.touched_at)
+        if quiet < self.limits.orphan_seconds * SECOND:
+            return False
+        self._drop(leg)
+        self.facts.append(Orphaned(leg.call_id, quiet // SECOND))
+        return True
+
+    def control_report(self, leg: Leg, now: Micros) -> bytes:
+        """The RTCP packet that is due for the phone of `leg`."""
+        leg.report_at = now + rtcp.INTERVAL_SECONDS * SECOND
+        return rtcp.compose(leg.phone.line, leg.phone.reception, leg.phone.control, now)
+
+    # -- verbs -----------------------------------------------------------------------------
+
+    def _ping(self, _body: Body, _now: Micros) -> Body:
+        return {"result": "pong"}
+
+    def _offer(self, body: Body, now: Micros) -> Body:
+        tag = self._tag(body, "from-tag")
+        description = sdp.read(text(body, "sdp"))
+        if tag == PHONE:
+            sdp.choose(description, None)
+        leg = self.legs.get(self._call_id(body))
+        if leg is None:
+            leg = self._new_leg(self._call_id(body), now)
+        self.counts["offers"] += 1
+        self._describe(leg, tag, description, now)
+        if tag == PHONE:
+            answer = sdp.inner(description, self._at(leg.inner))
+        else:
+            answer = sdp.offer_to(description, self._at(leg.phone))
+        return {"sdp": answer, "result": "ok"}
+
+    def _answer(self, body: Body, now: Micros) -> Body:
+        leg = self._leg(body)
+        self._tag(body, "from-tag")
+        tag = self._tag(body, "to-tag")
+        description = sdp.read(text(body, "sdp"))
+        phone = leg.phone
+        if tag == PHONE:
+            codec = self._codec_again(phone, description)
+        elif phone.description is None:
+            raise NgError("Nothing was offered by the phone")
+        else:
+            codec = sdp.choose(phone.description, description)
+        self.counts["answers"] += 1
+        phone.codec = codec
+        leg.answered_at = leg.answered_at or now
+        self._describe(leg, tag, description, now)
+        if tag == PHONE:
+            return {"sdp": sdp.inner(description, self._at(leg.inner)), "result": "ok"}
+        assert phone.description is not None
+        answer = sdp.answer_to(phone.description, description, self._at(phone), codec, phone.events)
+        return {"sdp": answer, "result": "ok"}
+
+    def _delete(self, body: Body, now: Micros) -> Body:
+        leg = self.legs.get(self._call_id(body))
+        if leg is None:
+            return {"result": "ok", "warning": "Call-ID not found or tags didn't match"}
+        self._drop(leg)
+        self.counts["deletes"] += 1
+        return leg_report(leg, self.address, now) | {"result": "ok"}
+
+    def _query(self, body: Body, now: Micros) -> Body:
+        return leg_report(self._leg(body), self.address, now) | {"result": "ok"}
+
+    def _list(self, body: Body, _now: Micros) -> Body:
+        limit = max(number(body, "limit", 32), 0)
+        return {"result": "ok", "calls": list(self.legs)[:limit]}
+
+    def _statistics(self, _body: Body, _now: Micros) -> Body:
+        report = engine_report(self.legs.values(), self.counts, self.drops, self.ports)
+        return {"result": "ok", "statistics": report}
+
+    def _play(self, body: Body, now: Micros) -> Body:
+        leg = self._leg(body)
+        self._phone_only(body)
+        if leg.phone.codec is None:
+            raise NgError("Failed to start media playback")
+        file = text(body, "file")
+        audio = self.load(file)
+        plays = min(max(number(body, "repeat-times", 1), 1), PLAYS_MAX)
+        position = max(number(body, "start-pos"), 0) // 20
+        self._plays += 1
+        self.counts["plays"] += 1
+        leg.play(Playback(file, audio, plays, position, self._plays))
+        self._touch(leg, now)
+        return {"duration": audio.milliseconds, "play-id": self._plays, "result": "ok"}
+
+    def _stop(self, body: Body, now: Micros) -> Body:
+        leg = self._leg(body)
+        self._phone_only(body)
+        playback = leg.stop()
+        self._touch(leg, now)
+        position = {"last-frame-pos": playback.position * 20} if playback else {}
+        return {**position, "result": "ok"}
+
+    def _gate(self, gate: str, shut: bool) -> Callable[[Body, Micros], Body]:
+        """Let nothing pass from one tag, or from both when none is named.
+
+        What a phone no longer hears is replaced by silence, so `block` and `silence` differ only
+        in who must lift them.
+        """
+
+        def verb(body: Body, now: Micros) -> Body:
+            leg = self._leg(body)
+            tags = [self._tag(body, "from-tag")] if "from-tag" in body else [PHONE, INNER]
+            for tag in tags:
+                (leg.phone if tag == PHONE else leg.inner).gate(gate, shut=shut)
+            self._connect_around(leg)
+            self._touch(leg, now)
+            return {"result": "ok"}
+
+        return verb
+
+    # -- what a message names --------------------------------------------------------------
+
+    @staticmethod
+    def _call_id(body: Body) -> str:
+        call_id = text(body, "call-id")
+        if not 0 < len(call_id) <= CALL_ID_MAX:
+            raise NgError("No call-id in message")
+        return call_id
+
+    def _leg(self, body: Body) -> Leg:
+        leg = self.legs.get(self._call_id(body))
+        if leg is None:
+            raise NgError("Unknown call-id")
+        return leg
+
+    @staticmethod
+    def _tag(body: Body, key: str) -> str:
+        tag = text(body, key)
+        if tag not in (PHONE, INNER):
+            raise NgError(f"The {key} is neither '{PHONE}' nor '{INNER}'")
+        return tag
+
+    def _phone_only(self, body: Body) -> None:
+        if "from-tag" in body and self._tag(body, "from-tag") != PHONE:
+            raise NgError("Files play to the phone only")
+
+    @staticmethod
+    def _codec_again(phone: Side, description: sdp.Description) -> int:
+        """The same SDP given again keeps the law that was agreed."""
+        before = phone.description.codecs if phone.description is not None else ()
+        if phone.codec is not None and phone.codec in before and before == description.codecs:
+            return phone.codec
+        return sdp.choose(description, None)
+
+    # -- legs ------------------------------------------------------------------------------
+
+    def _new_leg(self, call_id: str, now: Micros) -> Leg:
+        if len(self.legs) >= self.limits.legs_max:
+            raise NgError("Too many legs")
+        phone = self._new_side(call_id, PHONE)
+        try:
+            inner = self._new_side(call_id, INNER)
+        except NgError:
+            self._close(phone)
+            raise
+        leg = Leg(call_id, phone, inner, self.facts, now)
+        self.legs[call_id] = leg
+        self._inner[inner.port] = leg
+        return leg
+
+    def _new_side(self, call_id: str, tag: str) -> Side:
+        line = Line(self._draw(32), self._draw(15), self._draw(31))
+        side = Side(call_id, tag, line, self.drops, learning=tag == PHONE)
+        for _ in range(min(BIND_TRIES, self.ports.total)):
+            side.port = self.ports.take()
+            try:
+                self._open_side(side)
+                return side
+            except OSError:
+                self.ports.give(side.port)
+        raise NgError("Ran out of ports")
+
+    def adopt(self, leg: Leg) -> None:
+        """Take back a leg from before a restart; its ports are claimed and open."""
+        self.legs[leg.call_id] = leg
+        self._inner[leg.inner.port] = leg
+        for side in (leg.phone, leg.inner):
+            if side.description is not None:
+                side.sending = side.description.listens
+        if leg.playback is not None:
+            self._plays = max(self._plays, leg.playback.id)
+
+    def connect_all(self) -> None:
+        """Join the legs that were adopted."""
+        for leg in self.legs.values():
+            self._connect(leg)
+
+    def _drop(self, leg: Leg) -> None:
+        leg.stop()
+        leg.report_presses()
+        del self.legs[leg.call_id]
+        del self._inner[leg.inner.port]
+        peer = self._peer(leg)
+        self._feed(leg.phone, None)
+        self._feed(leg.inner, None)
+        if peer is not None:
+            self._connect(peer)
+        self._close(leg.phone)
+        self._close(leg.inner)
+        self.changed[leg.call_id] = None
+
+    def _close(self, side: Side) -> None:
+        self._close_side(side)
+        self.ports.give(side.port)
+
+    def _describe(self, leg: Leg, tag: str, description: sdp.Description, now: Micros) -> None:
+        before = self._peer(leg)
+        side = leg.phone if tag == PHONE else leg.inner
+        side.description = description
+        side.latch.advertise(description.address)
+        side.events = description.events
+        side.sending = description.listens
+        if tag == INNER:
+            side.codec = next(iter(description.codecs), None)
+        self._connect_around(leg, before)
+        self._touch(leg, now)
+
+    def _touch(self, leg: Leg, now: Micros) -> None:
+        leg.touched_at = now
+        self.changed[leg.call_id] = leg
+
+    def _at(self, side: Side) -> Address:
+        return self.address, side.port
+
+    # -- who hears whom --------------------------------------------------------------------
+
+    def _is_ours(self, address: Address | None) -> bool:
+        return address is not None and address[0] == self.address and address[1] in self.ports
+
+    def _peer(self, leg: Leg) -> Leg | None:
+        """The leg of ours whose inner address this leg's inner side was given."""
+        address = leg.inner.latch.advertised
+        if address is None or not self._is_ours(address):
+            return None
+        return self._inner.get(address[1])
+
+    def _connect_around(self, leg: Leg, before: Leg | None = None) -> None:
+        """Connect a leg, the one it was joined with, and the one it is joined with now."""
+        for other in (leg, before, self._peer(leg)):
+            if other is not None:
+                self._connect(other)
+
+    def _connect(self, leg: Leg) -> None:
+        """Decide where the phone's packets go, and where those of the inner side go."""
+        address = leg.inner.latch.advertised
+        outside = address is not None and not self._is_ours(address)
+        peer = self._peer(leg)
+        to: Side | None = None
+        if outside:
+            to = leg.inner
+        elif peer is not None and peer is not leg and self._peer(peer) is leg:
+            to = None if peer.inner.blocked else peer.phone
+        self._feed(leg.phone, to)
+        self._feed(leg.inner, leg.phone if outside else None)
+
+    @staticmethod
+    def _feed(side: Side, to: Side | None) -> None:
+        if side.to is not to:
+            if side.to is not None and side.to.line.origin is side:
+                side.to.line.rest()
+            side.to = to

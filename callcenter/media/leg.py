@@ -1,0 +1,206 @@
+"""One SIP leg: a phone, our inner side, and what the phone hears right now.
+
+Why: a phone hears exactly one thing at a time, in this order of precedence: the file that plays,
+the party it is connected to, silence. The silence is really sent: a stream that never pauses keeps
+NAT bindings open and gives the phone no gap to make up for.
+
+`playout` is asked every 20 ms and writes the next packet of ours, if one is due. `tick` is asked a
+few times a second for what only time reveals: a press whose end was lost, a phone gone silent.
+
+Sources: `research` of rtpengine's `play media`; RFC 3551 4.1.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+from callcenter.domain.units import SECOND, Micros
+from callcenter.media.dtmf import Press
+from callcenter.media.g711 import ALAW_SILENCE, ULAW_SILENCE
+from callcenter.media.latch import Address
+from callcenter.media.line import BREATH_MICROS
+from callcenter.media.prompts import Audio
+from callcenter.media.rtcp import INTERVAL_SECONDS
+from callcenter.media.rtp import FRAME, HEADER_OCTETS, PCMA, PCMU
+from callcenter.media.side import Side
+
+PHONE, INNER = "leg", "in"
+"""The two tags of the leg model."""
+
+PACKET = HEADER_OCTETS + FRAME
+_SILENCE = {PCMU: bytes([ULAW_SILENCE]) * FRAME, PCMA: bytes([ALAW_SILENCE]) * FRAME}
+
+
+class DigitPressed(NamedTuple):
+    """A key of the phone, told once."""
+
+    call_id: str
+    press: Press
+    source: Address | None
+
+
+class Finished(NamedTuple):
+    """A file played to its end."""
+
+    call_id: str
+    file: str
+    play_id: int
+
+
+class WentSilent(NamedTuple):
+    """No packet from a phone that said it would send, for `seconds`."""
+
+    call_id: str
+    seconds: int
+
+
+class Spoke(NamedTuple):
+    """The first packet after `WentSilent`."""
+
+    call_id: str
+
+
+class Orphaned(NamedTuple):
+    """Nobody asked for this leg and nothing was heard for very long: it is gone."""
+
+    call_id: str
+    seconds: int
+
+
+Fact: TypeAlias = DigitPressed | Finished | WentSilent | Spoke | Orphaned
+
+
+class Playback:
+    """A file on its way to one phone. `position` counts frames; all phones share the audio."""
+
+    __slots__ = ("audio", "file", "fresh", "id", "plays_left", "position")
+
+    def __init__(self, file: str, audio: Audio, plays: int, position: int, play_id: int) -> None:
+        self.file = file
+        self.audio = audio
+        self.plays_left = plays
+        self.position = position % audio.frames
+        self.id = play_id
+        self.fresh = True
+
+    def next(self, codec: int) -> bytes | None:
+        """The next frame in the law of the phone; None after the last."""
+        audio = self.audio
+        if self.position >= audio.frames:
+            self.plays_left -= 1
+            if self.plays_left <= 0:
+                return None
+            self.position = 0
+        start = self.position * FRAME
+        self.position += 1
+        return (audio.alaw if codec == PCMA else audio.ulaw)[start : start + FRAME]
+
+    def advance(self, frames: int) -> None:
+        """Catch up with time that passed while nobody could play."""
+        frames += self.position
+        self.plays_left -= frames // self.audio.frames
+        self.position = frames % self.audio.frames
+        if self.plays_left <= 0:
+            self.plays_left, self.position = 1, self.audio.frames
+
+
+class Leg:
+    """One ng call. Its two sides are `phone` (tag `leg`) and `inner` (tag `in`)."""
+
+    __slots__ = (
+        "answered_at",
+        "call_id",
+        "created_at",
+        "facts",
+        "inner",
+        "phone",
+        "playback",
+        "report_at",
+        "silent",
+        "slot",
+        "touched_at",
+    )
+
+    def __init__(
+        self, call_id: str, phone: Side, inner: Side, facts: list[Fact], now: Micros
+    ) -> None:
+        self.call_id = call_id
+        self.phone = phone
+        self.inner = inner
+        self.facts = facts
+        self.playback: Playback | None = None
+        self.created_at = self.touched_at = now
+        self.answered_at: Micros = 0
+        self.report_at: Micros = now + INTERVAL_SECONDS * SECOND
+        self.silent = False
+        self.slot = -1
+
+    def side(self, tag: str) -> Side | None:
+        """The side with this tag."""
+        return self.phone if tag == PHONE else self.inner if tag == INNER else None
+
+    def play(self, playback: Playback) -> None:
+        """Play to the phone, instead of whatever it hears."""
+        self.playback = playback
+        self.phone.playing = True
+
+    def stop(self) -> Playback | None:
+        """Stop playing; what was playing."""
+        playback, self.playback = self.playback, None
+        self.phone.playing = False
+        return playback
+
+    def playout(self, packet: bytearray, now: Micros) -> int:
+        """The packet of ours that is due now.
+
+        Args:
+            packet: buffer of at least `PACKET` octets, overwritten.
+
+        Returns:
+            Octets to send to the phone; 0 when another stream feeds it or it does not listen.
+        """
+        phone = self.phone
+        line = phone.line
+        codec = phone.codec
+        if codec is None:
+            return 0
+        payload: bytes | None = None
+        marker = False
+        if self.playback is not None:
+            payload = self.playback.next(codec)
+            marker, self.playback.fresh = self.playback.fresh, False
+            if payload is None:
+                self._finish()
+        elif line.origin is not None and now - line.sent_at < BREATH_MICROS:
+            return 0
+        if not phone.sending:
+            return 0
+        packet[HEADER_OCTETS:PACKET] = payload or _SILENCE[codec]
+        line.write(packet, codec, marker, now)
+        return PACKET
+
+    def tick(self, now: Micros, silence_seconds: int) -> None:
+        """Notice what only time reveals; facts go to `facts`."""
+        phone = self.phone
+        phone.tick(now)
+        if phone.presses:
+            self.report_presses()
+        if phone.codec is None or phone.description is None or not phone.description.speaks:
+            return
+        quiet = now - max(phone.heard_at, self.answered_at)
+        if quiet < silence_seconds * SECOND:
+            if self.silent:
+                self.silent = False
+                self.facts.append(Spoke(self.call_id))
+        elif not self.silent:
+            self.silent = True
+            self.facts.append(WentSilent(self.call_id, quiet // SECOND))
+
+    def report_presses(self) -> None:
+        """Turn completed presses into facts."""
+        for press in self.phone.presses:
+            self.facts.append(DigitPressed(self.call_id, press, self.phone.latch.source))
+        self.phone.presses.clear()
+
+    def _finish(self) -> None:
+        playback = self.stop()
+        if playback is not None:
+            self.facts.append(Finished(self.call_id, playback.file, playback.id))

@@ -1,0 +1,244 @@
+"""What a phone and we can say to each other, read from SDP and written anew.
+
+Why: an engine that edits foreign SDP passes on whatever it does not know (ICE, crypto, addresses
+of the other party). We read the few facts that matter and write a description of our own, so the
+phone sees only our address and only what we can do: G.711 and telephone events.
+
+`offer_to` and `answer_to` write for a phone; `inner` writes for our own side of the leg.
+
+Sources: RFC 8866; RFC 3264 5, 6, 8.4; RFC 3551 6 (static types); RFC 4733 7.1 (telephone-event).
+"""
+
+from typing import NamedTuple
+
+from callcenter.media.latch import Address
+from callcenter.media.ng import NgError
+from callcenter.media.rtp import PCMA, PCMU
+
+SDP_OCTETS_MAX = 16_384
+MEDIA_MAX = 16
+FORMATS_MAX = 64
+DISCARD_PORT = 9
+EVENTS_DEFAULT = 101
+NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
+_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_PROFILES = ("RTP/AVP", "RTP/AVPF")
+
+
+class Description(NamedTuple):
+    """The audio of one SDP: where to, what, which way.
+
+    `place` is that of the audio line among `kinds`, the media lines as (kind, protocol,
+    formats), kept so that an answer has as many lines as the offer.
+    """
+
+    text: str
+    user: str
+    session: str
+    version: str
+    address: Address | None
+    control: Address | None
+    """Where RTCP goes; None when there is no audio."""
+    codecs: tuple[int, ...]
+    events: int | None
+    direction: str
+    place: int
+    kinds: tuple[tuple[str, str, str], ...]
+
+    @property
+    def listens(self) -> bool:
+        """Whether the far end wants to receive."""
+        return self.address is not None and self.direction in ("sendrecv", "recvonly")
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the far end says that it will send."""
+        return self.address is not None and self.direction in ("sendrecv", "sendonly")
+
+
+def read(text: str) -> Description:
+    """Read an SDP.
+
+    Raises:
+        NgError: when it has no audio line, or one that cannot be read.
+    """
+    if len(text) > SDP_OCTETS_MAX:
+        raise NgError("The SDP is too long")
+    session, media = _sections(text)
+    kinds = tuple(_kind(section) for section in media)
+    index = _choose(kinds, media)
+    section = media[index]
+    origin = (_first(session, "o=") or "- 0 0").split(" ")
+    host = _host(_first(section, "c=") or _first(session, "c="))
+    port = _port(section[0])
+    reachable = host is not None and port not in (0, DISCARD_PORT)
+    codecs, events = _formats(section, kinds[index][2].split())
+    return Description(
+        text=text,
+        user=origin[0] or "-",
+        session=origin[1] if len(origin) > 1 else "0",
+        version=origin[2] if len(origin) > 2 else "0",
+        address=(host, port) if host is not None and reachable else None,
+        control=_control(section, host, port) if host is not None and reachable else None,
+        codecs=codecs,
+        events=events,
+        direction=_direction(section) or _direction(session) or "sendrecv",
+        place=index,
+        kinds=kinds,
+    )
+
+
+def inner(given: Description, address: Address) -> str:
+    """What the phone can do, at our inner address."""
+    return _write(given, address, given.codecs or (PCMU, PCMA), given.events, given.direction)
+
+
+def offer_to(given: Description, address: Address) -> str:
+    """An offer for a phone: both laws, the other party's first so that nothing is converted."""
+    codecs = given.codecs + tuple(c for c in (PCMU, PCMA) if c not in given.codecs)
+    events = given.events if given.events is not None else EVENTS_DEFAULT
+    return _write(given, address, codecs, events, given.direction)
+
+
+def answer_to(
+    offer: Description, given: Description, address: Address, codec: int, events: int | None
+) -> str:
+    """An answer for a phone: one law, and as many media lines as its offer."""
+    return _write(given, address, (codec,), events, given.direction, offer)
+
+
+def choose(phone: Description, ours: Description | None) -> int:
+    """The law for a phone: its first choice that our side names too, else its first choice.
+
+    Raises:
+        NgError: when the phone speaks neither law.
+    """
+    if not phone.codecs:
+        raise NgError("No acceptable codec")
+    named = ours.codecs if ours is not None else ()
+    return next((codec for codec in phone.codecs if codec in named), phone.codecs[0])
+
+
+def _sections(text: str) -> tuple[list[str], list[list[str]]]:
+    session: list[str] = []
+    media: list[list[str]] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        line = line.rstrip()
+        if line.startswith("m="):
+            media.append([line])
+        elif line:
+            (media[-1] if media else session).append(line)
+    if not session or not session[0].startswith("v=0"):
+        raise NgError("The SDP does not begin with v=0")
+    if not 0 < len(media) <= MEDIA_MAX:
+        raise NgError("The SDP has no media, or too many")
+    return session, media
+
+
+def _kind(section: list[str]) -> tuple[str, str, str]:
+    parts = section[0][2:].split(maxsplit=3)
+    if len(parts) < 4 or len(parts[3].split()) > FORMATS_MAX:
+        raise NgError("A media line of the SDP is wrong")
+    return parts[0], parts[2], parts[3]
+
+
+def _choose(kinds: tuple[tuple[str, str, str], ...], media: list[list[str]]) -> int:
+    """The audio line to use: the first that is alive, else the first."""
+    audio = [
+        i for i, (kind, profile, _) in enumerate(kinds) if kind == "audio" and profile in _PROFILES
+    ]
+    if not audio:
+        raise NgError("The SDP has no RTP audio")
+    return next((i for i in audio if _port(media[i][0])), audio[0])
+
+
+def _port(line: str) -> int:
+    number = line.split()[1].partition("/")[0]
+    if not number.isdecimal() or len(number) > 5 or int(number) > 65_535:
+        raise NgError("A port of the SDP is wrong")
+    return int(number)
+
+
+def _host(line: str | None) -> str | None:
+    """The address of a `c=` value; None for 0.0.0.0, the old way of holding (RFC 3264 8.4)."""
+    parts = (line or "").split()
+    if len(parts) != 3 or parts[:2] != ["IN", "IP4"]:
+        raise NgError("The SDP has no IPv4 connection address")
+    host = parts[2].partition("/")[0]
+    numbers = [int(n) if n.isdecimal() and len(n) <= 3 else 256 for n in host.split(".")]
+    if len(numbers) != 4 or max(numbers) > 255:
+        raise NgError("The SDP's connection address is no IPv4 address")
+    if numbers[0] >= 224:
+        raise NgError("The SDP's connection address is not one host")
+    return ".".join(map(str, numbers)) if any(numbers) else None
+
+
+def _control(section: list[str], host: str, port: int) -> Address:
+    value = (_first(section, "a=rtcp:") or "").split()
+    if value and value[0].isdecimal() and 0 < int(value[0][:6]) <= 65_535:
+        return host, int(value[0])
+    return host, min(port + 1, 65_535)
+
+
+def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], int | None]:
+    """The laws in the order given, and the payload type of telephone events at 8 kHz."""
+    names = {str(number): f"{name}/8000" for number, name in NAMES.items()}
+    for line in section:
+        if line.startswith("a=rtpmap:"):
+            number, _, name = line[9:].partition(" ")
+            names[number] = name.strip().upper().removesuffix("/1")
+    codecs: list[int] = []
+    events = None
+    for number in formats:
+        name = names.get(number, "")
+        if number in ("0", "8") and name == f"{NAMES[int(number)]}/8000":
+            codecs.append(int(number))
+        elif name == "TELEPHONE-EVENT/8000" and events is None and number.isdecimal():
+            events = int(number) if 96 <= int(number[:4]) <= 127 else None
+    return tuple(dict.fromkeys(codecs)), events
+
+
+def _direction(lines: list[str]) -> str | None:
+    return next((line[2:] for line in lines if line[2:] in _DIRECTIONS and line[:2] == "a="), None)
+
+
+def _first(lines: list[str], prefix: str) -> str | None:
+    return next((line[len(prefix) :] for line in lines if line.startswith(prefix)), None)
+
+
+def _write(
+    given: Description,
+    address: Address,
+    codecs: tuple[int, ...],
+    events: int | None,
+    direction: str,
+    shape: Description | None = None,
+) -> str:
+    host, port = address
+    audio = _audio_lines(port, codecs, events, direction)
+    media = [audio]
+    if shape is not None:
+        media = [
+            audio if i == shape.place else [f"m={kind} 0 {profile} {formats}"]
+            for i, (kind, profile, formats) in enumerate(shape.kinds)
+        ]
+    lines = [
+        "v=0",
+        f"o={given.user} {given.session} {given.version} IN IP4 {host}",
+        "s=-",
+        f"c=IN IP4 {host}",
+        "t=0 0",
+        *(line for section in media for line in section),
+    ]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _audio_lines(
+    port: int, codecs: tuple[int, ...], events: int | None, direction: str
+) -> list[str]:
+    formats = [*codecs, *([] if events is None else [events])]
+    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, formats))}"]
+    lines += [f"a=rtpmap:{codec} {NAMES[codec]}/8000" for codec in codecs]
+    if events is not None:
+        lines += [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-16"]
+    return [*lines, "a=ptime:20", f"a={direction}"]

@@ -1,0 +1,228 @@
+"""One side of a leg: a port of ours, the address behind it, and what may pass.
+
+Why: both sides of a leg, the phone's and the inner one, do the same thing: believe one source,
+measure it, and hand its packets to the side they are connected to, renumbered and in the law
+that side speaks. `Side.receive` is the hot path, once per packet; it rewrites the packet in the
+buffer it came in and answers with the size to send to `to`, or 0.
+
+What is dropped is counted by its reason in `Drops`; nothing a packet says is trusted before.
+
+Sources: RFC 3550, RFC 3551, RFC 4733; the header is read as in `rtp`.
+"""
+
+from typing import Any
+
+from callcenter.domain.units import Micros
+from callcenter.media.dtmf import Digits, Press
+from callcenter.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
+from callcenter.media.latch import Address, Latch
+from callcenter.media.line import Line
+from callcenter.media.reception import Reception
+from callcenter.media.rtcp import ControlState
+from callcenter.media.rtp import (
+    COMFORT_NOISE,
+    HEADER,
+    HEADER_OCTETS,
+    PACKET_MAX,
+    PCMA,
+    PCMU,
+    PLAIN,
+    normalise,
+)
+from callcenter.media.sdp import Description
+
+RTCP_TYPES = range(72, 77)
+"""SR to APP with the top bit gone: RTCP on the RTP port (RFC 5761 4)."""
+
+
+class Drops:
+    """Packets that were refused, by reason. One for the whole engine."""
+
+    __slots__ = ("bogus_sequence", "malformed", "short", "stray", "too_long", "wrong_payload")
+
+    def __init__(self) -> None:
+        self.short = 0
+        self.malformed = 0
+        self.too_long = 0
+        self.stray = 0
+        """From an address that is not the one believed."""
+        self.bogus_sequence = 0
+        self.wrong_payload = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Counts by reason, for `statistics`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Side:
+    """State of one side. The wires belong to whoever owns the sockets; the room never touches them."""
+
+    __slots__ = (
+        "blocked",
+        "call_id",
+        "codec",
+        "control",
+        "control_wire",
+        "description",
+        "digits",
+        "drops",
+        "events",
+        "gates",
+        "heard_at",
+        "latch",
+        "line",
+        "playing",
+        "port",
+        "presses",
+        "reception",
+        "sending",
+        "strays",
+        "tag",
+        "to",
+        "wire",
+    )
+
+    def __init__(self, call_id: str, tag: str, line: Line, drops: Drops, *, learning: bool) -> None:
+        """`learning` is for the phone's side: its source may be learned, its digits are told."""
+        self.call_id = call_id
+        self.tag = tag
+        self.port = 0
+        self.line = line
+        self.drops = drops
+        self.latch = Latch(learning=learning)
+        self.reception = Reception()
+        self.digits = Digits()
+        self.presses: list[Press] = []
+        """Completed and not yet reported."""
+        self.description: Description | None = None
+        self.codec: int | None = None
+        self.events: int | None = None
+        """Payload type of telephone events, both ways; None when not agreed."""
+        self.sending = False
+        """Whether the far end wants to hear."""
+        self.to: Side | None = None
+        self.blocked = False
+        """What comes in is not passed on."""
+        self.gates: set[str] = set()
+        """Why it is blocked: `block`, `silence`."""
+        self.playing = False
+        """A file plays to this side; what others say waits."""
+        self.heard_at: Micros = 0
+        self.strays = 0
+        self.control = ControlState()
+        self.wire: Any = None
+        self.control_wire: Any = None
+
+    @property
+    def address(self) -> Address | None:
+        """Where packets for this side go."""
+        return self.latch.source or self.latch.advertised
+
+    def receive(self, packet: bytearray, size: int, address: Address, now: Micros) -> int:
+        """Take one datagram.
+
+        Args:
+            packet: buffer of at least `PACKET_MAX` octets, rewritten in place.
+            size: octets received.
+            address: who sent it.
+
+        Returns:
+            Octets of `packet` to send to `to`; 0 for none.
+        """
+        if size <= HEADER_OCTETS:
+            self.drops.short += 1
+            return 0
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        if address != self.latch.source and not self._admit(address, first, ssrc, sequence, now):
+            return 0
+        if first != PLAIN or size > PACKET_MAX:
+            size = self._straighten(packet, size)
+            if not size:
+                return 0
+        payload_type = second & 0x7F
+        if payload_type not in (PCMU, PCMA):
+            return self._other(packet, size, second, (sequence, timestamp, ssrc), now)
+        if not self.reception.arrived(sequence, timestamp, ssrc, size, now):
+            self.drops.bogus_sequence += 1
+            return 0
+        self.heard_at = now
+        to = self.to
+        if to is None or self.blocked or to.playing or not to.sending:
+            return 0
+        codec = to.codec
+        if codec is None or not to.line.carry(
+            packet, codec | second & 0x80, (sequence, timestamp, ssrc), self,
+            size - HEADER_OCTETS, now,
+        ):  # fmt: skip
+            return 0
+        if payload_type != codec:
+            self._convert(packet, size, codec)
+        return size
+
+    def gate(self, name: str, *, shut: bool) -> None:
+        """Shut or open one of the gates; all must be open for audio to pass."""
+        (self.gates.add if shut else self.gates.discard)(name)
+        self.blocked = bool(self.gates)
+
+    def tick(self, now: Micros) -> None:
+        """Finish a press whose end was lost."""
+        if self.digits.pressed:
+            press = self.digits.tick(now)
+            if press is not None:
+                self.presses.append(press)
+
+    def _admit(self, address: Address, first: int, ssrc: int, sequence: int, now: Micros) -> bool:
+        if first >> 6 == 2 and self.latch.admit(address, ssrc, sequence, now):
+            return True
+        self.drops.stray += 1
+        self.strays += 1
+        return False
+
+    def _straighten(self, packet: bytearray, size: int) -> int:
+        if size > PACKET_MAX:
+            self.drops.too_long += 1
+            return 0
+        size = normalise(packet, size)
+        if size <= HEADER_OCTETS:
+            self.drops.malformed += 1
+            return 0
+        return size
+
+    @staticmethod
+    def _convert(packet: bytearray, size: int, codec: int) -> None:
+        table = ULAW_TO_ALAW if codec == PCMA else ALAW_TO_ULAW
+        packet[HEADER_OCTETS:size] = packet[HEADER_OCTETS:size].translate(table)
+
+    def _other(
+        self, packet: bytearray, size: int, second: int, fields: tuple[int, int, int], now: Micros
+    ) -> int:
+        """Everything that is not audio: events, comfort noise, RTCP on this port, rubbish."""
+        payload_type = second & 0x7F
+        is_event = payload_type == self.events
+        if not is_event and payload_type != COMFORT_NOISE:
+            if payload_type not in RTCP_TYPES:
+                self.drops.wrong_payload += 1
+            return 0
+        if not self.reception.arrived(*fields, size, now, timed=False):
+            self.drops.bogus_sequence += 1
+            return 0
+        self.heard_at = now
+        if is_event and self.latch.learning:
+            self._digit(bytes(packet[HEADER_OCTETS:size]), fields, now)
+        to = self.to
+        if to is None or self.blocked or to.playing or not to.sending:
+            return 0
+        if not is_event or to.events is None:
+            if to.line.origin is self:
+                to.line.skip()
+            return 0
+        second = to.events | second & 0x80
+        return size if to.line.carry_event(packet, second, fields, self, now) else 0
+
+    def _digit(self, payload: bytes, fields: tuple[int, int, int], now: Micros) -> None:
+        _, timestamp, ssrc = fields
+        if ssrc != self.digits.ssrc:
+            self.digits = Digits(ssrc)
+        press = self.digits.receive(payload, timestamp, now)
+        if press is not None:
+            self.presses.append(press)
