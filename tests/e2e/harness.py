@@ -34,8 +34,8 @@ START_SECONDS = 45.0
 
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that are free for UDP and TCP at this moment."""
-    held = []
-    ports = []
+    held: list[socket.socket] = []
+    ports: list[int] = []
     while len(ports) < count:
         tcp = socket.socket()
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,0 +1,364 @@
+"""Telephones that are not ours: sipp, baresip, and pyVoIP behind the `softphone` command.
+
+Why: they read the RFCs for themselves. Each runs in a process and a directory of its own, sends a
+tone that our phones can hear, and writes what it heard to a file that is judged here with numpy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from callcenter.app.phones.audio import CALLER_TONES, tone_frame
+from tests.e2e.harness import PASSWORD, ROOT, free_ports
+
+PCAPS = Path("/usr/share/sip-tester")
+BARESIP_MODULES = Path("/usr/lib/baresip/modules")
+
+
+def share_of_tone(wav: Path, frequency: int) -> float:
+    """Share of 100 ms windows of a recording in which `frequency` is the loudest component."""
+    with wave.open(str(wav)) as file:
+        rate = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16).astype(float)
+    size = rate // 10
+    hits = loud = 0
+    for start in range(0, len(samples) - size, size):
+        window = samples[start : start + size]
+        if np.sqrt(np.mean(window**2)) < 200:
+            continue
+        loud += 1
+        spectrum = np.abs(np.fft.rfft(window * np.hanning(size)))
+        hits += abs(np.argmax(spectrum) * rate / size - frequency) <= 15
+    return hits / loud if loud else 0.0
+
+
+# --- sipp -----------------------------------------------------------------------------------------
+
+
+def _send(text: str, extra: str = "") -> str:
+    body = text.strip("\n").replace("\n", "\n      ")
+    return f"  <send {extra}>\n    <![CDATA[\n      {body}\n    ]]>\n  </send>\n"
+
+
+SDP = """
+v=0
+o=- 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0 101
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+"""
+
+
+def caller_scenario(directory: Path, keys: str, tone: int, talk_ms: int) -> Path:
+    """sipp calls in, presses `keys` (RFC 4733, from its own captures), streams a tone, hangs up."""
+    raw = directory / "tone.ulaw"
+    raw.write_bytes(tone_frame(tone) * 50)
+    presses = "".join(
+        f'  <nop><action><exec play_pcap_audio="{PCAPS}/dtmf_2833_{key}.pcap"/></action></nop>\n'
+        '  <pause milliseconds="900"/>\n'
+        for key in keys
+    )
+    invite = f"""
+INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: "sipp" <sip:+15557770000@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+To: <sip:[service]@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+{SDP.strip()}
+"""
+    in_dialog = """
+{method} [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: "sipp" <sip:+15557770000@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+[last_To:]
+[routes]
+Call-ID: [call_id]
+CSeq: {number} {method}
+Max-Forwards: 70
+Content-Length: 0
+"""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="caller">\n'
+        + _send(invite, 'retrans="500"')
+        + '  <recv response="100" optional="true"/>\n  <recv response="180" optional="true"/>\n'
+        + '  <recv response="200" rtd="true" rrs="true"/>\n'
+        + _send(in_dialog.format(method="ACK", number=1))
+        + '  <pause milliseconds="700"/>\n'
+        + presses
+        + f'  <nop><action><exec rtp_stream="{raw},-1,0"/></action></nop>\n'
+        + f'  <pause milliseconds="{talk_ms}"/>\n'
+        + _send(in_dialog.format(method="BYE", number=2), 'retrans="500"')
+        + '  <recv response="200"/>\n</scenario>\n'
+    )
+    path = directory / "caller.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+REGISTER = """
+REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{user}@[remote_ip]>;tag=[pid]SIPpReg[call_number]
+To: <sip:{user}@[remote_ip]>
+Call-ID: [call_id]
+CSeq: {number} REGISTER
+Contact: <sip:{user}@[local_ip]:{contact_port}>
+Max-Forwards: 70
+Expires: 120
+{authentication}Content-Length: 0
+"""
+
+
+def register_scenario(directory: Path, user: str, contact_port: int) -> Path:
+    """sipp registers `user`, answering the challenge; the contact is another sipp."""
+    first = REGISTER.format(user=user, number=1, contact_port=contact_port, authentication="")
+    login = f"[authentication username={user} password={PASSWORD.replace(' ', chr(32))}]\n"
+    second = REGISTER.format(user=user, number=2, contact_port=contact_port, authentication=login)
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="register">\n'
+        + _send(first, 'retrans="500"')
+        + '  <recv response="100" optional="true"/>\n  <recv response="401" auth="true"/>\n'
+        + _send(second, 'retrans="500"')
+        + '  <recv response="100" optional="true"/>\n  <recv response="200"/>\n</scenario>\n'
+    )
+    path = directory / "register.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def agent_scenario(directory: Path) -> Path:
+    """sipp is an agent: rings, answers, echoes the audio, and is hung up on."""
+    answer = """
+SIP/2.0 {status}
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpAgent[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+[last_Record-Route:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+{more}
+"""
+    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{SDP.strip()}"
+    done = """
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+"""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="agent">\n'
+        '  <recv request="INVITE" crlf="true" rrs="true"/>\n'
+        + _send(answer.format(status="180 Ringing", more="Content-Length: 0"))
+        + '  <pause milliseconds="300"/>\n'
+        + _send(answer.format(status="200 OK", more=body), 'retrans="500"')
+        + '  <recv request="ACK" rtd="true"/>\n  <recv request="BYE"/>\n'
+        + _send(done)
+        + "</scenario>\n"
+    )
+    path = directory / "agent.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+class Sipp:
+    """One sipp process."""
+
+    def __init__(
+        self, directory: Path, server: tuple[str, int], scenario: Path, *options: str
+    ) -> None:
+        self.port, self.media_port = free_ports(2)
+        self.arguments = [
+            "sipp", f"{server[0]}:{server[1]}", "-sf", str(scenario), "-i", "127.0.0.1", "-p",
+            str(self.port), "-mi", "127.0.0.1", "-mp", str(self.media_port & ~1), "-m", "1",
+            "-trace_err", "-error_file", str(directory / f"{scenario.stem}.err"), "-nostdin",
+            "-timeout", "60", *options,
+        ]  # fmt: skip
+        self.process: asyncio.subprocess.Process | None = None
+        self.errors = directory / f"{scenario.stem}.err"
+
+    async def start(self) -> None:
+        """Start; do not wait."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self.arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+
+    async def finished(self, seconds: float = 40) -> None:
+        """Wait; every message must have been as expected."""
+        assert self.process is not None
+        try:
+            code = await asyncio.wait_for(self.process.wait(), seconds)
+        finally:
+            if self.process.returncode is None:
+                self.process.kill()
+        errors = self.errors.read_text("utf-8", "replace") if self.errors.exists() else ""
+        assert code == 0, f"sipp ended with {code}:\n{errors[-3000:]}"
+
+
+# --- baresip --------------------------------------------------------------------------------------
+
+CONFIG = """
+poll_method epoll
+sip_listen 127.0.0.1:{sip}
+audio_player aufile,{home}/heard.wav
+audio_source ausine,{tone}
+audio_alert aufile,{home}/alert.wav
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+rtp_ports {rtp}-{rtp_last}
+module_path {modules}
+module g711.so
+module aufile.so
+module ausine.so
+module sndfile.so
+module uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+snd_path {home}
+"""
+
+
+class Baresip:
+    """One baresip process, told what to do over its control socket."""
+
+    def __init__(
+        self, home: Path, server: tuple[str, int], user: str, tone: int, **account: str
+    ) -> None:
+        self.home, self.server, self.user = home, server, user
+        self.sip, self.control = free_ports(2)
+        home.mkdir(exist_ok=True)
+        rtp = 27000 + (self.sip % 200) * 20
+        (home / "config").write_text(
+            CONFIG.format(
+                sip=self.sip, home=home, tone=tone, rtp=rtp, rtp_last=rtp + 19,
+                modules=BARESIP_MODULES, control=self.control,
+            )
+        )  # fmt: skip
+        more = "".join(f";{key}={value}" for key, value in account.items())
+        (home / "accounts").write_text(
+            f"<sip:{user}@{server[0]}:{server[1]}>;auth_user={user};auth_pass={PASSWORD}{more}\n"
+        )
+        (home / "contacts").touch()
+        self.process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self.said: list[dict[str, Any]] = []
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start and connect to its control socket."""
+        with (self.home / "baresip.log").open("wb") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                "baresip", "-f", str(self.home), "-v", stdout=log, stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                reader, self._writer = await asyncio.open_connection("127.0.0.1", self.control)
+                self._reading = asyncio.create_task(self._read(reader))
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(self.log())
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                length = int((await reader.readuntil(b":"))[:-1])
+                self.said.append(json.loads(await reader.readexactly(length)))
+                await reader.readexactly(1)
+
+    async def command(self, name: str, parameters: str = "") -> None:
+        """One command of its menu."""
+        assert self._writer is not None
+        text = json.dumps({"command": name, "params": parameters}).encode()
+        self._writer.write(b"%d:%s," % (len(text), text))
+        await self._writer.drain()
+
+    async def until(self, kind: str, seconds: float = 10) -> dict[str, Any]:
+        """Wait until it reports an event of this type."""
+        for _ in range(int(seconds / 0.05)):
+            for said in self.said:
+                if said.get("type") == kind:
+                    return said
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"baresip never said {kind}:\n{self.log()}")
+
+    def log(self) -> str:
+        """What it printed."""
+        return (self.home / "baresip.log").read_text("utf-8", "replace")[-3000:]
+
+    async def stop(self) -> None:
+        """Quit as its user would, so that its recordings are complete."""
+        with contextlib.suppress(OSError, AssertionError):
+            await self.command("quit")
+        if self._writer:
+            self._writer.close()
+        if self.process:
+            try:
+                await asyncio.wait_for(self.process.wait(), 5)
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        if self._reading:
+            self._reading.cancel()
+
+
+@asynccontextmanager
+async def baresip(
+    home: Path, server: tuple[str, int], user: str, tone: int = CALLER_TONES[2], **account: str
+) -> AsyncIterator[Baresip]:
+    """A baresip for the time of a story."""
+    phone = Baresip(home, server, user, tone, **account)
+    await phone.start()
+    try:
+        yield phone
+    finally:
+        await phone.stop()
+
+
+# --- pyVoIP ---------------------------------------------------------------------------------------
+
+
+def softphone(server: tuple[str, int], user: str, *words: str) -> subprocess.Popen[str]:
+    """`callcenter softphone …` in a process; its last line of output is JSON."""
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "callcenter", "softphone", "--server", f"{server[0]}:{server[1]}",
+            "--user", user, "--password", PASSWORD, "--json", *words,
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
+def port_is_open(port: int) -> bool:
+    """Whether a TCP server listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,102 @@
+"""The demo as a stranger runs it: its own sum and the tones of its phones must agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import ROOT, free_ports
+
+pytestmark = pytest.mark.e2e
+
+PARTS = ("answered", "abandoned", "flowed_out", "callbacks", "waiting")
+
+
+def start_demo(*words: str) -> subprocess.Popen[str]:
+    sip, web = free_ports(2)
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "callcenter", "demo", "--json", "--sip", f"127.0.0.1:{sip}",
+            "--web", f"127.0.0.1:{web}", *words,
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
+def summary_of(demo: subprocess.Popen[str], seconds: float = 120) -> dict[str, Any]:
+    out, err = demo.communicate(timeout=seconds)
+    assert demo.returncode == 0, err + out[-2000:]
+    document: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return document
+
+
+def check(summary: dict[str, Any]) -> None:
+    assert summary["offered"] == sum(summary[part] for part in PARTS), summary
+    assert summary["lost"] == 0
+    assert summary["waiting"] == 0
+    assert summary["answered"] >= 5
+    assert summary["audio_verified"] + summary["audio_too_short"] == summary["answered"], summary
+
+
+def test_thirty_seconds_of_demo_prove_every_answered_call() -> None:
+    check(summary_of(start_demo("--duration", "30", "--seed", "1")))
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            if int(stat.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def role_process(demo: int, role: str) -> int:
+    for server in children_of(demo):
+        for child in children_of(server):
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if b"callcenter.app.child" in words and role.encode() in words:
+                return child
+    raise AssertionError(f"no process of role {role}")
+
+
+def test_killing_every_role_in_turn_loses_no_contact() -> None:
+    demo = start_demo("--duration", "40", "--seed", "2")
+    assert demo.stdout
+    where = json.loads(demo.stdout.readline())
+    time.sleep(8)
+    for role in ("control", "frontend", "media", "records", "web", "standby", "store"):
+        os.kill(role_process(demo.pid, role), signal.SIGKILL)
+        time.sleep(3.5)
+    check(summary_of(demo))
+    assert where["number"] == "100"
+
+
+def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
+    demo = start_demo("--seed", "3")
+    assert demo.stdout
+    where = json.loads(demo.stdout.readline())
+    request = urllib.request.Request(
+        f"{where['web']}/api/v1/queues", headers={"Authorization": f"Bearer {where['token']}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert len(json.loads(answer.read())["queues"]) == 4
+    started = children_of(demo.pid)
+    demo.send_signal(signal.SIGINT)
+    out, err = demo.communicate(timeout=60)
+    assert demo.returncode in (0, 1), err
+    assert json.loads(out.splitlines()[-1])["lost"] == 0
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
