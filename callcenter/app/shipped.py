@@ -6,19 +6,14 @@ inside the package. Whoever needs them asks here and cannot tell the difference.
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+from callcenter.app.config import shipped
 
 
 def flows_directory() -> Path:
     """The shipped flows, `*.yaml`, with their audio below `prompts/`."""
-    return _shipped("ivr_flows")
+    return shipped("ivr_flows")
 
 
 def deploy_directory() -> Path:
     """The shipped deployment files."""
-    return _shipped("deploy")
-
-
-def _shipped(name: str) -> Path:
-    installed = _PACKAGE / "shipped" / name
-    return installed if installed.is_dir() else _PACKAGE.parent / name
+    return shipped("deploy")

@@ -23,8 +23,9 @@ WAYPOINT_GAP = 18.0
 LAYER_GAP = 76.0
 MARGIN = 32.0
 _SORT_SWEEPS = 24
-_MOVE_SWEEPS = 24
-_WAYPOINT_WEIGHT = 4.0
+_MOVE_SWEEPS = 36
+_MOVE_BOTH_SIDES = 16
+_WAYPOINT_WEIGHT = 8.0
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,7 +215,7 @@ class _Placing:
 
     def _wish(self, vertex: _Vertex, sweep: int) -> float:
         """Where a vertex would stand if it were alone: by one side first, by both at the end."""
-        if sweep >= _MOVE_SWEEPS - 6:
+        if sweep >= _MOVE_SWEEPS - _MOVE_BOTH_SIDES:
             neighbours = vertex.above + vertex.below
         else:
             neighbours = vertex.above if sweep % 2 == 0 else vertex.below
@@ -335,7 +336,7 @@ def _leading_back(names: list[str], arrows: Sequence[Arrow]) -> set[int]:
 
 
 def _layers(names: list[str], arrows: Sequence[Arrow], back: set[int]) -> dict[str, int]:
-    """Longest way from above for each box."""
+    """Longest way from above for each box; what nothing leads to stands just above what follows."""
     outgoing: dict[str, list[str]] = {name: [] for name in names}
     incoming = dict.fromkeys(names, 0)
     for number, arrow in enumerate(arrows):
@@ -351,4 +352,8 @@ def _layers(names: list[str], arrows: Sequence[Arrow], back: set[int]) -> dict[s
             incoming[target] -= 1
             if incoming[target] == 0:
                 ready.append(target)
+    led_to = {arrow.target for number, arrow in enumerate(arrows) if number not in back}
+    for name in names[1:]:
+        if name not in led_to and outgoing[name]:
+            layers[name] = min(layers[target] for target in outgoing[name]) - 1
     return layers

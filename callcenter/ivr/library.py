@@ -20,7 +20,9 @@ class Library:
 
     def __init__(self, flows: Mapping[str, Flow] | None = None) -> None:
         self._flows = dict(flows or {})
-        self._revisions = {flow.name: [flow] for flow in self._flows.values()}
+        self._revisions: dict[str, list[Flow]] = {}
+        for flow in self._flows.values():
+            self._keep(flow)
 
     @property
     def flows(self) -> dict[str, Flow]:
@@ -31,6 +33,11 @@ class Library:
     def names(self) -> frozenset[str]:
         """Names of all flows that a call can begin with."""
         return frozenset(self._flows)
+
+    @property
+    def revisions(self) -> dict[str, Flow]:
+        """Every revision that a running call may have begun with, by its hash."""
+        return {flow.revision: flow for kept in self._revisions.values() for flow in kept}
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -50,19 +57,21 @@ class Library:
             WrongInput: with the problems of all files. The present library is untouched.
         """
         flows = load_files(files, known)
-        library = Library()
-        library._flows = flows
-        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
+        library = self._copy(flows)
         for flow in flows.values():
             library._keep(flow)
         return library
 
     def with_revision(self, flow: Flow) -> "Library":
         """The same library, able to give this revision too (from a call's own record)."""
-        library = Library()
-        library._flows = dict(self._flows)
-        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
+        library = self._copy(self._flows)
         library._keep(flow)
+        return library
+
+    def _copy(self, flows: Mapping[str, Flow]) -> "Library":
+        library = Library()
+        library._flows = dict(flows)
+        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
         return library
 
     def _keep(self, flow: Flow) -> None:
