@@ -19,6 +19,7 @@ def serve(context: RoleContext) -> None:
     events_host, events_port = context.addresses.get("media-events", ("127.0.0.1", 0))
     config = WorkerConfig(
         address=media.address,
+        advertised=media.advertised_address,
         first_port=first,
         last_port=last,
         events_host=events_host,
@@ -30,7 +31,7 @@ def serve(context: RoleContext) -> None:
 
 def share(media: MediaSettings, index: int) -> tuple[int, int]:
     """First and last RTP port of worker `index`: the range is divided evenly, in pairs."""
-    first, last = media.ports
+    first, last = media.port_range
     pairs = (last - first + 1) // 2 // max(media.workers, 1)
     start = first + first % 2 + index * pairs * 2
     return start, start + pairs * 2 - 1
