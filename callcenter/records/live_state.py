@@ -1,0 +1,151 @@
+"""What is true now and what was counted today, as plain values: the fold's snapshot.
+
+Why: the wall must survive a restart with its counters, and the reader of a snapshot must be able
+to go on from the very batch it was taken at. So the state is one value, and every index over it is
+made anew (`live.LiveState`).
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from callcenter.domain.center import Center, Channel
+from callcenter.domain.commands import Presence
+from callcenter.domain.units import (
+    AgentId,
+    ContactId,
+    CustomerId,
+    FrontendId,
+    Micros,
+    OfferId,
+    PartyId,
+    QueueId,
+    SegmentId,
+)
+from callcenter.records.counters import Counters
+
+
+class Stage(StrEnum):
+    """Where a living contact is."""
+
+    FLOW = "flow"
+    WAITING = "waiting"
+    RINGING = "ringing"
+    TALKING = "talking"
+
+
+IN_QUEUE = frozenset({Stage.WAITING, Stage.RINGING})
+
+
+class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A contact that has not ended. Queue fields belong to its present or last visit."""
+
+    id: ContactId
+    channel: Channel
+    frontend: FrontendId
+    arrived: Micros
+    dialled: str = ""
+    party: PartyId = PartyId("")
+    customer: CustomerId = CustomerId("")
+    flow: str = ""
+    node: str = ""
+    stage: Stage = Stage.FLOW
+    stage_since: Micros = 0
+    queue: QueueId = QueueId("")
+    visit: int = 0
+    since: Micros = 0
+    waited: Micros = 0
+    """Of the last visit, once it ended."""
+    priority: int = 0
+    key: Micros = 0
+    skills: dict[str, int] = {}
+    attributes: dict[str, str] = {}
+    agent: AgentId = AgentId("")
+    """Who rings or talks."""
+    offer: OfferId = OfferId("")
+    segment: SegmentId = SegmentId("")
+    held: bool = False
+    disposition: str = ""
+    """Of the running segment."""
+
+
+class LiveWrapUp(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Work after a contact, until it is done."""
+
+    segment: SegmentId
+    contact: ContactId
+    queue: QueueId
+    channel: Channel = Channel.VOICE
+    since: Micros = 0
+    until: Micros = 0
+    disposition: str = ""
+
+
+class AgentDay(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What one agent did today. Times in microseconds; the running state is not in it yet."""
+
+    handled: int = 0
+    missed: int = 0
+    """Offers that rang to the end (RONA)."""
+    declined: int = 0
+    talked: Micros = 0
+    held: Micros = 0
+    wrapped: Micros = 0
+    busy: Micros = 0
+    """Talking and wrap-up."""
+    idle: Micros = 0
+    """Ready and not taken."""
+
+
+class LiveAgent(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One agent now. Her name and skills are in the center."""
+
+    id: AgentId
+    presence: Presence = Presence.LOGGED_OUT
+    reason: str = ""
+    since: Micros = 0
+    reachable_by: FrontendId = FrontendId("")
+    unreachable_cause: str = ""
+    next: Presence | None = None
+    next_reason: str = ""
+    offers: dict[OfferId, ContactId] = {}
+    segments: dict[SegmentId, ContactId] = {}
+    wrap_ups: dict[SegmentId, LiveWrapUp] = {}
+    last: LiveWrapUp | None = None
+    """Her last ended segment: its disposition can still be set."""
+    today: AgentDay = msgspec.field(default_factory=AgentDay)
+
+
+class LiveQueue(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One queue's counters by channel. `before` holds the days that are over, so that
+    `before + today` only ever grows (less the waiting that `today` took over at midnight)."""
+
+    id: QueueId
+    day_start: Micros = 0
+    day_end: Micros = 0
+    today: dict[Channel, Counters] = {}
+    before: dict[Channel, Counters] = {}
+
+
+class LiveFrontend(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An owner of contacts."""
+
+    id: FrontendId
+    epoch: int = 0
+    since: Micros = 0
+    lost: bool = False
+
+
+class LiveData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything, as it goes into a snapshot. `at` is the time of the last event."""
+
+    at: Micros = 0
+    center: Center = Center()
+    version: str = ""
+    day_start: Micros = 0
+    day_end: Micros = 0
+    """The agents' day: the center's time zone."""
+    contacts: dict[ContactId, LiveContact] = {}
+    agents: dict[AgentId, LiveAgent] = {}
+    queues: dict[QueueId, LiveQueue] = {}
+    frontends: dict[FrontendId, LiveFrontend] = {}

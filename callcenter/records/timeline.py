@@ -1,0 +1,92 @@
+"""A contact's steps in words.
+
+Why: a supervisor reads sentences, not codes; one table holds all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from callcenter.domain.units import SECOND
+from callcenter.records.contact_record import Step
+from callcenter.records.day import as_time
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line as a screen shows it."""
+
+    at: datetime
+    code: str
+    words: str
+
+
+def _seconds(facts: dict[str, Any], name: str) -> str:
+    return f"{facts.get(name, 0) / SECOND:.0f} s"
+
+
+def _plain(text: object) -> str:
+    return str(text).replace("_", " ")
+
+
+def _who(facts: dict[str, Any]) -> str:
+    return f"Agent {facts.get('agent', '')}" if facts.get("by_agent", True) else "The caller"
+
+
+def _offered(facts: dict[str, Any]) -> str:
+    why = f": {facts['why']}" if facts.get("why") else ""
+    return f"Offered to {facts.get('agent')} for {facts.get('seconds')} s{why}"
+
+
+def _queued(facts: dict[str, Any]) -> str:
+    skills = ", ".join(f"{name} {level}" for name, level in (facts.get("skills") or {}).items())
+    needs = f", needs {skills}" if skills else ""
+    return f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{needs}"
+
+
+WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
+    "arrived": "Arrived by {channel} for {dialled}",
+    "flow": "Flow {flow} began, revision {revision}",
+    "node": "Flow at {node}",
+    "digits": "Typed {count} digits at {node}",
+    "customer": "Known as customer {customer}",
+    "queued": _queued,
+    "refused": lambda f: f"Could not wait in {f.get('queue')}: {_plain(f.get('exit'))}",
+    "left_queue": lambda f: (
+        f"Left {f.get('queue')} after {_seconds(f, 'waited')}: {_plain(f.get('exit'))}"
+    ),
+    "offered": _offered,
+    "declined": "{agent} declined",
+    "busy": "{agent} was busy on the phone",
+    "unreachable": "The phone of {agent} did not answer",
+    "failed": "{agent} could not be rung: a failure on our side",
+    "expired": "Rang at {agent} without an answer; back in its place",
+    "rescinded": lambda f: f"No longer rings at {f.get('agent')}: {_plain(f.get('reason'))}",
+    "answered": lambda f: f"{f.get('agent')} answered after {_seconds(f, 'waited')}",
+    "held": lambda f: f"{_who(f)} put the call on hold",
+    "resumed": lambda f: f"{_who(f)} took the call back",
+    "segment_ended": lambda f: (
+        f"{f.get('agent')} done after {_seconds(f, 'talked')}: {_plain(f.get('reason'))}"
+    ),
+    "wrap_up": "{agent} wraps up",
+    "wrapped": lambda f: f"{f.get('agent')} wrapped up in {_seconds(f, 'wrapped')}",
+    "disposition": "{agent} filed it as {disposition}",
+    "ended": lambda f: f"Ended {_plain(f.get('result'))}: {_plain(f.get('reason'))}",
+    "more": "More steps than are kept",
+}
+
+
+def in_words(steps: Sequence[Step]) -> list[Line]:
+    """The timeline; a code of a newer version is shown as it is."""
+    return [Line(at=as_time(s.at), code=s.code, words=_line(s)) for s in steps]
+
+
+def _line(step: Step) -> str:
+    words = WORDS.get(step.code, _plain(step.code))
+    if callable(words):
+        return words(step.facts)
+    try:
+        return words.format(**step.facts)
+    except (KeyError, IndexError):
+        return _plain(step.code)
