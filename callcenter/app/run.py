@@ -135,7 +135,9 @@ def _announce(holder: Holder, run_file: Path, url: str) -> None:
     temporary = run_file.with_suffix(".new")
     temporary.write_text(json.dumps(facts, indent=2))
     temporary.replace(run_file)
-    shown = {n.replace("-", "_"): a for n, a in facts["addresses"].items() if n[:3] in ("sip", "web")}
+    shown = {
+        n.replace("-", "_"): a for n, a in facts["addresses"].items() if n[:3] in ("sip", "web")
+    }
     log.info("the center is up", **shown)
     _notify_service_manager()
 

@@ -1,0 +1,180 @@
+"""The archive: every command and every batch, in checksummed files, before the stream is trimmed.
+
+Why: the hot journal holds minutes; "why did this caller wait" is asked next week. Commands stand
+before the batch that consumed them, so that a batch can be decided again from the file alone. A
+late reader goes on from here and never holds trimming up.
+
+A segment is `journal-<first batch>.ccj`: a magic line, then records
+
+    kind u8 (1 command, 2 batch) · id u64, u64 · length u32 · crc32 u32 over all of it · bytes
+
+big-endian; the id of a command is its stream id, of a batch its sequence and 0. A torn tail (the
+power failed) ends at the last record whose checksum holds and is cut off when writing goes on. A
+full segment gets a `.sha256` beside it, readable by `sha256sum -c`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from callcenter.adapters.store.wire import read_batch
+from callcenter.domain.events import Batch
+
+MAGIC = b"callcenter journal 1\n"
+COMMAND, BATCH = 1, 2
+SEGMENT_BYTES = 16 * 1024 * 1024
+RECORD_BYTES_MAX = 64 * 1024 * 1024
+
+_HEAD = struct.Struct(">BQQII")
+_SUMMED = struct.Struct(">BQQI")
+
+
+class Record(NamedTuple):
+    """One record of a segment."""
+
+    kind: int
+    major: int
+    minor: int
+    data: bytes
+
+
+def segments(directory: Path) -> list[Path]:
+    """All segments, oldest first."""
+    return sorted(directory.glob("journal-*.ccj"))
+
+
+def _checksum(segment: Path) -> Path:
+    return segment.with_suffix(".ccj.sha256")
+
+
+def first_seq(segment: Path) -> int:
+    """The batch sequence a segment begins with, from its name."""
+    return int(segment.stem.partition("-")[2])
+
+
+def records(segment: Path) -> Iterator[Record]:
+    """The records of a segment up to the first that is torn or damaged."""
+    with segment.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return
+        while (record := _read(file)) is not None:
+            yield record
+
+
+def _read(file: BinaryIO) -> Record | None:
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    kind, major, minor, length, crc = _HEAD.unpack(head)
+    if length > RECORD_BYTES_MAX:
+        return None
+    data = file.read(length)
+    summed = zlib.crc32(data, zlib.crc32(_SUMMED.pack(kind, major, minor, length)))
+    return Record(kind, major, minor, data) if len(data) == length and summed == crc else None
+
+
+def batches_after(directory: Path, seq: int) -> Iterator[Batch]:
+    """The archived batches after `seq`, in order."""
+    found = segments(directory)
+    for index, segment in enumerate(found):
+        if index + 1 < len(found) and first_seq(found[index + 1]) <= seq + 1:
+            continue
+        for record in records(segment):
+            if record.kind == BATCH and record.major > seq:
+                yield read_batch(record.data)
+
+
+class Archive:
+    """The end of the archive, open for writing. One writer at a time (`keys.archiver`)."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.seq = 0
+        """The last batch in the archive."""
+        self.cursor = (0, 0)
+        """The last command in the archive."""
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._path: Path | None = None
+        if found := segments(directory):
+            self._reopen(found[-1])
+
+    def _reopen(self, segment: Path) -> None:
+        """Go on with the last segment, cutting a torn tail off."""
+        size = len(MAGIC)
+        self.seq = first_seq(segment) - 1
+        for record in records(segment):
+            size += _HEAD.size + len(record.data)
+            self._note(record)
+        if _checksum(segment).exists():
+            return
+        file = segment.open("r+b")
+        file.truncate(size)
+        file.seek(0)
+        file.write(MAGIC)
+        file.seek(size)
+        self._file, self._size, self._path = file, size, segment
+
+    def _note(self, record: Record) -> None:
+        if record.kind == BATCH:
+            self.seq = record.major
+        else:
+            self.cursor = (record.major, record.minor)
+
+    def write(self, record: Record) -> None:
+        """Append one record; on the disk after `sync`."""
+        if self._file is None:
+            self._open(record.major if record.kind == BATCH else self.seq + 1)
+        assert self._file is not None
+        summed = _SUMMED.pack(record.kind, record.major, record.minor, len(record.data))
+        crc = zlib.crc32(record.data, zlib.crc32(summed))
+        self._file.write(summed + struct.pack(">I", crc) + record.data)
+        self._size += _HEAD.size + len(record.data)
+        self._note(record)
+
+    def sync(self) -> None:
+        """Put what was written on the disk; begin a new segment when this one is full."""
+        if self._file is None:
+            return
+        self._file.flush()
+        os.fdatasync(self._file.fileno())
+        if self._size >= SEGMENT_BYTES:
+            self.close(finished=True)
+
+    def _open(self, seq: int) -> None:
+        self._path = self.directory / f"journal-{seq:015d}.ccj"
+        self._file = self._path.open("wb")
+        self._file.write(MAGIC)
+        self._size = len(MAGIC)
+
+    def close(self, *, finished: bool = False) -> None:
+        """Close the segment; a finished one gets its checksum."""
+        if self._file is None or self._path is None:
+            return
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if finished:
+            digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
+            _checksum(self._path).write_text(f"{digest}  {self._path.name}\n")
+        self._file = None
+
+    def set_aside(self) -> Path:
+        """Another journal began: keep the old files beside it under a name of their own."""
+        self.close()
+        aside = self.directory.with_name(f"{self.directory.name}-until-{self.seq}")
+        number = 0
+        while aside.exists():
+            number += 1
+            aside = self.directory.with_name(f"{self.directory.name}-until-{self.seq}-{number}")
+        self.directory.rename(aside)
+        self.directory.mkdir()
+        self.seq, self.cursor = 0, (0, 0)
+        return aside

@@ -1,0 +1,181 @@
+"""The follower: keeps a warm copy, writes snapshots and the archive, trims, and waits to lead.
+
+Why: the leader's loop must never pause, so everything slow is done here, 200 ms behind. Nothing is
+trimmed before it is in the archive, on the disk, and in a snapshot; a late reader reads the
+archive and holds nothing up. One follower archives at a time (`keys.archiver`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import NamedTuple
+
+import structlog
+
+from callcenter.adapters.store import scripts
+from callcenter.adapters.store.archive import BATCH, COMMAND, Archive, Record
+from callcenter.adapters.store.health import stream_id
+from callcenter.adapters.store.keys import ARCHIVER_MS, LEASE_MS, Keys
+from callcenter.adapters.store.replica import (
+    Replica,
+    catch_up,
+    read_batches,
+    save_snapshot,
+)
+from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.adapters.store.wire import read_batch
+
+log = structlog.get_logger()
+
+STEP_SECONDS = 0.2
+BATCHES_PER_STEP = 2000
+SNAPSHOT_BATCHES = 5000
+SNAPSHOT_SECONDS = 60
+TRIM_SECONDS = 5
+KEEP_SECONDS = 600
+KEEP_BYTES = 256 * 1024 * 1024
+
+
+class _Milestone(NamedTuple):
+    """Where the archive was at some moment."""
+
+    at: float
+    seq: int
+    cursor: tuple[int, int]
+    written: int
+    """Bytes archived so far."""
+
+
+class Follower:
+    """One stretch of following. Times are seconds of `time.monotonic`."""
+
+    def __init__(
+        self, connection: Connection, keys: Keys, replica: Replica, archive: Archive, *, owner: str
+    ) -> None:
+        self.replica = replica
+        self.archive = archive
+        self._connection = connection
+        self._keys = keys
+        self._owner = owner
+        self._written = 0
+        self._milestones: deque[_Milestone] = deque()
+        self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
+        self._snapshot_at = self._trim_at = time.monotonic()
+
+    def step(self) -> bool:
+        """Read what is new and do what is due; whether the lease is free."""
+        catch_up(self._connection, self._keys, self.replica, self.archive.directory)
+        if self._archiving():
+            self._archive_all()
+            self._snapshot_if_due()
+            self._trim_if_due()
+        return not self._connection.call("EXISTS", self._keys.lease)
+
+    def finish(self) -> None:
+        """Leave a fresh snapshot and a whole archive behind."""
+        if self._archiving():
+            self._archive_all()
+            if self.replica.seq > self._snapshot_seq:
+                self._snapshot(time.monotonic())
+        self.archive.close()
+
+    def _archiving(self) -> bool:
+        """Whether it is us who archives; taken when nobody does."""
+        held = self._connection.call("GET", self._keys.archiver)
+        if held is not None and held.decode() != self._owner:
+            return False
+        self._connection.call("SET", self._keys.archiver, self._owner, "PX", ARCHIVER_MS)
+        return True
+
+    def _archive_all(self) -> None:
+        """Put every batch the archive has not, and the commands it consumed, on the disk."""
+        head = int(self._connection.call("HGET", self._keys.head, "seq") or 0)
+        if self.archive.seq > head:
+            aside = self.archive.set_aside()
+            log.warning("another journal began; the old archive was set aside", kept=str(aside))
+        count = 0
+        while found := read_batches(
+            self._connection, self._keys, self.archive.seq, BATCHES_PER_STEP
+        ):
+            if found[0][0] != self.archive.seq + 1 and self.archive.seq:
+                log.error("the archive has a gap", after=self.archive.seq, until=found[0][0])
+            for seq, data in found:
+                self._archive_commands(read_batch(data).cursor)
+                self.archive.write(Record(BATCH, seq, 0, data))
+                self._written += len(data)
+            count += len(found)
+        if count:
+            self.archive.sync()
+            self._connection.call("SET", self._keys.archived, self.archive.seq)
+            now = time.monotonic()
+            self._milestones.append(
+                _Milestone(now, self.archive.seq, self.archive.cursor, self._written)
+            )
+
+    def _archive_commands(self, until: str) -> None:
+        """The commands up to `until` that are not in the archive yet."""
+        major, minor = self.archive.cursor
+        if stream_id(until) <= (major, minor):
+            return
+        reply = self._connection.call("XRANGE", self._keys.cmds, f"({major}-{minor}", until)
+        for entry in reply:
+            found = stream_id(bytes(entry[0]).decode())
+            self.archive.write(Record(COMMAND, *found, entry[1][1]))
+            self._written += len(entry[1][1])
+
+    def _snapshot_if_due(self) -> None:
+        now = time.monotonic()
+        behind = self.replica.seq - self._snapshot_seq
+        if behind >= SNAPSHOT_BATCHES or (behind and now - self._snapshot_at >= SNAPSHOT_SECONDS):
+            self._snapshot(now)
+
+    def _snapshot(self, now: float) -> None:
+        size = save_snapshot(self._connection, self._keys, self.replica)
+        self._snapshot_seq, self._snapshot_at = self.replica.seq, now
+        log.info("snapshot written", seq=self._snapshot_seq, size_bytes=size)
+
+    def _trim_if_due(self) -> None:
+        """Forget what is archived, in a snapshot, and older or larger than we keep hot."""
+        now = time.monotonic()
+        if now - self._trim_at < TRIM_SECONDS:
+            return
+        self._trim_at = now
+        last: _Milestone | None = None
+        while self._milestones:
+            oldest = self._milestones[0]
+            young = now - oldest.at < KEEP_SECONDS
+            small = self._written - oldest.written < KEEP_BYTES
+            if oldest.seq > self._snapshot_seq or (young and small):
+                break
+            last = self._milestones.popleft()
+        if last is not None:
+            major, minor = last.cursor
+            keys = self._keys
+            self._connection.calls(
+                [
+                    pack("XTRIM", keys.events, "MINID", "~", f"{last.seq + 1}-0"),
+                    pack("XTRIM", keys.cmds, "MINID", "~", f"{major}-{minor + 1}"),
+                ]
+            )
+
+
+def acquire(connection: Connection, keys: Keys, owner: str, dead: str = "") -> int:
+    """Take the lease; the new epoch, or 0 when somebody else leads.
+
+    `dead` names an owner whose process is known to be gone: its lease is not waited for.
+    """
+    arguments = (keys.lease, keys.epoch, owner, LEASE_MS, dead)
+    return int(connection.call("EVALSHA", scripts.ACQUIRE_SHA, 2, *arguments))
+
+
+def connect(url: str) -> Connection:
+    """A connection with our scripts loaded. Raises `OSError` or `StoreError` (still loading)."""
+    connection = Connection(url)
+    try:
+        for script in scripts.ALL:
+            connection.call("SCRIPT", "LOAD", script)
+    except (OSError, StoreError):
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,425 @@
+"""The leader: reads commands, lets control decide, commits each batch in one fenced call.
+
+Why: one writer makes every race between caller, agent and timer a question of order. The loop is
+synchronous and owns its thread: read what is there, decide all of it in memory, commit, read again.
+While one batch is being written to the disk the next one gathers, so the load groups itself; under
+load the loop also waits up to 1 ms (`LINGER_SECONDS`) so that a batch holds more.
+
+Nothing leaves before it is committed: others act on events they read from the stream. A leader
+whose commit is refused (`Fenced`) throws its state away. One whose store went away keeps its batch
+and asks, when the store is back, whether it was committed.
+
+Sources: DESIGN 4 (single writer, time, cold start); research on leases and fencing tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from callcenter.adapters.store import scripts
+from callcenter.adapters.store.clock import CenterClock
+from callcenter.adapters.store.health import Health, encode_health, stream_id
+from callcenter.adapters.store.keys import DEAD_MAX, FRONTEND_MS, HEALTH_MS, LEASE_MS, Keys
+from callcenter.adapters.store.replica import Replica
+from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.adapters.store.wire import read_envelope
+from callcenter.control.center import ENGINE
+from callcenter.domain.commands import Envelope
+from callcenter.domain.events import (
+    Batch,
+    ConfigurationChanged,
+    Event,
+    Input,
+    InputKind,
+    encode_batch,
+)
+from callcenter.domain.units import FrontendId, Micros
+
+log = structlog.get_logger()
+
+ENVELOPES_PER_BATCH = 256
+LINGER_SECONDS = 0.001
+BUSY_SECONDS = 0.002
+"""Reads that come closer together than this are load."""
+RENEW_SECONDS = 0.25
+WATCH_SECONDS = 0.5
+TICKS_MAX = 100
+BLOCK_MS_MAX = 250
+RECONNECT_SECONDS = 0.03
+MEMORY_EVERY = 10
+"""Every so many watches the store is asked for its memory."""
+
+
+class Fenced(Exception):
+    """Another leader has taken over. What was decided and not committed never happened."""
+
+
+class Stopped(Exception):
+    """Told to stop while the store was away; what was not committed is decided by the next."""
+
+
+class Entry(NamedTuple):
+    """One entry of the command stream."""
+
+    id: str
+    data: bytes
+
+
+class Leader:
+    """One term of leading, from lease to fence or stop. Times are seconds of `time.monotonic`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keys: Keys,
+        replica: Replica,
+        *,
+        owner: str,
+        epoch: int,
+        reconnect: Callable[[], Connection],
+        stopping: Callable[[], bool],
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self.replica = replica
+        self.owner = owner
+        self.epoch = epoch
+        self.counts = {"commands": 0, "batches": 0, "repeats": 0, "unreadable": 0, "failed": 0}
+        self._connection = connection
+        self._keys = keys
+        self._reconnect = reconnect
+        self._stopping = stopping
+        self._on_ready = on_ready
+        self._clock = CenterClock(_wall(), _monotonic(), replica.at)
+        self._lag = 0.0
+        self._memory = 0.0
+        self._watches = 0
+        self._renew_at = self._watch_at = time.monotonic()
+        replica.control.epoch = epoch
+
+    def lead(self) -> None:
+        """Decide until told to stop. Raises `Fenced` when another leads, `Stopped` when the store
+        did not come back before we were told to stop. `on_ready` is called once a center is in
+        force.
+        """
+        read_before = read_at = 0.0
+        entries: list[Entry] = []
+        while not self._stopping():
+            if (batch := self._decide(entries)) is not None:
+                self._commit(batch)
+            self._say_ready()
+            now = time.monotonic()
+            if now >= self._watch_at:
+                self._watch(now)
+                if (losses := self._lost_frontends()) is not None:
+                    self._commit(losses)
+            busy = bool(entries) and read_at - read_before < BUSY_SECONDS
+            if busy:
+                time.sleep(max(0.0, LINGER_SECONDS - (now - read_at)))
+            entries = self._read(0 if busy else self._patience(now))
+            read_before, read_at = read_at, time.monotonic()
+
+    def _say_ready(self) -> None:
+        if self._on_ready is not None and self.replica.control.state.version:
+            self._on_ready()
+            self._on_ready = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _patience(self, now: float) -> int:
+        """How long a read may wait, in ms: until the next deadline, renewal or watch."""
+        seconds = min(self._renew_at, self._watch_at) - now
+        deadline = self.replica.control.deadline
+        if deadline is not None:
+            seconds = min(seconds, (deadline - self._now()) / 1_000_000)
+        return max(1, min(BLOCK_MS_MAX, int(seconds * 1000) + 1))
+
+    def _read(self, block_ms: int) -> list[Entry]:
+        """The next commands; none after `block_ms`."""
+        waiting = ("BLOCK", block_ms) if block_ms else ()
+        request = pack(
+            "XREAD", "COUNT", ENVELOPES_PER_BATCH, *waiting,
+            "STREAMS", self._keys.cmds, self.replica.cursor,
+        )  # fmt: skip
+        try:
+            self._connection.send(request)
+            reply = self._connection.read(timeout=block_ms / 1000 + 2)
+        except OSError as away:
+            self._store_away(away)
+            return []
+        if not reply:
+            return []
+        entries = [Entry(bytes(entry[0]).decode(), entry[1][1]) for entry in reply[0][1]]
+        age = time.time() - stream_id(entries[0].id)[0] / 1000
+        self._lag = max(self._lag, age)
+        return entries
+
+    # -- deciding ------------------------------------------------------------------------------
+
+    def _now(self) -> Micros:
+        return self._clock.now(_wall(), _monotonic())
+
+    def _decide(self, entries: list[Entry]) -> Batch | None:
+        """One batch from what was read and what has come due; none when nothing happened."""
+        now = self._now()
+        turn = _Turn(now)
+        self._tick(turn)
+        for entry in entries:
+            self._take(entry, turn)
+        self._tick(turn)
+        if not entries and not turn.events:
+            return None
+        return self._batch(turn, entries[-1].id if entries else self.replica.cursor)
+
+    def _tick(self, turn: _Turn) -> None:
+        control = self.replica.control
+        for _ in range(TICKS_MAX):
+            if control.deadline is None or control.deadline > turn.now:
+                return
+            turn.add(control.tick(turn.now), Input(turn.now, InputKind.TICK))
+
+    def _take(self, entry: Entry, turn: _Turn) -> None:
+        """Decide the fresh commands of one envelope."""
+        try:
+            envelope, refused = read_envelope(entry.data)
+        except msgspec.MsgspecError as wrong:
+            self._bury(entry, "unreadable", str(wrong))
+            return
+        for position, reason in refused.items():
+            self._bury(entry, "unreadable", f"command {position}: {reason}")
+        for sequence, command in self._fresh(envelope):
+            if command is None:
+                continue
+            self.counts["commands"] += 1
+            name = f"{envelope.source}:{envelope.epoch}:{sequence}"
+            try:
+                events = self.replica.control.react(command, turn.now, source=name)
+            except Exception as failure:
+                log.exception("a decision failed", command=type(command).__name__)
+                self._bury(entry, "failed", f"{name}: {failure!r}")
+                continue
+            turn.add(events, Input(turn.now))
+        if envelope.commands:
+            last = envelope.first + len(envelope.commands) - 1
+            turn.mark(envelope.source, envelope.epoch, last, self.replica.marks)
+
+    def _fresh(self, envelope: Envelope) -> Iterator[tuple[int, Any]]:
+        """The commands of an envelope that were not decided before, with their sequence."""
+        epoch, done = self.replica.marks.get(envelope.source, (-1, 0))
+        if envelope.epoch > epoch:
+            done = 0
+        elif envelope.epoch < epoch:
+            self.counts["repeats"] += len(envelope.commands)
+            return
+        for sequence, command in enumerate(envelope.commands, envelope.first):
+            if sequence > done:
+                yield sequence, command
+            else:
+                self.counts["repeats"] += 1
+
+    def _bury(self, entry: Entry, kind: str, reason: str) -> None:
+        """Remember what could not be decided, for a person to look at. Never stops the leader."""
+        self.counts[kind] += 1
+        log.warning("a command was set aside", kind=kind, entry=entry.id, reason=reason[:200])
+        note = {"id": entry.id, "kind": kind, "reason": reason[:500], "head": entry.data[:64].hex()}
+        try:
+            self._connection.calls(
+                [
+                    pack("LPUSH", self._keys.dead, json.dumps(note)),
+                    pack("LTRIM", self._keys.dead, 0, DEAD_MAX - 1),
+                ]
+            )
+        except OSError:
+            return  # the commit that follows finds the store away, and it was logged
+
+    def _batch(self, turn: _Turn, cursor: str) -> Batch:
+        replica = self.replica
+        return Batch(
+            seq=replica.seq + 1,
+            epoch=self.epoch,
+            at=turn.now,
+            cursor=cursor,
+            marks=turn.marks,
+            inputs=tuple(turn.inputs),
+            engine=ENGINE,
+            configuration=replica.control.state.version,
+            events=tuple(turn.events),
+        )
+
+    # -- committing ----------------------------------------------------------------------------
+
+    def _commit(self, batch: Batch) -> None:
+        """Append the batch and move the cursor, or raise `Fenced`."""
+        now = time.monotonic()
+        renew = now >= self._renew_at
+        self.replica.note(batch)
+        arguments: list[bytes | str | int] = [
+            self.owner, self.epoch, batch.seq, batch.cursor, batch.at, encode_batch(batch),
+            LEASE_MS if renew else 0,
+        ]  # fmt: skip
+        if any(isinstance(event, ConfigurationChanged) for event in batch.events):
+            state = self.replica.control.state
+            center = msgspec.msgpack.encode(state.center)
+            arguments += [state.version, self.replica.file_version, center]
+        keys = self._keys
+        request = pack(
+            "EVALSHA", scripts.COMMIT_SHA, 5, keys.lease, keys.epoch, keys.head, keys.events,
+            keys.center, *arguments,
+        )  # fmt: skip
+        self._send_commit(request, batch.seq)
+        self.counts["batches"] += 1
+        if renew:
+            self._renew_at = now + RENEW_SECONDS
+
+    def _send_commit(self, request: bytes, seq: int) -> None:
+        while True:
+            try:
+                self._connection.send(request)
+                self._connection.read()
+                return
+            except StoreError as error:
+                if str(error).startswith("FENCED"):
+                    raise Fenced(str(error)) from error
+                self._store_away(error)
+            except OSError as away:
+                self._store_away(away)
+            if self._committed(seq):
+                return
+
+    def _committed(self, seq: int) -> bool:
+        """After the store came back: whether our batch is in it. Raises `Fenced`."""
+        epoch, head = self._connection.calls(
+            [pack("GET", self._keys.epoch), pack("HGET", self._keys.head, "seq")]
+        )
+        if isinstance(epoch, StoreError) or isinstance(head, StoreError):
+            return False
+        if int(epoch or 0) != self.epoch:
+            raise Fenced("another leader took over while the store was away")
+        return int(head or 0) == seq
+
+    def _store_away(self, reason: Exception) -> None:
+        """Wait until the store is back. Raises `Stopped` when we are told to stop meanwhile."""
+        log.error("the store is away", reason=str(reason))
+        self._connection.close()
+        while True:
+            if self._stopping():
+                raise Stopped
+            time.sleep(RECONNECT_SECONDS)
+            try:
+                self._connection = self._reconnect()
+                break
+            except (OSError, StoreError):
+                continue
+        log.info("the store is back")
+        self._renew_at = time.monotonic()
+        self._watches = 0
+
+    # -- watching ------------------------------------------------------------------------------
+
+    def _watch(self, now: float) -> None:
+        """Renew the lease, say how we are, see which front ends live. Raises `Fenced`."""
+        self._watch_at = now + WATCH_SECONDS / 2
+        self._watches += 1
+        keys = self._keys
+        commands = [
+            pack(
+                "EVALSHA", scripts.RENEW_SHA, 2, keys.lease, keys.epoch,
+                self.owner, self.epoch, LEASE_MS,
+            )
+        ]  # fmt: skip
+        if self._watches % 2:
+            commands.append(pack("SET", keys.lag, encode_health(self.health()), "PX", HEALTH_MS))
+            self._lag = 0.0
+        if self._watches % MEMORY_EVERY == 1:
+            commands.append(pack("INFO", "memory"))
+        try:
+            replies = self._connection.calls(commands)
+        except OSError as away:
+            self._store_away(away)
+            return
+        if isinstance(replies[0], StoreError) and str(replies[0]).startswith("FENCED"):
+            raise Fenced(str(replies[0]))
+        self._renew_at = now + RENEW_SECONDS
+        if self._watches % MEMORY_EVERY == 1:
+            self._memory = memory_percent(replies[-1])
+
+    def health(self) -> Health:
+        """What is told to the others."""
+        return Health(
+            leader=self.owner, epoch=self.epoch, at=self._now(), lag_seconds=self._lag,
+            memory_percent=self._memory, **self.counts,
+        )  # fmt: skip
+
+    def _lost_frontends(self) -> Batch | None:
+        """A batch for the front ends whose lease ran out."""
+        living = [f for f, s in self.replica.control.state.frontends.items() if not s.lost]
+        if not living:
+            return None
+        keys = [self._keys.frontend_lease(frontend) for frontend in living]
+        try:
+            found = self._connection.call("MGET", *keys)
+        except (OSError, StoreError):
+            return None  # the next read finds out
+        turn = _Turn(self._now())
+        for frontend, lease in zip(living, found, strict=True):
+            if lease is None and self._had_time():
+                log.warning("a front end is gone", frontend=frontend)
+                events = self.replica.control.frontend_lost(FrontendId(frontend), turn.now)
+                turn.add(events, Input(turn.now, InputKind.LOST, frontend))
+        return self._batch(turn, self.replica.cursor) if turn.events else None
+
+    def _had_time(self) -> bool:
+        """A new leader, and a store that was away, give front ends a lease's time to renew."""
+        return self._watches * WATCH_SECONDS / 2 > FRONTEND_MS / 1000 + WATCH_SECONDS
+
+    def release(self) -> None:
+        """Let a standby lead at once."""
+        try:
+            self._connection.call("EVALSHA", scripts.RELEASE_SHA, 1, self._keys.lease, self.owner)
+        except (OSError, StoreError):
+            return  # it expires by itself
+
+
+class _Turn:
+    """What one batch gathers."""
+
+    __slots__ = ("events", "inputs", "marks", "now")
+
+    def __init__(self, now: Micros) -> None:
+        self.now = now
+        self.events: list[Event] = []
+        self.inputs: list[Input] = []
+        self.marks: dict[str, tuple[int, int]] = {}
+
+    def add(self, events: list[Event], given: Input) -> None:
+        self.inputs.append(given)
+        self.events += events
+
+    def mark(
+        self, source: str, epoch: int, sequence: int, known: dict[str, tuple[int, int]]
+    ) -> None:
+        mark = (epoch, sequence)
+        if mark > known.get(source, (-1, 0)):
+            self.marks[source] = known[source] = mark
+
+
+def memory_percent(info: Any) -> float:
+    """Used memory against its limit, from `INFO memory`; 0 without a limit."""
+    if not isinstance(info, bytes):
+        return 0.0
+    facts = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
+    limit = int(facts.get(b"maxmemory", 0))
+    return 100 * int(facts.get(b"used_memory", 0)) / limit if limit else 0.0
+
+
+def _wall() -> Micros:
+    return time.time_ns() // 1000
+
+
+def _monotonic() -> Micros:
+    return time.monotonic_ns() // 1000

@@ -1,0 +1,68 @@
+"""What must happen at once in the store: four Lua scripts, with all of their keys.
+
+Why: a decision is worth nothing if another leader could have decided meanwhile. So the commit
+checks, in one step nobody can come between, that its epoch is the newest and that the journal ends
+where the leader thinks it does; only then the batch is appended and the cursor moves. Only
+commands that Redis 6.2 has.
+
+    commit   KEYS lease epoch head events center
+             ARGV 1 owner 2 epoch 3 seq 4 cursor 5 at 6 batch 7 lease_ms (0: leave the lease)
+                  8 version 9 file version 10 center (8 to 10 only when the center changed)
+             returns seq, or the error FENCED
+    acquire  KEYS lease epoch   ARGV owner, lease_ms, dead owner ("" for none)
+             returns the new epoch, or 0 when somebody else leads
+    renew    KEYS lease epoch   ARGV owner, epoch, lease_ms   returns 1, or the error FENCED
+    release  KEYS lease         ARGV owner                    returns 1 or 0
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+COMMIT = b"""
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then
+  return redis.error_reply('FENCED another leader has taken over')
+end
+local last = redis.call('HGET', KEYS[3], 'seq') or '0'
+if tonumber(last) + 1 ~= tonumber(ARGV[3]) then
+  return redis.error_reply('FENCED the journal ends at ' .. last)
+end
+redis.call('XADD', KEYS[4], ARGV[3] .. '-0', 'b', ARGV[6])
+redis.call('HSET', KEYS[3], 'seq', ARGV[3], 'cursor', ARGV[4], 'at', ARGV[5])
+if ARGV[7] ~= '0' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[7]) end
+if ARGV[10] then
+  redis.call('HSET', KEYS[5], 'version', ARGV[8], 'file', ARGV[9], 'data', ARGV[10],
+             'seq', ARGV[3])
+end
+return tonumber(ARGV[3])
+"""
+
+ACQUIRE = b"""
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] and held ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return redis.call('INCR', KEYS[2])
+"""
+
+RENEW = b"""
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then
+  return redis.error_reply('FENCED another leader has taken over')
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
+RELEASE = b"""
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+ALL = (COMMIT, ACQUIRE, RENEW, RELEASE)
+
+
+def sha(script: bytes) -> bytes:
+    """The name the store knows a loaded script by."""
+    return hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+
+
+COMMIT_SHA, ACQUIRE_SHA, RENEW_SHA, RELEASE_SHA = (sha(script) for script in ALL)

@@ -1,0 +1,149 @@
+"""The control center's process: leads while it holds the lease, follows while another does.
+
+Why: a leader that comes back after its standby took over must not take back; it becomes the
+standby. So `control` and `standby` are one program, and only the lease tells them apart. Their
+names say who tries first at the start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import time
+
+import structlog
+
+from callcenter.adapters.store.archive import Archive
+from callcenter.adapters.store.check import require_safe
+from callcenter.adapters.store.follower import STEP_SECONDS, Follower, acquire, connect
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.leader import Fenced, Leader, Stopped
+from callcenter.adapters.store.replica import Replica, catch_up, recover
+from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.app.config import file_version
+from callcenter.app.context import RoleContext
+from callcenter.domain.commands import ConfigurationRequested, Envelope, encode_envelope
+from callcenter.domain.units import CommandId
+
+log = structlog.get_logger()
+
+RUNNER = "plain"
+RETRY_SECONDS = 0.05
+SEED_SOURCE = "files"
+
+
+def serve(context: RoleContext) -> None:
+    """Lead or follow until SIGTERM."""
+    _ControlProcess(context).run()
+
+
+class _ControlProcess:
+    def __init__(self, context: RoleContext) -> None:
+        self._context = context
+        self._keys = Keys(context.settings.store.namespace)
+        self._owner = f"{context.name}:{context.epoch}"
+        self._archive_directory = context.state_directory / "archive"
+        self._stopped = False
+        self._dead = ""
+        """The owner whose process the holder saw die."""
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+
+    def run(self) -> None:
+        """Terms of leading and following, until told to stop."""
+        while not self._stopped:
+            try:
+                self._one_stretch()
+            except (OSError, StoreError) as away:
+                log.error("the store is away", reason=str(away))
+                time.sleep(RETRY_SECONDS * 4)
+            except Fenced as fenced:
+                log.warning("no longer leading", reason=str(fenced))
+            except Stopped:
+                return
+
+    def _one_stretch(self) -> None:
+        """Recover, then lead if nobody does, else follow until nobody does."""
+        with contextlib.closing(self._connect()) as connection:
+            replica = recover(connection, self._keys, self._archive_directory)
+            epoch = acquire(connection, self._keys, self._owner, self._dead)
+            while not epoch and not self._stopped:
+                self._context.line.ready()
+                self._follow(connection, replica)
+                if not self._stopped:
+                    epoch = acquire(connection, self._keys, self._owner, self._dead)
+            if epoch:
+                self._lead(connection, replica, epoch)
+
+    def _connect(self) -> Connection:
+        store = self._context.settings.store
+        while not self._stopped:
+            try:
+                connection = connect(self._context.store_url)
+            except (OSError, StoreError):
+                time.sleep(RETRY_SECONDS)
+                continue
+            if store.url != "embedded":
+                require_safe(connection, store.accept_loss_seconds)
+            return connection
+        raise Stopped
+
+    def _follow(self, connection: Connection, replica: Replica) -> None:
+        """Until the lease is free, its owner is known to be dead, or we are told to stop."""
+        archive = Archive(self._archive_directory)
+        follower = Follower(connection, self._keys, replica, archive, owner=self._owner)
+        while not self._stopped:
+            free = follower.step()
+            if free or self._hears_of_death():
+                break
+        follower.finish() if self._stopped else archive.close()
+
+    def _hears_of_death(self) -> bool:
+        """Wait a step; whether the holder said meanwhile that a leader's process died."""
+        line = self._context.line
+        if line.fileno() < 0:
+            time.sleep(STEP_SECONDS)
+            return False
+        ready, _, _ = select.select([line.fileno()], [], [], STEP_SECONDS)
+        if not ready:
+            return False
+        message, _ = line.receive()
+        if not message:
+            self._stopped = True  # the holder is gone
+        elif message["op"] == "gone":
+            self._dead = message["owner"]
+            return True
+        return False
+
+    def _lead(self, connection: Connection, replica: Replica, epoch: int) -> None:
+        # What the former leader committed before it was fenced belongs to the journal.
+        catch_up(connection, self._keys, replica, self._archive_directory)
+        log.info("leading", epoch=epoch, seq=replica.seq)
+        self._seed(connection, replica, epoch)
+        leader = Leader(
+            connection,
+            self._keys,
+            replica,
+            owner=self._owner,
+            epoch=epoch,
+            reconnect=lambda: connect(self._context.store_url),
+            stopping=lambda: self._stopped,
+            on_ready=self._context.line.ready,
+        )
+        leader.lead()
+        leader.release()
+
+    def _seed(self, connection: Connection, replica: Replica, epoch: int) -> None:
+        """Ask for the center in our file when it differs from the last one a file brought."""
+        center = self._context.settings.center()
+        version = file_version(center)
+        if replica.control.state.version and version == replica.file_version:
+            return
+        request = ConfigurationRequested(
+            center=center, version=version, by=SEED_SOURCE, request=CommandId(f"seed:{epoch}")
+        )
+        envelope = Envelope(SEED_SOURCE, epoch, 1, time.time_ns() // 1000, (request,))
+        connection.calls([pack("XADD", self._keys.cmds, "*", "e", encode_envelope(envelope))])
