@@ -368,30 +368,34 @@ def frame_length(buffer: bytes) -> int | None:
         `keepalive_length` tells how many of them are there.
 
     Raises:
-        SipError: 400 without one good Content-Length, 513 over the limits. The stream has lost its
-            framing and must be closed.
+        SipError: 400 without one good Content-Length, 413 or 513 over the limits. The stream has
+            lost its framing: answer if `request` was readable, and close it.
     """
     start = keepalive_length(buffer)
     end = buffer.find(b"\r\n\r\n", start)
-    if end < 0:
-        if len(buffer) - start > limits.HEAD_BYTES_MAX:
-            raise SipError(513, "header fields too large", request=None)
+    if end < 0 and len(buffer) - start <= limits.HEAD_BYTES_MAX:
         return None
-    if end - start > limits.HEAD_BYTES_MAX:
+    try:
+        total = _frame_end(buffer, start, end)
+    except SipError as error:
+        head = buffer[start : end if end >= 0 else start + limits.HEAD_BYTES_MAX]
+        error.request = _salvage(head.decode("utf-8", "surrogateescape"))
+        raise
+    return total if len(buffer) >= total else None
+
+
+def _frame_end(buffer: bytes, start: int, end: int) -> int:
+    if end < 0 or end - start > limits.HEAD_BYTES_MAX:
         raise SipError(513, "header fields too large")
     found = _LENGTH_FIELD.findall(buffer, start, end + 2)
     texts = [_FOLD.sub(" ", raw.decode("latin-1")).strip(" \t") for raw in found]
     length = _content_length(texts, required=True) or 0
     if length > limits.BODY_BYTES_MAX:
-        raise SipError(413, "body too large", request=_salvage_bytes(buffer[start:end]))
+        raise SipError(413, "body too large")
     total = end + 4 + length
     if total - start > limits.MESSAGE_BYTES_MAX:
-        raise SipError(513, "message too large", request=_salvage_bytes(buffer[start:end]))
-    return total if len(buffer) >= total else None
-
-
-def _salvage_bytes(head: bytes) -> Request | None:
-    return _salvage(head.decode("utf-8", "surrogateescape"))
+        raise SipError(513, "message too large")
+    return total
 
 
 def keepalive_length(buffer: bytes) -> int:

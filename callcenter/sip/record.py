@@ -32,7 +32,7 @@ class DialogRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
         invite: the first INVITE as it was received or sent, until it is done with.
         answer: the last response that we sent to it.
         ack: our ACK of its 2xx, to be sent again when the 2xx comes again.
-        reinvite: a re-INVITE or UPDATE of theirs that we owe an answer.
+        reinvite: a re-INVITE of theirs that we owe an answer (an UPDATE comes again by itself).
         cancelling: our side wants the INVITE cancelled.
     """
 

@@ -151,9 +151,7 @@ def server_key(request: Request, method: str = "") -> TransactionKey:
     branch = via.branch
     if not via.names_transaction:
         branch = f"{branch} {request.call_id}"
-    return TransactionKey(
-        branch, method or request.method, via.sent_by, number, request.from_.tag
-    )
+    return TransactionKey(branch, method or request.method, via.sent_by, number, request.from_.tag)
 
 
 def client_key(message: Message) -> TransactionKey:
@@ -164,11 +162,11 @@ def client_key(message: Message) -> TransactionKey:
 class ClientUser(Protocol):
     """Who a client transaction tells."""
 
-    def responded(self, transaction: "Transaction", response: Response, now: Micros) -> None:
+    def responded(self, transaction: "Transaction", response: Response, now: Micros, /) -> None:
         """A response came; every 2xx to an INVITE does, others once."""
         ...
 
-    def unanswered(self, transaction: "Transaction", status: int, now: Micros) -> None:
+    def unanswered(self, transaction: "Transaction", status: int, now: Micros, /) -> None:
         """No final response will come: 408 time is up, 503 the road is gone (8.1.3.1)."""
         ...
 

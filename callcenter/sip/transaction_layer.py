@@ -160,13 +160,12 @@ class TransactionLayer:
         """Drop a transaction without waiting for repeated requests (RFC 3261 8.2.7)."""
         transaction.due = None
         self.servers.pop(transaction.key, None)
+        self.clients.pop(transaction.key, None)
 
     def _step(self, transaction: Transaction, seen: Input, now: Micros) -> tuple[Do, ...]:
         due = transaction.due
         doings = transaction.step(seen, now)
-        if transaction.due != due:
-            self._settle(transaction)
-        elif transaction.state is State.TERMINATED:
+        if transaction.due != due or transaction.state is State.TERMINATED:
             self._settle(transaction)
         return doings
 

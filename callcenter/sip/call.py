@@ -1,0 +1,577 @@
+"""One call, at either end of it: trying, ringing, answered, changed, over.
+
+    uas: ringing → answer | reject          uac: (Endpoint.invite) → cancel
+    both: reinvite, answer_reinvite | reject_reinvite, request, bye
+
+The user calls these and hears events; what crosses on the road is settled here. A method that
+comes too late for the state of the call does nothing (`call_states`), because the event that says
+so may be on its way to the user.
+
+What is settled here: at most one INVITE at a time in a call, in either direction. Ours waits for
+theirs; theirs gets 491 while ours is open, 500 while an earlier one of theirs is (14.1, 14.2). A
+refused re-INVITE changes nothing. One that repeats what was agreed (a session timer's refresh) is
+answered with what was agreed, and the user is not bothered.
+
+Sources: RFC 3261 9, 12, 13, 14, 15; RFC 3311 (UPDATE); RFC 4028 10 (refreshes); RFC 5407 (races).
+"""
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal
+
+from callcenter.domain.units import MILLISECOND, Micros
+from callcenter.sip.call_record import record_of
+from callcenter.sip.call_states import UAC_STEPS, UAS_STEPS, CallState, Step
+from callcenter.sip.core import ALLOW, SDP_TYPE, Core, Credentials, HeaderFields, put
+from callcenter.sip.dialog import Dialog
+from callcenter.sip.events import (
+    AckTimeout,
+    CallAnswered,
+    CallCancelled,
+    CallConfirmed,
+    CallEnded,
+    CallProgress,
+    CallReinvited,
+    CallRejected,
+    ReinviteAnswered,
+    ReinviteRejected,
+    RequestReceived,
+)
+from callcenter.sip.flow import Flow
+from callcenter.sip.headers import Headers
+from callcenter.sip.invite_in import IncomingInvite
+from callcenter.sip.invite_out import OutgoingInvite
+from callcenter.sip.message import Request, Response
+from callcenter.sip.requests import ClientRequest, ServerRequest
+from callcenter.sip.sdp import find_sdp
+from callcenter.sip.transaction import Transaction
+
+if TYPE_CHECKING:
+    from callcenter.sip.record import DialogRecord
+
+GLARES_MAX = 8
+"""How often a re-INVITE is tried again after 491 before it is given up."""
+RETRY_AFTER = ("Retry-After", "3")
+
+
+class Call:
+    """One call and its dialog.
+
+    Attributes:
+        id: our tag: unique, and the same after a restart.
+        role: `uas` where they called, `uac` where we did.
+        request: the INVITE that began it, or None after a restart of an answered call.
+        local_sdp, remote_sdp: the last descriptions of ours and theirs.
+        flow: the road to the peer; it follows their requests, and may be set when a phone comes
+            back over another connection.
+    """
+
+    __slots__ = (
+        "_bye_headers",
+        "_credentials",
+        "_glares",
+        "_steps",
+        "_update",
+        "_wanted_sdp",
+        "ack",
+        "call_id",
+        "core",
+        "dialog",
+        "due",
+        "flow",
+        "id",
+        "incoming",
+        "local_sdp",
+        "outgoing",
+        "remote_sdp",
+        "request",
+        "role",
+        "state",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        role: Literal["uas", "uac"],
+        call_id: str,
+        local_tag: str,
+        flow: Flow,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self.core = core
+        self._credentials = credentials
+        self._steps = UAS_STEPS if role == "uas" else UAC_STEPS
+        self._bye_headers: HeaderFields | None = None
+        self._glares = 0
+        self._update: ServerRequest | None = None
+        self._wanted_sdp: bytes | None = None
+        self.ack = b""
+        self.call_id = call_id
+        self.dialog: Dialog | None = None
+        self.due: Micros | None = None
+        self.flow = flow
+        self.id = local_tag
+        self.incoming: IncomingInvite | None = None
+        self.local_sdp: bytes | None = None
+        self.outgoing: OutgoingInvite | None = None
+        self.remote_sdp: bytes | None = None
+        self.request: Request | None = None
+        self.role: Literal["uas", "uac"] = role
+        self.state = CallState.PROCEEDING if role == "uas" else CallState.CALLING
+        core.calls[call_id, local_tag] = self
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag."""
+        return self.id
+
+    @property
+    def remote_tag(self) -> str:
+        """Their tag; `""` until they have one."""
+        return self.dialog.remote_tag if self.dialog else ""
+
+    def register(self) -> None:
+        """From now on an ACK finds the call by their tag alone."""
+        self.core.by_remote[self.call_id, self.remote_tag] = self
+
+    def record(self) -> "DialogRecord":
+        """Everything that a new process needs to go on; see `Endpoint.restore`."""
+        return record_of(self)
+
+    def __repr__(self) -> str:
+        return f"<Call {self.role} {self.state} {self.id}>"
+
+    # ---- what the user does: called ------------------------------------------------------
+
+    def ringing(
+        self,
+        now: Micros,
+        sdp: bytes | None = None,
+        status: int = 0,
+        phrase: str = "",
+        headers: HeaderFields = (),
+    ) -> None:
+        """180, or 183 with a description for early media, or another 1xx."""
+        if self.incoming and self._step(Step.RINGS):
+            if sdp is not None:
+                self.local_sdp = sdp
+            status = status or (183 if sdp else 180)
+            self.incoming.provisional(status, phrase, sdp, headers, now)
+
+    def answer(self, sdp: bytes, now: Micros, headers: HeaderFields = ()) -> None:
+        """200 with our description: an answer, or an offer where the INVITE had none."""
+        if self.incoming and self._step(Step.ANSWERS):
+            self.local_sdp = sdp
+            self.incoming.accept(sdp, headers, now)
+
+    def reject(
+        self,
+        status: int,
+        now: Micros,
+        phrase: str = "",
+        headers: HeaderFields = (),
+        *,
+        stateless: bool = False,
+    ) -> None:
+        """300 to 699; nothing more is told of this call.
+
+        Args:
+            stateless: send it once and keep nothing (8.2.7): for strangers, whom a repeated answer
+                would only serve as an amplifier.
+        """
+        if self.incoming and self._step(Step.REFUSES):
+            self.incoming.refuse(status, phrase, headers, now)
+            if stateless:
+                self.core.layer.forget(self.incoming.transaction)
+            self.drop()
+
+    # ---- what the user does: calling -----------------------------------------------------
+
+    def cancel(self, now: Micros, headers: HeaderFields = ()) -> None:
+        """Want the call no more. `CallRejected` follows, or `CallEnded` where a 200 crossed."""
+        if self.outgoing and self._step(Step.CANCELS):
+            self.outgoing.cancel(headers, now)
+
+    def acknowledge(self, sdp: bytes, now: Micros) -> None:
+        """ACK with our answer, where our INVITE had no offer and their 200 had it."""
+        if self.outgoing and self.dialog and self._step(Step.CONFIRMS):
+            self.local_sdp = sdp or None
+            self._acknowledge(self.outgoing, sdp)
+            self._send_wanted(now)
+
+    # ---- what the user does: both --------------------------------------------------------
+
+    def bye(self, now: Micros, headers: HeaderFields = ()) -> None:
+        """End the call, whatever state it is in. Of an answered one, `CallEnded` is told."""
+        if self.role == "uas" and self.state in (CallState.PROCEEDING, CallState.EARLY):
+            self.reject(480, now, headers=headers)
+        elif self.role == "uas" and self.state is CallState.ANSWERED:
+            self._bye_headers = headers
+        elif self.state is CallState.ANSWERED:
+            self.acknowledge(b"", now)
+            self._say_bye(headers, now)
+        elif self.state is CallState.CONFIRMED:
+            self._say_bye(headers, now)
+        else:
+            self.cancel(now, headers)
+
+    def reinvite(self, sdp: bytes, now: Micros) -> None:
+        """Change the session, as soon as no other INVITE is open; the last wish counts."""
+        self._wanted_sdp = sdp
+        self._glares = 0
+        self.due = None
+        self._send_wanted(now)
+
+    def answer_reinvite(self, sdp: bytes, now: Micros, headers: HeaderFields = ()) -> None:
+        """200 to their re-INVITE or UPDATE."""
+        if self._update is not None:
+            self._answer_update(sdp, headers, now)
+        elif self.state is CallState.CONFIRMED and self.incoming and self.incoming.is_open:
+            self.remote_sdp = _sdp_of(self.incoming.request) or self.remote_sdp
+            self.local_sdp = sdp
+            self.incoming.accept(sdp, headers, now)
+
+    def reject_reinvite(
+        self, status: int, now: Micros, phrase: str = "", headers: HeaderFields = ()
+    ) -> None:
+        """300 to 699 to their re-INVITE or UPDATE: the session stays as it was."""
+        if self._update is not None:
+            update, self._update = self._update, None
+            response = self.core.response(update.request, status, phrase, "", headers)
+            self.core.layer.answer(update.transaction, response, now)
+        elif self.state is CallState.CONFIRMED and self.incoming and self.incoming.is_open:
+            self.incoming.refuse(status, phrase, headers, now)
+            self._send_wanted(now)
+
+    def send_request(
+        self, method: str, now: Micros, headers: HeaderFields = (), body: bytes = b""
+    ) -> ClientRequest | None:
+        """INFO, OPTIONS or another request in the dialog; None while there is no dialog."""
+        if self.dialog is None or self.state is CallState.ENDED:
+            return None
+        request = self.dialog.request(method, self.core.via(self.flow))
+        put(request, headers, body)
+        asked = ClientRequest(
+            self.core, request, self.flow, call=self, credentials=self._credentials
+        )
+        asked.start(now)
+        return asked
+
+    # ---- what the peer does: requests in the dialog --------------------------------------
+
+    def began_with(self, invite: Request) -> bool:
+        """Whether `invite` is the one that began this call, on another way (8.2.2.2)."""
+        first = self.request
+        return first is not None and self.role == "uas" and first.cseq == invite.cseq
+
+    def knows(self, remote_tag: str) -> bool:
+        """Whether a request with this From tag is of this dialog, or of an early one of ours."""
+        return self.dialog is None or self.dialog.remote_tag == remote_tag
+
+    def receive(self, request: Request, flow: Flow, now: Micros) -> None:
+        """A new request in the dialog, not ACK and not CANCEL."""
+        layer = self.core.layer
+        if self.dialog is not None and not self.dialog.takes(request):
+            self.core.reply(layer.open(request, flow, None, now), request, 500, now)
+            return
+        self.flow = flow
+        if request.method == "INVITE":
+            self._reinvited(request, flow, now)
+            return
+        transaction = layer.open(request, flow, None, now)
+        if request.method == "BYE":
+            self.core.reply(transaction, request, 200, now)
+            self._hears_bye(request.header("Reason") or "", now)
+        elif request.method == "UPDATE":
+            self._updated(request, transaction, now)
+        elif request.method == "OPTIONS":
+            self.core.reply(transaction, request, 200, now)
+        else:
+            self.core.tell(RequestReceived(ServerRequest(request, transaction, self)))
+
+    def receive_cancel(self, reason: str, now: Micros) -> None:
+        """CANCEL of the INVITE that is open: 487."""
+        if self._step(Step.CANCELLED) and self.incoming:
+            self.incoming.refuse(487, "", (), now)
+            self.core.tell(CallCancelled(self, reason))
+            self.drop()
+        elif self.state is CallState.CONFIRMED and self.incoming:
+            self.incoming.refuse(487, "", (), now)
+            self._send_wanted(now)
+
+    def receive_ack(self, ack: Request, now: Micros) -> None:
+        """An ACK that found us by its tags; its branch is new, as it should be."""
+        if self.incoming is not None:
+            self.incoming.acknowledged(ack, now)
+
+    def receive_late_success(self, response: Response) -> None:
+        """A 2xx to an INVITE of ours whose transaction is gone: ACK it again."""
+        self.core.count("acks_repeated")
+        if self.dialog is None or self.dialog.remote_tag != response.to.tag:
+            return
+        if not self.ack or response.cseq.number != self._acknowledged_number():
+            via = self.core.via(self.flow)
+            self.ack = self.dialog.request("ACK", via, response.cseq.number).encode()
+        self.core.send(self.flow, self.ack)
+
+    def _acknowledged_number(self) -> int:
+        return self.outgoing.request.cseq.number if self.outgoing else -1
+
+    def _hears_bye(self, reason: str, now: Micros) -> None:
+        if self.state in (CallState.PROCEEDING, CallState.EARLY) and self.role == "uas":
+            self.receive_cancel(reason, now)
+        elif self.outgoing and self.outgoing.is_open and self.state is not CallState.CONFIRMED:
+            self.cancel(now)
+        else:
+            ours = self.state is CallState.ENDING
+            if self._step(Step.HEARS_BYE):
+                self._end(reason, by_remote=not ours, now=now)
+
+    # ---- what the peer does: re-INVITE and UPDATE ----------------------------------------
+
+    def _reinvited(self, request: Request, flow: Flow, now: Micros) -> None:
+        refusal = self._why_not_now()
+        if refusal is None and self.incoming and self.incoming.waits_for_ack:
+            self.incoming.taken_as_acknowledged(None, now)
+        if refusal is not None or self.dialog is None:
+            status, headers = refusal or (481, ())
+            transaction = self.core.layer.open(request, flow, None, now)
+            self.core.reply(transaction, request, status, now, headers)
+            return
+        self.dialog.refresh(request)
+        self.incoming = IncomingInvite.received(self.core, self, request, flow, self.id, now)
+        offer = _sdp_of(request)
+        if offer is not None and offer == self.remote_sdp and self.local_sdp:
+            self.core.count("refreshes_answered")
+            self.answer_reinvite(self.local_sdp, now)
+        else:
+            self.core.tell(CallReinvited(self, offer))
+
+    def _why_not_now(self) -> tuple[int, HeaderFields] | None:
+        """Status and fields that refuse a change of the session, or None."""
+        if self.outgoing is not None and self.outgoing.is_open:
+            return 491, ()
+        if self._update is not None or (self.incoming is not None and self.incoming.is_open):
+            return 500, (RETRY_AFTER,)
+        if self.incoming is not None and self.incoming.waits_for_ack and self.incoming.offered:
+            return 491, ()
+        if self.state not in (CallState.CONFIRMED, CallState.ANSWERED):
+            return 481, ()
+        return None
+
+    def _updated(self, request: Request, transaction: Transaction, now: Micros) -> None:
+        offer = _sdp_of(request)
+        refusal = self._why_not_now() if offer is not None else None
+        if refusal is not None:
+            self.core.reply(transaction, request, refusal[0], now, refusal[1])
+            return
+        if self.dialog is not None:
+            self.dialog.refresh(request)
+        self._update = ServerRequest(request, transaction, self)
+        if offer is None:
+            self._answer_update(b"", (), now)
+        elif offer == self.remote_sdp and self.local_sdp:
+            self.core.count("refreshes_answered")
+            self._answer_update(self.local_sdp, (), now)
+        else:
+            self.core.tell(CallReinvited(self, offer))
+
+    def _answer_update(self, sdp: bytes, headers: HeaderFields, now: Micros) -> None:
+        update, self._update = self._update, None
+        if update is None:
+            return
+        if sdp:
+            self.remote_sdp = _sdp_of(update.request) or self.remote_sdp
+            self.local_sdp = sdp
+        response = self.core.response(update.request, 200, "", "", headers, sdp)
+        response.headers.set("Contact", self.core.contact(self.flow))
+        self.core.layer.answer(update.transaction, response, now)
+
+    # ---- what becomes of their INVITE (told by IncomingInvite) ---------------------------
+
+    def invite_acknowledged(self, invite: IncomingInvite, sdp: bytes | None, now: Micros) -> None:
+        """The ACK of our 2xx came; `sdp` is its answer if the offer was ours."""
+        if invite.offered and sdp is not None:
+            self.remote_sdp = sdp
+        if self._step(Step.CONFIRMS):
+            self.core.tell(CallConfirmed(self, sdp))
+        elif invite.offered:
+            self.core.tell(ReinviteAnswered(self, sdp))
+        if self._bye_headers is not None:
+            self._say_bye(self._bye_headers, now)
+        else:
+            self._send_wanted(now)
+
+    def invite_unacknowledged(self, now: Micros) -> None:
+        """64*T1 went by without an ACK (13.3.1.4)."""
+        self.core.count("answers_unacknowledged")
+        self.core.tell(AckTimeout(self))
+        self._say_bye(self._bye_headers or (), now)
+
+    def invite_expired(self, now: Micros) -> None:
+        """Their Expires ran out before we answered (13.3.1)."""
+        self.receive_cancel("", now)
+
+    # ---- what becomes of our INVITE (told by OutgoingInvite) -----------------------------
+
+    def invite_progressed(self, response: Response) -> None:
+        """100 only says that they have it; 101 to 199 are told."""
+        if response.status == 100:
+            self._step(Step.HEARD)
+        elif self._step(Step.RINGS if response.to.tag else Step.HEARD) or self._is_setting_up():
+            self.core.tell(CallProgress(self, response.status, _sdp_of(response)))
+
+    def invite_accepted(self, invite: OutgoingInvite, response: Response, now: Micros) -> None:
+        """The first 2xx."""
+        if self.dialog is not None:
+            self._reinvite_accepted(invite, response, now)
+            return
+        self.dialog = Dialog.of_response(invite.request, response)
+        self.register()
+        self.remote_sdp = _sdp_of(response)
+        if self.state is CallState.CANCELLING:
+            self.core.count("cancels_crossed")
+            self._acknowledge(invite, b"")
+            self._say_bye((), now)
+        elif self.local_sdp is None and self.remote_sdp is not None:
+            self._step(Step.ANSWERS)
+            self.core.tell(CallAnswered(self, self.remote_sdp))
+        elif self._step(Step.CONFIRMS):
+            self._acknowledge(invite, b"")
+            self.core.tell(CallAnswered(self, self.remote_sdp))
+            self._send_wanted(now)
+
+    def _reinvite_accepted(self, invite: OutgoingInvite, response: Response, now: Micros) -> None:
+        assert self.dialog is not None
+        self.dialog.refresh(response)
+        self._acknowledge(invite, b"")
+        if self.state is not CallState.CONFIRMED:
+            return
+        self.local_sdp = invite.request.body or self.local_sdp
+        self.remote_sdp = _sdp_of(response) or self.remote_sdp
+        self.core.tell(ReinviteAnswered(self, _sdp_of(response)))
+        self._send_wanted(now)
+
+    def _acknowledge(self, invite: OutgoingInvite, sdp: bytes) -> None:
+        assert self.dialog is not None
+        invite.acknowledge(self.dialog, sdp)
+        self.ack = invite.acks[self.dialog.remote_tag]
+
+    def invite_refused(
+        self, invite: OutgoingInvite, status: int, response: Response | None, now: Micros
+    ) -> None:
+        """300 to 699, 408 without an answer, 503 without a road."""
+        if self.dialog is not None:
+            self._reinvite_refused(invite, status, now)
+        elif self._step(Step.REFUSES):
+            headers = response.headers if response else Headers()
+            phrase = response.phrase if response else ""
+            self.core.tell(CallRejected(self, status, phrase, headers))
+            self.drop()
+
+    def _reinvite_refused(self, invite: OutgoingInvite, status: int, now: Micros) -> None:
+        if self.state is not CallState.CONFIRMED:
+            return
+        if status == 491 and self._glares < GLARES_MAX:
+            self._glares += 1
+            self._wanted_sdp = self._wanted_sdp or invite.request.body
+            self.due = now + self._glare_pause(invite.request)
+            self.core.wake(self)
+            return
+        self.core.tell(ReinviteRejected(self, status))
+        if status in (408, 481):
+            self._say_bye((), now)
+        else:
+            self._send_wanted(now)
+
+    def _glare_pause(self, invite: Request) -> Micros:
+        """14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2, in steps of 10 ms."""
+        chance = int.from_bytes(sha256(invite.vias[0].branch.encode()).digest()[:2], "big")
+        if self.role == "uac":
+            return 2_100 * MILLISECOND + chance % 191 * 10 * MILLISECOND
+        return chance % 201 * 10 * MILLISECOND
+
+    def run_out(self, now: Micros) -> None:
+        """The pause after a glare is over."""
+        self.due = None
+        self._send_wanted(now)
+
+    def _send_wanted(self, now: Micros) -> None:
+        """Send the re-INVITE that the user wants, if there is one and the road is free."""
+        if self._wanted_sdp is None or self.due is not None or self.dialog is None:
+            return
+        if self.state is not CallState.CONFIRMED or self._why_not_now() is not None:
+            return
+        if self.incoming is not None and self.incoming.waits_for_ack:
+            return
+        sdp, self._wanted_sdp = self._wanted_sdp, None
+        request = self.dialog.request("INVITE", self.core.via(self.flow))
+        request.headers.set("Contact", self.core.contact(self.flow))
+        request.headers.set("Allow", ALLOW)
+        put(request, (), sdp)
+        self.outgoing = OutgoingInvite(self.core, self, request, self.flow, self._credentials)
+        self.outgoing.start(now)
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def _say_bye(self, headers: HeaderFields, now: Micros) -> None:
+        if self.dialog is None or not self._step(Step.SAYS_BYE):
+            return
+        self._settle_open(now)
+        request = self.dialog.request("BYE", self.core.via(self.flow))
+        put(request, headers, b"")
+        ClientRequest(
+            self.core, request, self.flow, call=self, credentials=self._credentials, quiet=True
+        ).start(now)
+
+    def bye_over(self, now: Micros) -> None:
+        """Our BYE was answered, or never will be."""
+        if self._step(Step.BYE_OVER):
+            self._end("", by_remote=False, now=now)
+
+    def _end(self, reason: str, *, by_remote: bool, now: Micros) -> None:
+        self._settle_open(now)
+        self.core.tell(CallEnded(self, reason, by_remote))
+        self.drop()
+
+    def _settle_open(self, now: Micros) -> None:
+        """What is open in the dialog is refused with the call (15.1.2), what is wanted forgotten."""
+        if self._update is not None:
+            self.reject_reinvite(487, now)
+        if self.incoming is not None:
+            self.incoming.refuse(487, "", (), now)
+            self.incoming.stop()
+        self._wanted_sdp = None
+        self.due = None
+
+    def drop(self) -> None:
+        """Nothing finds the call any more."""
+        if self.incoming is not None:
+            self.incoming.stop()
+        self.core.calls.pop((self.call_id, self.id), None)
+        key = (self.call_id, self.remote_tag)
+        if self.core.by_remote.get(key) is self:
+            del self.core.by_remote[key]
+
+    def next_number(self) -> int:
+        """CSeq of the next request of ours."""
+        if self.dialog is not None:
+            self.dialog.local_number += 1
+            return self.dialog.local_number
+        return self.outgoing.request.cseq.number + 1 if self.outgoing else 1
+
+    def _is_setting_up(self) -> bool:
+        return self.state in (CallState.CALLING, CallState.PROCEEDING, CallState.EARLY)
+
+    def _step(self, step: Step) -> bool:
+        """Take the row of the table; False where there is none, and nothing must be done then."""
+        state = self._steps.get((self.state, step))
+        if state is None:
+            return False
+        self.state = state
+        return True
+
+
+def _sdp_of(message: Request | Response) -> bytes | None:
+    if not message.body:
+        return None
+    return find_sdp(message.headers.get("Content-Type") or SDP_TYPE, message.body)

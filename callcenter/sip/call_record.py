@@ -1,0 +1,123 @@
+"""A call written down, and taken up again by another process.
+
+Sources: RFC 3261 12.2.1.1 (CSeq may jump), 13.3.1.4, 17.2.1; `record` says what is resumed how.
+"""
+
+from typing import TYPE_CHECKING
+
+from callcenter.domain.units import Micros
+from callcenter.sip.call_states import CallState
+from callcenter.sip.dialog import Dialog
+from callcenter.sip.errors import SipError
+from callcenter.sip.events import CallReinvited
+from callcenter.sip.invite_in import IncomingInvite
+from callcenter.sip.invite_out import OutgoingInvite
+from callcenter.sip.message import Request, parse_message
+from callcenter.sip.record import NUMBERS_SKIPPED, DialogRecord, octets, text
+from callcenter.sip.sdp import find_sdp
+
+if TYPE_CHECKING:
+    from callcenter.sip.call import Call
+
+_UNANSWERED = (CallState.PROCEEDING, CallState.EARLY, CallState.ANSWERED)
+
+
+def record_of(call: "Call") -> DialogRecord:
+    """The call as it must be stored before what it wants to send may leave."""
+    incoming, outgoing, dialog = call.incoming, call.outgoing, call.dialog
+    invite = answer = reinvite = b""
+    if call.role == "uas" and incoming is not None and call.state in _UNANSWERED:
+        invite, answer = incoming.octets, incoming.transaction.last
+    elif outgoing is not None and (dialog is None or call.state is CallState.ANSWERED):
+        invite = outgoing.octets
+    elif incoming is not None and incoming.is_open:
+        reinvite = incoming.octets
+    return DialogRecord(
+        id=call.id,
+        role=call.role,
+        state=str(call.state),
+        call_id=octets(call.call_id),
+        local_tag=call.id,
+        remote_tag=octets(call.remote_tag),
+        local=octets(dialog.local) if dialog else b"",
+        remote=octets(dialog.remote) if dialog else b"",
+        target=octets(dialog.target) if dialog else b"",
+        routes=[octets(route) for route in dialog.routes] if dialog else [],
+        local_number=dialog.local_number if dialog else 0,
+        remote_number=dialog.remote_number if dialog else -1,
+        flow=call.flow,
+        local_sdp=call.local_sdp,
+        remote_sdp=call.remote_sdp,
+        invite=invite,
+        answer=answer,
+        ack=call.ack,
+        reinvite=reinvite,
+        cancelling=bool(outgoing and outgoing.cancelling),
+    )
+
+
+def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
+    """Go on with the call where `record` left it.
+
+    Raises:
+        SipError: where the record holds no message where one should be.
+    """
+    call.state = CallState(record.state)
+    call.local_sdp, call.remote_sdp = record.local_sdp, record.remote_sdp
+    call.ack = record.ack
+    if record.remote:
+        call.dialog = _dialog_of(record)
+        call.register()
+    invite = _request(record.invite)
+    call.request = invite
+    if call.role == "uas" and call.state in _UNANSWERED:
+        _answer_again(call, _wanted(invite), record, now)
+    elif invite is not None:
+        outgoing = OutgoingInvite(call.core, call, invite, call.flow)
+        heard = call.state not in (CallState.CALLING, CallState.CANCELLING)
+        call.outgoing = outgoing
+        outgoing.resume(now, heard=heard, cancelling=record.cancelling)
+    elif call.state is CallState.ENDING:
+        call.state = CallState.CONFIRMED
+        call.bye(now)
+    elif record.reinvite:
+        _ask_again(call, _wanted(_request(record.reinvite)), now)
+
+
+def _dialog_of(record: DialogRecord) -> Dialog:
+    return Dialog(
+        call_id=text(record.call_id),
+        local_tag=record.local_tag,
+        remote_tag=text(record.remote_tag),
+        local=text(record.local),
+        remote=text(record.remote),
+        target=text(record.target),
+        routes=[text(route) for route in record.routes],
+        local_number=record.local_number + NUMBERS_SKIPPED,
+        remote_number=record.remote_number,
+    )
+
+
+def _answer_again(call: "Call", invite: Request, record: DialogRecord, now: Micros) -> None:
+    transaction = call.core.layer.open(invite, call.flow, None, now)
+    call.incoming = IncomingInvite(call.core, call, invite, transaction, call.id)
+    if record.answer:
+        call.incoming.resume(record.answer, now)
+
+
+def _ask_again(call: "Call", reinvite: Request, now: Micros) -> None:
+    core = call.core
+    call.incoming = IncomingInvite.received(core, call, reinvite, call.flow, call.id, now)
+    content_type = reinvite.headers.get("Content-Type") or ""
+    core.tell(CallReinvited(call, find_sdp(content_type, reinvite.body)))
+
+
+def _request(data: bytes) -> Request | None:
+    message = parse_message(data) if data else None
+    return message if isinstance(message, Request) else None
+
+
+def _wanted(request: Request | None) -> Request:
+    if request is None:
+        raise SipError(500, "a record without its INVITE")
+    return request
