@@ -18,6 +18,7 @@ Sources: RFC 3261 9, 12, 13, 14, 15; RFC 3311 (UPDATE); RFC 4028 10 (refreshes);
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
+from callcenter.domain.errors import LocalError
 from callcenter.domain.units import MILLISECOND, Micros
 from callcenter.sip.call_record import record_of
 from callcenter.sip.call_states import UAC_STEPS, UAS_STEPS, CallState, Step
@@ -59,7 +60,7 @@ class Call:
     Attributes:
         id: our tag: unique, and the same after a restart.
         role: `uas` where they called, `uac` where we did.
-        request: the INVITE that began it, or None after a restart of an answered call.
+        first: the INVITE that began it, or None after a restart of an answered call.
         local_sdp, remote_sdp: the last descriptions of ours and theirs.
         flow: the road to the peer; it follows their requests, and may be set when a phone comes
             back over another connection.
@@ -77,13 +78,13 @@ class Call:
         "core",
         "dialog",
         "due",
+        "first",
         "flow",
         "id",
         "incoming",
         "local_sdp",
         "outgoing",
         "remote_sdp",
-        "request",
         "role",
         "state",
     )
@@ -114,10 +115,21 @@ class Call:
         self.local_sdp: bytes | None = None
         self.outgoing: OutgoingInvite | None = None
         self.remote_sdp: bytes | None = None
-        self.request: Request | None = None
+        self.first: Request | None = None
         self.role: Literal["uas", "uac"] = role
         self.state = CallState.PROCEEDING if role == "uas" else CallState.CALLING
         core.calls[call_id, local_tag] = self
+
+    @property
+    def request(self) -> Request:
+        """The INVITE that began it.
+
+        Raises:
+            LocalError: after a restart of an answered call, whose INVITE is not kept.
+        """
+        if self.first is None:
+            raise LocalError("the INVITE of a call that was taken up again is not kept")
+        return self.first
 
     @property
     def local_tag(self) -> str:
@@ -260,7 +272,7 @@ class Call:
 
     def began_with(self, invite: Request) -> bool:
         """Whether `invite` is the one that began this call, on another way (8.2.2.2)."""
-        first = self.request
+        first = self.first
         return first is not None and self.role == "uas" and first.cseq == invite.cseq
 
     def knows(self, remote_tag: str) -> bool:

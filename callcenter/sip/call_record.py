@@ -69,7 +69,7 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
         call.dialog = _dialog_of(record)
         call.register()
     invite = _request(record.invite)
-    call.request = invite
+    call.first = invite
     if call.role == "uas" and call.state in _UNANSWERED:
         _answer_again(call, _wanted(invite), record, now)
     elif invite is not None:

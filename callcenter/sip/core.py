@@ -101,12 +101,12 @@ class Core:
     ) -> Response:
         """A response of ours to any request."""
         response = response_to(request, status, phrase, tag)
+        put(response, headers, body)
         if 200 <= status < 300:
             response.headers.set("Server", self.user_agent)
             if request.method == "OPTIONS":
                 response.headers.set("Allow", ALLOW)
                 response.headers.set("Accept", SDP_TYPE)
-        put(response, headers, body)
         return response
 
     def reply(

@@ -33,6 +33,7 @@ from callcenter.sip.events import (
     CallCancelled,
     CallConfirmed,
     CallEnded,
+    CallEvent,
     CallProgress,
     CallReinvited,
     CallRejected,
@@ -70,6 +71,7 @@ __all__ = [
     "CallCancelled",
     "CallConfirmed",
     "CallEnded",
+    "CallEvent",
     "CallProgress",
     "CallReinvited",
     "CallRejected",
@@ -250,7 +252,7 @@ class Endpoint:
         tag = core.new_id()
         dialog = Dialog.of_invite(request, tag)
         call = Call(core, "uas", call_id, tag, flow)
-        call.request = request
+        call.first = request
         call.dialog = dialog
         call.remote_sdp = find_sdp(request.headers.get("Content-Type") or "", request.body)
         call.register()
@@ -363,7 +365,7 @@ class Endpoint:
         request.headers.set_all("Route", route_set)
         request.headers.set("Allow", ALLOW)
         put(request, headers, sdp or b"")
-        call.request = request
+        call.first = request
         call.local_sdp = sdp
         call.outgoing = OutgoingInvite(core, call, request, flow, credentials)
         call.outgoing.start(now)
