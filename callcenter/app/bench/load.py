@@ -92,7 +92,7 @@ class Generator:
         self._callers: dict[str, int] = {}
         self._caller_calls: dict[int, sip.Call] = {}
         self._at_agents: dict[str, int] = {}
-        self._registering: dict[str, str] = {}
+        self._registering: dict[int, str] = {}
         self._registered = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ class Generator:
                     ),
                     credentials=sip.Credentials(user, password),
                 )  # fmt: skip
-                self._registering[request.id] = user
+                self._registering[id(request)] = user
                 done += 1
             self._flush()
             while self._registering:
@@ -204,10 +204,9 @@ class Generator:
                 self._ended(call, status)
             case sip.CallEnded(call=call):
                 self._ended(call, 200)
-            case sip.ResponseReceived(client_request=request, response=response):
-                if response.status >= 200:
-                    self._registering.pop(request.id, None)
-                    self._registered.set()
+            case sip.ResponseReceived(request=request) | sip.RequestTimeout(request=request):
+                self._registering.pop(id(request), None)
+                self._registered.set()
             case _:
                 return
 

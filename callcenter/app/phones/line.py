@@ -19,7 +19,15 @@ from callcenter.domain.errors import RemoteError
 from callcenter.domain.units import SECOND, Micros
 from callcenter.sip import endpoint as sip
 from callcenter.sip.flow import Flow
-from callcenter.sip.sdp import audio_media, build_audio, is_held, parse_sdp
+from callcenter.sip.sdp import (
+    Direction,
+    audio_media,
+    build_audio,
+    is_held,
+    parse_sdp,
+    remote_address,
+    telephone_event,
+)
 
 BEAT = 0.020
 REGISTER_SECONDS = 300
@@ -182,16 +190,17 @@ class PhoneCall:
 
     def _point_at(self, sdp: bytes) -> None:
         try:
-            media = audio_media(parse_sdp(sdp))
+            session = parse_sdp(sdp)
         except RemoteError:
             return
-        if media is None:
+        media, far = audio_media(session), remote_address(session)
+        if media is None or far is None:
             return
-        self.rtp.far = (media.address, media.port)
-        self.rtp.event_type = media.telephone_event
+        self.rtp.far = far
+        self.rtp.event_type = telephone_event(media)
         self.phone.line.sounding.setdefault(self.sip.id, self.rtp)
 
-    def sdp(self, direction: str) -> bytes:
+    def sdp(self, direction: Direction) -> bytes:
         """What this phone offers or answers."""
         return build_audio(
             address=self.phone.line.address,
@@ -239,7 +248,7 @@ class Phone:
             ),
             credentials=self.credentials,
         )
-        self.line.registrations[request.id] = self
+        self.line.registrations[id(request)] = self
         self.line.flush()
         try:
             await asyncio.wait_for(self._answered.wait(), 35)
@@ -283,7 +292,7 @@ class Line:
         self.phones: dict[str, Phone] = {}
         self.calls: dict[str, PhoneCall] = {}
         self.sounding: dict[str, RtpPort] = {}
-        self.registrations: dict[str, Phone] = {}
+        self.registrations: dict[int, Phone] = {}
         self.late_frames = 0
         self.rtp_loss = 0.0
         """Share of RTP packets that its phones lose, each way."""
@@ -339,8 +348,8 @@ class Line:
     def spawn(self, story: Awaitable[None]) -> None:
         """Let a story run beside the others until the line stops."""
         task = asyncio.ensure_future(story)
-        self._tasks.add(task)  # type: ignore[arg-type]
-        task.add_done_callback(self._tasks.discard)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def flush(self) -> None:
         """Send what the endpoint has to send, and set its timer."""
@@ -380,12 +389,12 @@ class Line:
         match event:
             case sip.IncomingCall(call=call):
                 self._incoming(call)
-            case sip.ResponseReceived(client_request=request, response=response):
-                if response.status >= 200 and (phone := self.registrations.pop(request.id, None)):
+            case sip.ResponseReceived(request=asked, response=response):
+                if phone := self.registrations.pop(id(asked), None):
                     phone.registration_answered(response.status)
-            case sip.RequestTimeout(client_request=request):
-                if phone := self.registrations.pop(request.id, None):
-                    phone.registration_answered(408)
+            case sip.RequestTimeout(request=asked, status=status):
+                if phone := self.registrations.pop(id(asked), None):
+                    phone.registration_answered(status)
             case sip.RequestReceived(request=request):
                 self.endpoint.respond(request, 200, now=self.now())
             case _:
