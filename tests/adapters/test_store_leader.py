@@ -200,7 +200,9 @@ def test_a_front_end_without_a_lease_is_lost(store: StoreServer) -> None:
     until(lambda: led.leader.counts["batches"] > 0)
     led.leader._had_time = lambda: True  # type: ignore[method-assign]
     time.sleep(0.6)
-    assert not any(isinstance(e, FrontendLost) for b in journal(connection, store) for e in b.events)
+    assert not any(
+        isinstance(e, FrontendLost) for b in journal(connection, store) for e in b.events
+    )
     connection.call("DEL", lease)
     until(
         lambda: any(
