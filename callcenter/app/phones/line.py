@@ -423,7 +423,7 @@ class Line:
             self.calls.pop(call.sip.id, None)
 
     def _incoming(self, call: sip.Call) -> None:
-        user = call.request.uri.partition("sip:")[2].partition("@")[0] if call.request else ""
+        user = call.request.uri.partition("sip:")[2].partition("@")[0]
         phone = self.phones.get(user)
         if phone is None or phone.on_call is None:
             call.reject(404 if phone is None else 480, self.now())
