@@ -419,6 +419,20 @@ def test_a_message_cut_short_waits_for_the_rest(length: int) -> None:
     assert frame_length(INVITE[:length]) is None
 
 
+@given(st.lists(st.integers(min_value=1, max_value=400), min_size=1, max_size=60))
+def test_however_a_stream_is_split_the_messages_are_the_same(spans: list[int]) -> None:
+    sent = [INVITE, options("l: 3", body=b"abc"), b"\r\n\r\n" + INVITE, options("l:0")]
+    stream, buffer, taken = b"".join(sent), b"", list[bytes]()
+    while stream:
+        for span in spans:
+            buffer, stream = buffer + stream[:span], stream[span:]
+            while (length := frame_length(buffer)) is not None:
+                taken.append(parse_message(buffer[:length], stream=True).encode())
+                buffer = buffer[length:]
+    assert taken == [parse_message(message).encode() for message in sent]
+    assert buffer == b""
+
+
 def test_a_folded_content_length_counts_on_a_stream() -> None:
     data = options("Content-Length :\r\n  2", body=b"xyz")
     assert frame_length(data) == len(data) - 1
