@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from callcenter.app.config import Settings, Table
 from callcenter.app.toml_lines import KeyPath, Places
+from callcenter.control.configuration import problems_of
 from callcenter.domain.errors import Problem
 
 ENV_PREFIX = "CALLCENTER__"
@@ -64,6 +65,9 @@ class _Reader:
         settings = _absolute(settings, self.folder)
         for path, message, hint in cross_checks(settings):
             self.tell(path, message, hint)
+        if not self.problems:
+            for problem in problems_of(settings.center()):
+                self.tell((), problem)
         self._check_modes(data)
         return None if any(p.severity == "error" for p in self.problems) else settings
 

@@ -82,3 +82,32 @@ def show(file: Path | None) -> None:
 def schema() -> None:
     """Print the JSON Schema of the configuration file."""
     click.echo(json.dumps(Settings.model_json_schema(by_alias=True), indent=2))
+
+
+@config.command()
+@config_option
+@click.option("--yes", is_flag=True, help="Commit without asking.")
+@click.option("--by", default="", help="Who changes it; the login name when not given.")
+def apply(file: Path | None, yes: bool, by: str) -> None:
+    """Show what the file would change, then commit it to the journal, all or nothing.
+
+    Passwords, addresses and ports are not part of the center: restart the role that uses them.
+    """
+    import getpass
+
+    from callcenter.app.config_apply import Applying
+
+    applying = Applying(load_settings(file or default_file()))
+    lines = applying.difference()
+    if not lines:
+        click.echo(f"nothing to change: {applying.version} is in force")
+        return
+    for line in lines:
+        colour = {"+": "green", "-": "red"}.get(line[:1])
+        click.secho(line, fg=colour)
+    if not yes:
+        click.confirm("Apply?", abort=True, err=True)
+    refused = applying.commit(by or getpass.getuser())
+    if refused:
+        raise click.ClickException(f"refused, nothing was changed: {refused}")
+    click.echo(f"applied: {applying.version}")

@@ -1,0 +1,173 @@
+"""`callcenter init`: a configuration that works, with every setting explained and its secrets made.
+
+Why: the first file a person sees decides whether she understands the product. It is short, says
+what each table is for, and passes `config check` as it is. Passwords are made, never asked for,
+and stand in files of their own that only the owner can read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from callcenter.app.config import FILE_NAME, shipped
+from callcenter.app.secrets import ensure_secrets, new_password
+
+AGENTS = ("ana", "ben")
+
+_TEMPLATE = """\
+# Configuration of the contact center. `callcenter config check` says what is wrong with it,
+# `callcenter config schema` lists every setting, `callcenter config apply` takes a change over
+# while the server runs. Any value can also come from the environment: CALLCENTER__SIP__REALM=…
+# Passwords stand in files of their own (`password_file`).
+
+state_directory = "var"            # journal, history, recordings, generated secrets
+
+[center]
+name = "My center"
+timezone = "{timezone}"            # whose midnight starts a new day on the wall
+reasons = ["break", "lunch", "training", "meeting"]   # for being not ready
+
+[store]
+url = "embedded"                   # or unix:///run/valkey/s, redis://host:6379/0
+# accept_loss_seconds = 2          # admits a store with `appendfsync everysec`
+
+[history]
+# url = "postgresql://user@host/callcenter"            # SQLite in state_directory by default
+
+[sip]
+listen = ["127.0.0.1:5060"]        # UDP and TCP; use the machine's address for phones elsewhere
+realm = "callcenter"
+# domain = "sip.example.com"       # host part of your addresses
+# advertised_address = "203.0.113.7"                   # behind NAT
+
+[media]
+url = "embedded"                   # or ng://host:2223 for rtpengine
+rtp_ports = "30000-34999"
+address = "127.0.0.1"              # where audio is received; with `sip.listen`, the machine's
+
+[web]
+listen = "127.0.0.1:8080"          # the wall, the desk, the API
+
+# A line to the outside: calls come from here and go out here.
+# [[trunk]]
+# name = "provider"
+# address = "198.51.100.20:5060"
+# username = "account"
+# password_file = "secrets/trunk-provider"
+
+# A number that can be dialled, and the flow that answers it (see `callcenter flow show`).
+{numbers}
+[[skill]]
+name = "sales"
+[[skill]]
+name = "billing"
+[[skill]]
+name = "support"
+[[skill]]
+name = "reception"
+[[skill]]
+name = "english"
+[[skill]]
+name = "spanish"
+[[skill]]
+name = "telugu"
+
+[[calendar]]
+name = "office"
+open = ["mon-fri 08:00-20:00", "sat 09:00-14:00"]
+holidays = ["2026-12-25", "2027-01-01"]
+
+# A waiting line. `skills` says who may answer: skill = least proficiency (1 to 10).
+[[queue]]
+id = "sales"
+title = "Sales"
+skills = {{ sales = 1 }}
+target_seconds = 20                # service level: answered within 20 s …
+target_percent = 80                # … for 80 % of the callers
+[[queue]]
+id = "billing"
+title = "Billing"
+skills = {{ billing = 1 }}
+[[queue]]
+id = "support"
+title = "Support"
+skills = {{ support = 1 }}
+wrap_up_seconds = 60
+[[queue]]
+id = "reception"
+title = "Reception"
+skills = {{ reception = 1 }}
+
+# A person who answers. The phone registers as `id` at [sip] with this password; the same `id` and
+# `web_password_file` open the desk page. `skills` are her proficiencies, 1 to 10.
+[[agent]]
+id = "ana"
+name = "Ana"
+password_file = "secrets/ana-phone"
+web_password_file = "secrets/ana-desk"
+role = "supervisor"
+skills = {{ sales = 8, billing = 5, support = 3, reception = 5, english = 9, spanish = 10 }}
+[[agent]]
+id = "ben"
+name = "Ben"
+password_file = "secrets/ben-phone"
+web_password_file = "secrets/ben-desk"
+skills = {{ support = 8, reception = 5, english = 10, telugu = 9 }}
+"""
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.option("--force", is_flag=True, help="Overwrite a configuration that is there.")
+def init(directory: Path, force: bool) -> None:
+    """Write a commented configuration and its secrets into DIRECTORY."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / FILE_NAME
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} is there already; --force overwrites it")
+    file.write_text(_TEMPLATE.format(numbers=_numbers(), timezone=local_timezone()), "utf-8")
+    made = make_passwords(directory / "secrets")
+    made += ensure_secrets(directory / "var" / "secrets")
+    click.echo(f"wrote {file} and {len(made)} secrets (mode 600)")
+    click.echo("next: callcenter config check, callcenter doctor, callcenter run")
+
+
+def make_passwords(folder: Path) -> list[Path]:
+    """A phone and a desk password for each agent of the template; existing ones are kept."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    made = []
+    for agent in AGENTS:
+        for use in ("phone", "desk"):
+            path = folder / f"{agent}-{use}"
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(descriptor, "w") as secret:
+                secret.write(new_password() + "\n")
+            made.append(path)
+    return made
+
+
+def _numbers() -> str:
+    """One number for every shipped flow, so that the file works as it is."""
+    flows = sorted(path.stem for path in shipped("ivr_flows").glob("*.yaml"))
+    return "".join(
+        f'[[number]]\nnumber = "{100 + index}"\nflow = "{flow}"\n'
+        "# guests = true                  # also callers who are neither a trunk nor registered\n"
+        for index, flow in enumerate(flows)
+    )
+
+
+def local_timezone() -> str:
+    """The machine's IANA time zone; UTC when it does not say."""
+    link = Path("/etc/localtime")
+    if link.is_symlink():
+        _, found, name = str(link.readlink()).partition("zoneinfo/")
+        if found and name and not name.startswith("Etc/"):
+            return name
+    return "UTC"
