@@ -52,7 +52,7 @@ def _timezone(text: Any) -> Any:
 
     try:
         ZoneInfo(str(text))
-    except (ValueError, OSError) as wrong:
+    except (KeyError, ValueError, OSError) as wrong:
         raise ValueError(
             f"unknown time zone {text!r}; write an IANA name such as Europe/Madrid"
         ) from wrong

@@ -1,0 +1,243 @@
+"""A wrong setting is told by file, line and remedy; a right one becomes a center."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callcenter.app.config import Settings, file_version, host_port, load_settings
+from callcenter.app.config_check import check_settings, dump
+from callcenter.app.toml_lines import Places
+from callcenter.domain.center import Channel, PhoneProfile
+from callcenter.domain.errors import Problem, WrongInput
+
+GOOD = """\
+[center]
+name = "Example"
+timezone = "Europe/Madrid"
+
+[sip]
+listen = ["127.0.0.1:5070", "[::1]:5070"]
+
+[[skill]]
+name = "sales"
+
+[[calendar]]
+name = "office"
+open = ["mon-fri 09:00-17:30", "sat 10:00-14:00"]
+holidays = ["2026-12-25"]
+
+[[queue]]
+id = "sales"
+skills = { sales = 2 }
+calendar = "office"
+[queue.thresholds]
+waiting_warn = 3
+
+[[agent]]
+id = "ana"
+name = "Ana"
+password = "secret-of-ana"
+skills = { sales = 7 }
+phone_profile = "legacy"
+capacity = { chat = 2 }
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "callcenter.toml"
+    path.write_text(text, "utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def problems(folder: Path, text: str, **env: str) -> list[Problem]:
+    _, found = check_settings(write(folder, text), env)
+    return found
+
+
+def only(found: list[Problem]) -> Problem:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_good_file_becomes_a_center(tmp_path: Path) -> None:
+    center = load_settings(write(tmp_path, GOOD), {}).center()
+    (queue,) = center.queues
+    assert (queue.id, queue.title, queue.timezone) == ("sales", "sales", "Europe/Madrid")
+    assert queue.thresholds.waiting_warn == 3
+    (agent,) = center.agents
+    assert agent.phone is PhoneProfile.LEGACY
+    assert agent.capacity == {Channel.CHAT: 2}
+    (calendar,) = center.calendars
+    assert [(p.weekday, p.opens, p.closes) for p in calendar.periods] == [
+        *((day, 540, 1050) for day in range(5)),
+        (5, 600, 840),
+    ]
+
+
+def test_the_center_holds_no_secret(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD), {})
+    assert "secret-of-ana" not in repr(settings.center())
+    assert "secret-of-ana" not in dump(settings)
+    assert "secret-of-ana" in dump(settings, secrets=True)
+
+
+def test_what_is_handed_to_a_child_is_what_was_read(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD), {})
+    assert Settings.model_validate_json(dump(settings, secrets=True)) == settings
+
+
+def test_without_a_file_it_binds_loopback_only(tmp_path: Path) -> None:
+    settings = load_settings(None, {})
+    addresses = (*settings.sip.listen, settings.web.listen, settings.media.events_listen)
+    assert {host_port(address)[0] for address in addresses} == {"127.0.0.1"}
+
+
+def test_an_unknown_key_is_told_with_its_line_and_what_was_meant(tmp_path: Path) -> None:
+    found = only(problems(tmp_path, GOOD.replace("calendar = ", "calender = ")))
+    assert found.file.endswith("callcenter.toml")
+    assert (found.line, found.column) == (19, 1)
+    assert found.field == "queue.1.calender"
+    assert found.hint == "did you mean calendar?"
+
+
+def test_an_unknown_table_is_told(tmp_path: Path) -> None:
+    found = only(problems(tmp_path, GOOD + "\n[[agents]]\nid = 'x'\n"))
+    assert (found.line, found.hint) == (31, "did you mean agent?")
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "place", "message"),
+    [
+        ('timezone = "Europe/Madrid"', 'timezone = "Europe/Madird"', 3, "unknown time zone"),
+        ("skills = { sales = 2 }", "skills = { sales = 11 }", 18, "less than or equal to 10"),
+        ("skills = { sales = 7 }", "skills = { sails = 7 }", 27, "no skill 'sails'"),
+        ('calendar = "office"', 'calendar = "offiec"', 19, "no calendar 'offiec'"),
+        ('id = "sales"', 'id = "sa les"', 17, "should match pattern"),
+        ('listen = ["127.0.0.1:5070"', 'listen = ["127.0.0.1"', 6, "write it as host:port"),
+        ("mon-fri 09:00-17:30", "mon-fri 9-26", 13, "is not a period"),
+        ("waiting_warn = 3", 'waiting_warn = "many"', 21, "valid integer"),
+    ],
+)
+def test_each_wrong_value_is_told_at_its_line(
+    tmp_path: Path, line: str, wrong: str, place: int, message: str
+) -> None:
+    assert line in GOOD
+    found = only(problems(tmp_path, GOOD.replace(line, wrong)))
+    assert found.line == place
+    assert message in found.message
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("waiting_warn", "waiting_worn").replace('name = "Ana"', "nam = 'Ana'")
+    assert [p.line for p in problems(tmp_path, text)] == [21, 25]
+
+
+def test_a_name_given_twice_is_told(tmp_path: Path) -> None:
+    found = only(problems(tmp_path, GOOD + '\n[[skill]]\nname = "sales"\n'))
+    assert (found.line, found.message) == (32, "'sales' is given twice")
+
+
+def test_what_is_not_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    found = only(problems(tmp_path, "[center\nname = 1\n"))
+    assert found.line == 1
+    assert "not TOML" in found.message
+
+
+def test_a_file_that_is_not_there_names_the_command_that_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(WrongInput, match="callcenter init"):
+        load_settings(tmp_path / "none.toml", {})
+
+
+def test_the_environment_stands_above_the_file(tmp_path: Path) -> None:
+    env = {
+        "CALLCENTER__SIP__REALM": "elsewhere",
+        "CALLCENTER__SIP__LISTEN": '["127.0.0.1:6060"]',
+        "CALLCENTER__AGENT__0__PASSWORD": "1234",
+        "CALLCENTER__STORE__ACCEPT_LOSS_SECONDS": "2",
+        "CALLCENTER_OTHER": "not ours",
+    }
+    settings = load_settings(write(tmp_path, GOOD), env)
+    assert settings.sip.realm == "elsewhere"
+    assert settings.sip.listen == ("127.0.0.1:6060",)
+    assert settings.agents[0].password.get_secret_value() == "1234"
+    assert settings.store.accept_loss_seconds == 2
+
+
+def test_an_unknown_variable_is_told_by_its_name(tmp_path: Path) -> None:
+    found = only(problems(tmp_path, GOOD, CALLCENTER__SIP__RELAM="x"))
+    assert found.file == "$CALLCENTER__SIP__RELAM"
+    assert found.hint == "did you mean realm?"
+
+
+def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
+    secret = tmp_path / "ana"
+    secret.write_text("from-a-file\n")
+    secret.chmod(0o600)
+    text = GOOD.replace('password = "secret-of-ana"', 'password_file = "ana"')
+    settings = load_settings(write(tmp_path, text), {})
+    assert settings.agents[0].password.get_secret_value() == "from-a-file"
+
+
+def test_a_secret_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "ana"
+    secret.write_text("from-a-file")
+    secret.chmod(0o644)
+    text = GOOD.replace('password = "secret-of-ana"', 'password_file = "ana"')
+    found = only(problems(tmp_path, text))
+    assert (found.line, found.hint) == (26, f"chmod 600 {secret}")
+
+
+def test_a_secret_that_is_missing_is_told(tmp_path: Path) -> None:
+    text = GOOD.replace('password = "secret-of-ana"', 'password_file = "nowhere"')
+    assert "cannot be read" in only(problems(tmp_path, text)).message
+
+
+def test_credentials_of_the_service_manager_are_found(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "ana").write_text("from-systemd")
+    (credentials / "ana").chmod(0o400)
+    text = GOOD.replace('password = "secret-of-ana"', 'password_file = "ana"')
+    settings = load_settings(write(tmp_path, text), {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert settings.agents[0].password.get_secret_value() == "from-systemd"
+
+
+def test_a_password_in_a_readable_file_is_warned_about(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    path.chmod(0o644)
+    settings, found = check_settings(path, {})
+    assert settings is not None
+    assert (only(found).severity, only(found).line) == ("warning", 26)
+
+
+def test_the_same_center_has_the_same_version(tmp_path: Path) -> None:
+    one = load_settings(write(tmp_path, GOOD), {}).center()
+    other = load_settings(write(tmp_path, GOOD.replace('name = "Example"', "name = 'Example'")), {})
+    changed = load_settings(write(tmp_path, GOOD.replace("sales = 7", "sales = 8")), {})
+    assert file_version(one) == file_version(other.center())
+    assert file_version(one) != file_version(changed.center())
+
+
+def test_a_number_names_a_flow_that_exists(tmp_path: Path) -> None:
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    (flows / "main.yaml").write_text("")
+    text = 'flows_directory = "flows"\n[[number]]\nnumber = "100"\nflow = "mian"\n'
+    found = only(problems(tmp_path, text))
+    assert (found.line, found.hint) == (4, "did you mean 'main'?")
+
+
+def test_places_are_found_through_strings_arrays_and_comments() -> None:
+    places = Places(
+        'a = """\n[not.a.table]\nb = 1\n"""\n'
+        "list = [ # ] a comment\n  1,\n]\n"
+        "[table.inner]\n'quoted key' = \"]\"\nx.y = 1\n"
+    )
+    assert places.find(("a",)) == (1, 1)
+    assert places.find(("b",)) == (0, 0)
+    assert places.find(("list",)) == (5, 1)
+    assert places.find(("table", "inner", "quoted key")) == (9, 1)
+    assert places.find(("table", "inner", "x", "y", "z")) == (10, 1)
