@@ -1,0 +1,225 @@
+"""A small center to tell stories with: control, a clock that moves when told, and its journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from callcenter.agents.agent import AgentState
+from callcenter.control.center import Control
+from callcenter.control.state import ContactState
+from callcenter.domain import commands as c
+from callcenter.domain import events as e
+from callcenter.domain.center import Agent, Center, Channel, Queue
+from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.termination import Reason, ended
+from callcenter.domain.units import (
+    SECOND,
+    AgentId,
+    CommandId,
+    ContactId,
+    FrontendId,
+    Micros,
+    OfferId,
+    QueueId,
+    SegmentId,
+    seconds,
+)
+
+START: Micros = 1_800_000_000 * SECOND
+F = FrontendId("f1")
+T = TypeVar("T", bound=e.Evt)
+
+
+def queue(name: str = "sales", **settings: object) -> Queue:
+    return Queue(id=QueueId(name), title=name, **settings)  # type: ignore[arg-type]
+
+
+def agent(name: str, **skills: int) -> Agent:
+    return Agent(id=AgentId(name), name=name.title(), skills=skills)
+
+
+def center(
+    *agents: Agent, queues: tuple[Queue, ...] = (), skills: tuple[str, ...] = ("english",)
+) -> Center:
+    return Center(skills=skills, queues=queues or (queue(),), agents=agents)
+
+
+@dataclass
+class House:
+    """Control and everything it said, with words for what people do."""
+
+    control: Control = field(default_factory=lambda: Control(epoch=1))
+    now: Micros = START
+    journal: list[e.Event] = field(default_factory=list)
+    inputs: list[e.Input] = field(default_factory=list)
+    commands: list[tuple[str, c.Command]] = field(default_factory=list)
+
+    def tell(self, command: c.Command, source: str = "") -> list[e.Event]:
+        self.inputs.append(e.Input(self.now))
+        self.commands.append((source, command))
+        return self._keep(self.control.react(command, self.now, source=source))
+
+    def _keep(self, events: list[e.Event]) -> list[e.Event]:
+        self.journal += events
+        return events
+
+    def wait(self, span: float) -> list[e.Event]:
+        """Let time pass, ticking whenever a deadline comes."""
+        end = self.now + seconds(span)
+        said: list[e.Event] = []
+        while (due := self.control.deadline) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.inputs.append(e.Input(self.now, e.InputKind.TICK))
+            said += self._keep(self.control.tick(self.now))
+        self.now = end
+        return said
+
+    def lose(self, frontend: FrontendId = F) -> list[e.Event]:
+        self.inputs.append(e.Input(self.now, e.InputKind.LOST, frontend))
+        return self._keep(self.control.frontend_lost(frontend, self.now))
+
+    # --- what people do
+
+    def open(self, center: Center, *, ready: bool = True) -> House:
+        """Configure, start the front end, hear every phone and make everybody ready."""
+        self.configure(center)
+        self.start(agents=tuple(a.id for a in center.agents))
+        for a in center.agents if ready else ():
+            self.presence(a.id, Presence.READY)
+            self.now += SECOND
+        return self
+
+    def configure(self, center: Center, version: str = "1") -> list[e.Event]:
+        return self.tell(
+            c.ConfigurationRequested(
+                center=center, version=version, by="test", request=CommandId(f"configure-{version}")
+            )
+        )
+
+    def start(
+        self,
+        contacts: tuple[str, ...] = (),
+        agents: tuple[str, ...] = (),
+        offers: tuple[str, ...] = (),
+        epoch: int = 1,
+        frontend: FrontendId = F,
+    ) -> list[e.Event]:
+        return self.tell(
+            c.FrontendReported(
+                frontend=frontend,
+                epoch=epoch,
+                contacts=tuple(map(ContactId, contacts)),
+                agents=tuple(map(AgentId, agents)),
+                offers=tuple(map(OfferId, offers)),
+            )
+        )
+
+    def presence(self, name: str, presence: Presence, reason: str = "") -> list[e.Event]:
+        return self.tell(
+            c.PresenceRequested(
+                agent=AgentId(name),
+                presence=presence,
+                reason=reason,
+                request=CommandId(f"{name}-{presence}"),
+            )
+        )
+
+    def arrive(
+        self, contact: str, channel: Channel = Channel.VOICE, frontend: FrontendId = F
+    ) -> list[e.Event]:
+        return self.tell(
+            c.ContactReported(
+                contact=ContactId(contact), channel=channel, frontend=frontend, dialled="100"
+            )
+        )
+
+    def enqueue(self, contact: str, queue: str = "sales", **settings: object) -> list[e.Event]:
+        command = c.QueueRequested(
+            contact=ContactId(contact),
+            queue=QueueId(queue),
+            **settings,  # type: ignore[arg-type]
+        )
+        return self.tell(command)
+
+    def call(
+        self,
+        contact: str,
+        queue: str = "sales",
+        channel: Channel = Channel.VOICE,
+        **settings: object,
+    ) -> list[e.Event]:
+        """Arrive and ask to wait."""
+        return self.arrive(contact, channel) + self.enqueue(contact, queue, **settings)
+
+    def report(
+        self, contact: str, outcome: OfferOutcome, offer: e.OfferMade | None = None
+    ) -> list[e.Event]:
+        """The owner reports how the open offer of a contact (or the given one) ended."""
+        made = offer or self.offer_of(contact)
+        assert made is not None
+        accepted = outcome is OfferOutcome.ACCEPTED
+        return self.tell(
+            c.OfferReported(
+                offer=made.offer,
+                contact=made.contact,
+                agent=made.agent,
+                outcome=outcome,
+                segment=SegmentId(f"s-{made.offer}" if accepted else ""),
+            )
+        )
+
+    def accept(self, contact: str) -> list[e.Event]:
+        return self.report(contact, OfferOutcome.ACCEPTED)
+
+    def hang_up(self, contact: str, reason: Reason = Reason.CALLER_HUNG_UP) -> list[e.Event]:
+        return self.tell(
+            c.ContactEndReported(contact=ContactId(contact), termination=ended(reason))
+        )
+
+    def leave(self, contact: str) -> list[e.Event]:
+        return self.tell(c.LeaveQueueRequested(contact=ContactId(contact)))
+
+    def phone(self, name: str, reachable: bool, frontend: FrontendId = F) -> list[e.Event]:
+        return self.tell(
+            c.PhoneReported(agent=AgentId(name), frontend=frontend, reachable=reachable)
+        )
+
+    def end_wrap_up(self, name: str, segment: str = "") -> list[e.Event]:
+        return self.tell(
+            c.WrapUpEndRequested(
+                agent=AgentId(name), segment=SegmentId(segment), request=CommandId("wrap")
+            )
+        )
+
+    # --- what is to be seen
+
+    def contact(self, contact: str) -> ContactState:
+        return self.control.state.contacts[ContactId(contact)]
+
+    def agent(self, name: str) -> AgentState:
+        return self.control.state.agents[AgentId(name)]
+
+    def offer_of(self, contact: str) -> e.OfferMade | None:
+        """The open offer of a contact."""
+        open_offer = self.contact(contact).offer
+        return next((o for o in self.all(e.OfferMade) if o.offer == open_offer), None)
+
+    def rung(self, contact: str) -> str:
+        """Who is being rung for this contact; empty when nobody."""
+        offer = self.offer_of(contact)
+        return offer.agent if offer else ""
+
+    def all(self, kind: type[T]) -> list[T]:
+        return only(self.journal, kind)
+
+
+def only(events: list[e.Event], kind: type[T]) -> list[T]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def one(events: list[e.Event], kind: type[T]) -> T:
+    """The only event of its kind."""
+    found = only(events, kind)
+    assert len(found) == 1, events
+    return found[0]

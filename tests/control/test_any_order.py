@@ -1,0 +1,236 @@
+"""Whatever happens in whatever order, the rules hold: a machine that tries everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from callcenter.control.center import Control
+from callcenter.control.replay import decide_again, same
+from callcenter.control.state import Stage
+from callcenter.domain import commands as c
+from callcenter.domain import events as e
+from callcenter.domain.center import Agent, Center, Channel, Queue
+from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.termination import Reason, ended
+from callcenter.domain.units import AgentId, ContactId, FrontendId
+from tests.control.house import House, agent, center, only, queue
+from tests.control.invariants import Watcher, check, plain
+
+AGENTS = ("ann", "ben", "cat", "dan")
+QUEUES = ("sales", "mail", "vip")
+FRONTENDS = (FrontendId("f1"), FrontendId("f2"))
+SKILLS = ("english", "french", "sales")
+NOT_TAKEN = [outcome for outcome in OfferOutcome if outcome is not OfferOutcome.ACCEPTED]
+
+
+def variant(number: int) -> Center:
+    """Three centers to change between: everybody; fewer queues and people; other skills."""
+    people: list[Agent] = [
+        agent("ann", english=5, sales=3),
+        agent("ben", english=2),
+        agent("cat", french=7, english=1 + 4 * (number == 2)),
+        agent("dan", english=9, french=9, sales=9),
+    ]
+    queues: tuple[Queue, ...] = (
+        queue("sales", skills={"english": 2}, wait_seconds_max=300),
+        queue("mail", skills={"english": 1}, wrap_up_seconds=0, priority=3),
+        queue("vip", skills={"french": 3}, priority=8, waiting_max=3, unstaffed_exit=True),
+    )
+    if number == 1:
+        people, queues = people[:2], queues[:2]
+    return center(*people, queues=queues, skills=SKILLS)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Two front ends, four people, three queues, and no mercy."""
+
+    @initialize()
+    def open(self) -> None:
+        self.house = House()
+        self.watcher = Watcher()
+        self.read = 0
+        self.names = 0
+        self.epochs = dict.fromkeys(FRONTENDS, 1)
+        self.house.configure(variant(0))
+        for frontend in FRONTENDS:
+            self.house.start(frontend=frontend, agents=AGENTS[:2] if frontend == "f1" else ())
+        for name in AGENTS[:3]:
+            self.house.presence(name, Presence.READY)
+
+    def pick(self, data: Any, *stages: Stage) -> str:
+        living = self.house.control.state.contacts.values()
+        fitting = [contact.id for contact in living if not stages or contact.stage in stages]
+        return str(data.draw(st.sampled_from(fitting))) if fitting else ""
+
+    @rule(
+        channel=st.sampled_from(list(Channel)),
+        frontend=st.sampled_from(FRONTENDS),
+        name=st.sampled_from(QUEUES),
+        priority=st.none() | st.integers(-1, 12),
+        french=st.integers(0, 9),
+    )
+    def arrive(
+        self, channel: Channel, frontend: FrontendId, name: str, priority: int | None, french: int
+    ) -> None:
+        self.names += 1
+        contact = f"c{self.names}"
+        self.house.arrive(contact, channel, frontend)
+        needs = {"french": french} if french > 6 else {}
+        self.house.enqueue(contact, name, priority=priority, skills=needs)
+
+    @rule(data=st.data(), name=st.sampled_from(QUEUES))
+    def wait_again(self, data: Any, name: str) -> None:
+        if contact := self.pick(data):
+            self.house.enqueue(contact, name)
+
+    @rule(data=st.data())
+    def leave(self, data: Any) -> None:
+        if contact := self.pick(data):
+            self.house.leave(contact)
+
+    @rule(data=st.data(), reason=st.sampled_from(list(Reason)))
+    def end(self, data: Any, reason: Reason) -> None:
+        if contact := self.pick(data):
+            self.house.hang_up(contact, reason)
+
+    @rule(data=st.data())
+    def accept(self, data: Any) -> None:
+        if contact := self.pick(data, Stage.OFFERED):
+            self.house.accept(contact)
+
+    @rule(data=st.data(), outcome=st.sampled_from(NOT_TAKEN))
+    def not_taken(self, data: Any, outcome: OfferOutcome) -> None:
+        if contact := self.pick(data, Stage.OFFERED):
+            self.house.report(contact, outcome)
+
+    @rule(data=st.data(), outcome=st.sampled_from(list(OfferOutcome)))
+    def report_late(self, data: Any, outcome: OfferOutcome) -> None:
+        """About an offer that stands no more. Only a free agent can have answered it."""
+        state = self.house.control.state
+        gone = [
+            offer
+            for offer in self.house.all(e.OfferMade)
+            if offer.offer not in state.offers
+            and not (offer.agent in state.agents and state.agents[offer.agent].segments)
+        ]
+        if gone:
+            offer = data.draw(st.sampled_from(gone[-5:]))
+            self.house.report(offer.contact, outcome, offer)
+
+    @rule(data=st.data())
+    def end_segment(self, data: Any) -> None:
+        segments = list(self.house.control.state.segments.values())
+        if segments:
+            segment = data.draw(st.sampled_from(segments))
+            self.house.tell(
+                c.SegmentEndReported(
+                    contact=segment.contact,
+                    segment=segment.id,
+                    agent=segment.agent,
+                    termination=ended(Reason.AGENT_HUNG_UP),
+                )
+            )
+
+    @rule(data=st.data(), held=st.booleans(), by_agent=st.booleans())
+    def hold(self, data: Any, held: bool, by_agent: bool) -> None:
+        if contact := self.pick(data):
+            self.house.tell(
+                c.HoldReported(
+                    contact=ContactId(contact), agent=AgentId("x"), held=held, by_agent=by_agent
+                )
+            )
+
+    @rule(
+        name=st.sampled_from(AGENTS),
+        presence=st.sampled_from(
+            [Presence.READY, Presence.READY, Presence.NOT_READY, Presence.LOGGED_OUT]
+        ),
+        reason=st.sampled_from(["lunch", "break", "nonsense"]),
+    )
+    def ask(self, name: str, presence: Presence, reason: str) -> None:
+        self.house.presence(name, presence, reason)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def end_wrap_up(self, name: str) -> None:
+        self.house.end_wrap_up(name)
+
+    @rule(
+        name=st.sampled_from(AGENTS),
+        reachable=st.booleans(),
+        frontend=st.sampled_from(FRONTENDS),
+    )
+    def phone(self, name: str, reachable: bool, frontend: FrontendId) -> None:
+        self.house.phone(name, reachable, frontend)
+
+    @rule(span=st.sampled_from([0.5, 2.0, 10.0, 25.0, 31.0, 130.0, 301.0]))
+    def time_passes(self, span: float) -> None:
+        self.house.wait(span)
+
+    @rule(frontend=st.sampled_from(FRONTENDS))
+    def lose(self, frontend: FrontendId) -> None:
+        self.house.lose(frontend)
+
+    @rule(
+        data=st.data(), frontend=st.sampled_from(FRONTENDS), agents=st.sets(st.sampled_from(AGENTS))
+    )
+    def restart(self, data: Any, frontend: FrontendId, agents: set[str]) -> None:
+        state = self.house.control.state
+        mine = [x.id for x in state.contacts.values() if x.frontend == frontend]
+        forgotten = data.draw(st.sets(st.sampled_from(mine)) if mine else st.just(set()))
+        open_offers = data.draw(st.sampled_from([tuple(state.offers), ()]))
+        self.epochs[frontend] += 1
+        self.house.start(
+            frontend=frontend,
+            epoch=self.epochs[frontend],
+            contacts=tuple(x for x in mine if x not in forgotten),
+            agents=tuple(sorted(agents)),
+            offers=open_offers,
+        )
+
+    @rule(number=st.integers(0, 2))
+    def configure(self, number: int) -> None:
+        self.house.configure(variant(number), f"v{number}")
+
+    @precondition(lambda self: self.house.journal)
+    @rule()
+    def fail_over(self) -> None:
+        """Another process goes on from the snapshot."""
+        self.house.control = Control.restore(self.house.control.snapshot(), epoch=1)
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        new = self.house.journal[self.read :]
+        self.read = len(self.house.journal)
+        orderly = len(only(new, e.OfferMade)) <= 1 and not only(new, e.FrontendStarted)
+        check(self.house.control)
+        self.watcher.read(self.house.control, new, orderly=orderly)
+
+    def teardown(self) -> None:
+        """I9: the journal alone gives the state; the inputs alone give the journal."""
+        if not hasattr(self, "house"):
+            return
+        follower = Control(epoch=1)
+        for event in self.house.journal:
+            follower.apply(event)
+        assert plain(follower) == plain(self.house.control)
+        again = decide_again(Control(epoch=1), self.house.inputs, self.house.commands)
+        assert same(again, self.house.journal)
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
