@@ -15,7 +15,13 @@ from xml.sax.saxutils import quoteattr
 import click
 import msgspec
 
-from callcenter.app.flow_files import AUDIO_FOLDER, flow_files, known_names, read_flow_files
+from callcenter.app.flow_files import (
+    AUDIO_FOLDER,
+    audio_files,
+    flow_files,
+    known_names,
+    read_flow_files,
+)
 from callcenter.domain.errors import Problem, WrongInput
 from callcenter.domain.events import QueueExit
 from callcenter.ivr.draw import draw_mermaid, draw_svg
@@ -213,8 +219,6 @@ def _one(file: Path, config: Path | None) -> Flow:
 
 def _known(config: Path | None, directories: Sequence[Path]) -> Known:
     """Names of the configuration, if given; audio only where a directory has any."""
-    from callcenter.app.flow_files import audio_files
-
     with_audio = [one for one in directories if (one / AUDIO_FOLDER).is_dir()]
     known = Known()
     if config is not None:
@@ -294,8 +298,7 @@ def _junit(outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         names = f"classname={quoteattr(outcome.flow)} name={quoteattr(outcome.name)}"
         lines.append(f'  <testcase {names} file={quoteattr(outcome.file)} time="0">')
-        for failure in outcome.failures:
-            lines.append(f"    <failure message={quoteattr(failure)}/>")
+        lines += [f"    <failure message={quoteattr(failure)}/>" for failure in outcome.failures]
         lines.append("  </testcase>")
     lines.append("</testsuite>")
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from callcenter.domain.events import QueueExit
 from callcenter.domain.units import SECOND, Micros
 from callcenter.ivr.play import Caller, World
+from callcenter.ivr.read_tests import WAIT_MAX
 from callcenter.ivr.session import Action, Enqueue, Enter, HangUp, Say
 from callcenter.ivr.shape import KEYS, Flow
 from callcenter.ivr.test import span_of
@@ -74,10 +75,7 @@ def _do_line(caller: Caller, words: list[str], number: int) -> None:
     elif first == "listen" and not rest:
         caller.listen()
     elif first == "wait" and len(rest) == 1:
-        try:
-            caller.advance(span_of(rest[0] if rest[0][-1:].isalpha() else rest[0] + "s"))
-        except (ValueError, KeyError):
-            raise WrongLine(f"line {number}: {rest[0]!r} is no time; write 5s") from None
+        caller.advance(_span(rest[0], number))
     elif first == "queue" and len(rest) == 1 and rest[0] in {e.value for e in QueueExit}:
         caller.rest()
         if caller.waiting:
@@ -88,6 +86,16 @@ def _do_line(caller: Caller, words: list[str], number: int) -> None:
         what = " ".join(words)[:40]
         message = f"line {number}: {what!r} is nothing a caller can do"
         raise WrongLine(f"{message} (12#, wait 5s, listen, queue answered, hangup)")
+
+
+def _span(text: str, number: int) -> Micros:
+    try:
+        span = span_of(text if text[-1:].isalpha() else text + "s")
+    except (ValueError, KeyError):
+        span = -1
+    if not 0 <= span <= WAIT_MAX:
+        raise WrongLine(f"line {number}: {text!r} is no time up to 2 hours; write 5s or 2m")
+    return span
 
 
 def run_terminal(flow: Flow, world: World, say: Print) -> Caller:

@@ -18,11 +18,16 @@ FLOWS_MAX = 200
 class Library:
     """Flows that calls can begin with, and the revisions that running calls still need."""
 
-    def __init__(self, flows: Mapping[str, Flow] | None = None) -> None:
+    def __init__(
+        self,
+        flows: Mapping[str, Flow] | None = None,
+        earlier: Mapping[str, tuple[Flow, ...]] | None = None,
+    ) -> None:
+        """`earlier` holds older revisions by name, the oldest first."""
         self._flows = dict(flows or {})
-        self._revisions: dict[str, list[Flow]] = {}
+        self._revisions = dict(earlier or {})
         for flow in self._flows.values():
-            self._keep(flow)
+            self._revisions[flow.name] = _kept(self._revisions.get(flow.name, ()), flow)
 
     @property
     def flows(self) -> dict[str, Flow]:
@@ -48,7 +53,7 @@ class Library:
         """A flow as it is now, or in the revision that a call began with."""
         if not revision:
             return self._flows.get(name)
-        return next((f for f in self._revisions.get(name, []) if f.revision == revision), None)
+        return next((f for f in self._revisions.get(name, ()) if f.revision == revision), None)
 
     def replace(self, files: Mapping[str, str], known: Known | None = None) -> "Library":
         """A library of exactly these `files` (path -> text) that keeps earlier revisions.
@@ -56,27 +61,18 @@ class Library:
         Raises:
             WrongInput: with the problems of all files. The present library is untouched.
         """
-        flows = load_files(files, known)
-        library = self._copy(flows)
-        for flow in flows.values():
-            library._keep(flow)
-        return library
+        return Library(load_files(files, known), self._revisions)
 
     def with_revision(self, flow: Flow) -> "Library":
         """The same library, able to give this revision too (from a call's own record)."""
-        library = self._copy(self._flows)
-        library._keep(flow)
-        return library
+        earlier = (flow, *(f for f in self._revisions.get(flow.name, ()) if f != flow))
+        return Library(self._flows, {**self._revisions, flow.name: earlier})
 
-    def _copy(self, flows: Mapping[str, Flow]) -> "Library":
-        library = Library()
-        library._flows = dict(flows)
-        library._revisions = {name: list(kept) for name, kept in self._revisions.items()}
-        return library
 
-    def _keep(self, flow: Flow) -> None:
-        earlier = [f for f in self._revisions.get(flow.name, []) if f.revision != flow.revision]
-        self._revisions[flow.name] = [*earlier, flow][-REVISIONS_MAX:]
+def _kept(revisions: tuple[Flow, ...], flow: Flow) -> tuple[Flow, ...]:
+    """`revisions` with `flow` as the youngest."""
+    others = [other for other in revisions if other.revision != flow.revision]
+    return (*others, flow)[-REVISIONS_MAX:]
 
 
 def load_files(files: Mapping[str, str], known: Known | None = None) -> dict[str, Flow]:

@@ -196,7 +196,7 @@ def _comfort(reader: Reader, field: str, tree: Tree) -> Comfort:
     base = Comfort()
     table = reader.table(tree, field, COMFORT_KEYS)
     leave = reader.plain(table.get("leave"), f"{field}.leave")
-    if leave and leave.value not in KEYS:
+    if leave and leave.value not in tuple(KEYS):
         reader.error(leave, f"{field}.leave", "must be one key", "one of 0-9, * or #, in quotes")
     music = reader.plain(table.get("music"), f"{field}.music")
     if music and reader.name(music, f"{field}.music"):

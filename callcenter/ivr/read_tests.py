@@ -4,22 +4,21 @@ Why: a flow without a test is a flow that nobody dares to change. The same file 
 change of one is seen beside the other.
 """
 
-import re
-
 from callcenter.domain.center import PRIORITY_MAX, PROFICIENCY_MAX
 from callcenter.domain.events import QueueExit
+from callcenter.domain.units import HOUR, Micros
 from callcenter.ivr.reader import Reader, shown, suggest
 from callcenter.ivr.shape import HANGUPS, KEYS, Expectation, FlowTest
 from callcenter.ivr.tree import Table, Text, Tree
 
 TESTS_MAX = 200
+WAIT_MAX: Micros = 2 * HOUR
 VALUED_STEPS = ("press", "wait", "queue")
 BARE_STEPS = ("listen", "hang_up")
 CALENDAR_STATES = ("open", "closed", "holiday")
 FACTS = ("caller_registered", "dialled")
 ENDINGS = (*HANGUPS, "failed", "steps_limit", "caller_hung_up")
 _EXITS = tuple(exit_.value for exit_ in QueueExit)
-_TIME = re.compile(r"[0-9]{1,6}(ms|s|m)", re.ASCII)
 
 
 def read_tests(reader: Reader, tree: Tree | None) -> tuple[FlowTest, ...]:
@@ -105,9 +104,8 @@ def _step(reader: Reader, tree: Tree, field: str) -> tuple[str, str] | None:
         return None
     if key.value == "press" and not set(plain.value) <= set(KEYS):
         reader.error(plain, field, f"{shown(plain.value)} cannot be typed", "0-9, * and #")
-    if key.value == "wait" and not _TIME.fullmatch(plain.value):
-        reader.error(plain, field, f"{shown(plain.value)} is no time", "write 500ms, 5s or 2m")
-        return None
+    if key.value == "wait":
+        reader.duration(plain, field, 0, WAIT_MAX, 0)
     if key.value == "queue" and plain.value not in _EXITS:
         reader.error(plain, field, "no way out of a queue", suggest(plain.value, _EXITS))
         return None

@@ -151,7 +151,8 @@ class Reader:
             return default
         if re.fullmatch(r"-?[0-9]{1,9}", plain.value) and low <= int(plain.value) <= high:
             return int(plain.value)
-        self.error(plain, field, f"must be a whole number from {low} to {high}")
+        span = f"{low}" if low == high else f"a whole number from {low} to {high}"
+        self.error(plain, field, f"must be {span}")
         return default
 
     def flag(self, tree: Tree | None, field: str, default: bool) -> bool:

@@ -87,7 +87,7 @@ PROMPT_LIMIT = 5 * MINUTE
 """A prompt whose end is never reported counts as failed after this."""
 
 
-_Handler: TypeAlias = Callable[["Session", Any], None]
+_Handler: TypeAlias = Callable[["Session", Any], object]
 _Due: TypeAlias = Callable[["Session"], None]
 
 _encoder = msgspec.msgpack.Encoder()
@@ -172,7 +172,8 @@ class Session:
             return []
         state.deadline = None
         self._now = now
-        self._WHEN_DUE[state.phase](self)
+        if due := self._WHEN_DUE.get(state.phase):
+            due(self)
         return self._drain()
 
     def resume(self, now: Micros) -> list[Action]:
@@ -550,15 +551,6 @@ class Session:
     def _failed(self, _failed: Failed) -> None:
         self._fail()
 
-    def _overdue(self) -> None:
-        self._fail()
-
-    def _keep_digit(self, digit: Digit) -> None:
-        self._keep(digit)
-
-    def _nothing_due(self) -> None:
-        """These phases set no deadline; a record of another version might."""
-
     # The tables: laid beside the one at the top; what stands in none of them does nothing
 
     _ENTER: ClassVar[dict[type, _Handler]] = {
@@ -584,14 +576,14 @@ class Session:
         (Phase.COLLECTING, Failed): _failed,
         (Phase.ASKING, LookupDone): _looked_up,
         (Phase.ASKING, CalendarState): _calendar,
-        (Phase.ASKING, Digit): _keep_digit,
+        (Phase.ASKING, Digit): _keep,
         (Phase.ASKING, Failed): _failed,
         (Phase.QUEUED, PromptFinished): _announced,
         (Phase.QUEUED, Digit): _digit_while_queued,
         (Phase.QUEUED, AgentTalking): _talking,
         (Phase.QUEUED, QueueLeft): _left,
         (Phase.QUEUED, Failed): _failed,
-        (Phase.LEAVING, Digit): _keep_digit,
+        (Phase.LEAVING, Digit): _keep,
         (Phase.LEAVING, AgentTalking): _talking,
         (Phase.LEAVING, QueueLeft): _left,
         (Phase.LEAVING, Failed): _failed,
@@ -600,12 +592,9 @@ class Session:
     }
 
     _WHEN_DUE: ClassVar[dict[Phase, _Due]] = {
-        Phase.SAYING: _overdue,
-        Phase.PROMPTING: _overdue,
+        Phase.SAYING: _fail,
+        Phase.PROMPTING: _fail,
         Phase.COLLECTING: _silence,
-        Phase.ASKING: _overdue,
+        Phase.ASKING: _fail,
         Phase.QUEUED: _announce,
-        Phase.LEAVING: _nothing_due,
-        Phase.TALKING: _nothing_due,
-        Phase.ENDED: _nothing_due,
     }
