@@ -36,9 +36,7 @@ def tcp_socket() -> socket.socket:
     return opened
 
 
-def hold(
-    tmp_path: Path, children: list[Child], story: Callable[[Holder], Awaitable[None]]
-) -> None:
+def hold(tmp_path: Path, children: list[Child], story: Callable[[Holder], Awaitable[None]]) -> None:
     """Run a holder around `story`, and stop it in order afterwards."""
 
     async def whole() -> None:
