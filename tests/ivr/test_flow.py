@@ -316,7 +316,7 @@ _trees = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_trees, _trees, _trees)
 def test_any_tree_is_taken_or_refused_and_nothing_else(one: str, two: str, three: str) -> None:
     text = f"flow: f\nentry: x\nlanguages: [en]\nprompts: {one}\nnodes: {two}\ntests: {three}\n"
