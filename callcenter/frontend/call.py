@@ -14,12 +14,11 @@ Sources: RFC 3261 13.3 (UAS), 13.3.1.4 (ACK), 15 (BYE); RFC 3264; DESIGN 2 and 4
 """
 
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 
 import msgspec
 
 from callcenter.domain.calendar import OpenState, state_at
-from callcenter.domain.center import PRIORITY_MAX, Channel
+from callcenter.domain.center import PRIORITY_MAX, Channel, PhoneProfile
 from callcenter.domain.commands import (
     ContactEndReported,
     ContactReported,
@@ -47,70 +46,29 @@ from callcenter.domain.events import (
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
     SECOND,
-    ContactId,
     CustomerId,
     Micros,
     PartyId,
     QueueId,
     SegmentId,
 )
+from callcenter.frontend.call_record import CallRecord, LegKept, Stage
+from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
-from callcenter.frontend.offer import Offer, OfferRecord
+from callcenter.frontend.offer import Offer
+from callcenter.frontend.pulse import Pulse
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import ContactClosed, LookedUp, LookUp, Message
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
-from callcenter.sip.endpoint import DialogRecord
+from callcenter.sip.events import CallEvent
 
 MUSIC_DEFAULT = "music/default"
 
-
-class Stage(StrEnum):
-    """Where in her story a caller is."""
-
-    ARRIVING = "arriving"
-    """The media engine was asked; nothing was promised yet."""
-    ANSWERED = "answered"
-    """Our 200 is out; the ACK is not in."""
-    FLOW = "flow"
-    QUEUED = "queued"
-    TALKING = "talking"
-    OVER = "over"
-
-
 _encoder = msgspec.msgpack.Encoder()
-
-
-class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a restart must know of a call, beside its dialogs."""
-
-    contact: ContactId
-    stage: Stage
-    dialled: str
-    flow: str
-    revision: str
-    arrived: Micros
-    """Center time."""
-    caller: str = ""
-    """Her number or name as an agent is shown it; empty when withheld."""
-    registered: bool = False
-    session: bytes = b""
-    waits: QueueRequested | None = None
-    """How she got into her queue, to put her back there."""
-    music: str = ""
-    offers: int = 0
-    served: bool = False
-    """She has spoken with an agent."""
-
-
-class LegKept(msgspec.Struct, kw_only=True):
-    """The caller's own leg."""
-
-    dialog: DialogRecord
-    media: LegRecord
 
 
 class CallStory:
@@ -135,8 +93,7 @@ class CallStory:
         self.offer: Offer | None = None
         self.talk: Talk | None = None
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
-        self._probes: dict[str, Micros] = {}
-        """Dialogs asked whether they live, and until when they may answer."""
+        self.pulse = Pulse(hands, self.id, self._vanished)
 
     @property
     def is_reported(self) -> bool:
@@ -171,6 +128,7 @@ class CallStory:
         )
         late = self.caller.remote_sdp is None
         self.caller.answer(self.media.offer_sdp() if late else self.media.answer_sdp(), hands.now)
+        record.answered = hands.center_now()
         record.stage = Stage.ANSWERED
 
     def _media_failed(self, _: Message) -> None:
@@ -347,7 +305,7 @@ class CallStory:
         record.offers += 1
         self.offer = Offer.granted(hands, self, grant, record.offers)
         name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
-        self.offer.ring(self.media, name, caller_user(record.caller))
+        self.offer.ring(self.media, name, screen_user(record.caller))
 
     def _refuse_grant(self, grant: OfferMade) -> None:
         self.hands.report(
@@ -392,6 +350,7 @@ class CallStory:
             queue=offer.record.queue,
             dialog=call.record(),
             media=offer.record.media,
+            since=self.hands.center_now(),
         )
         self.talk = Talk(self.hands, self, self.media, call, record)
         self._tell_flow(ivr.AgentTalking())
@@ -494,9 +453,11 @@ class CallStory:
         """Something happened in one of its dialogs."""
         if self.record.stage is Stage.OVER:
             return
-        if self.talk is not None and getattr(event, "call", None) is self.talk.call:
+        if not isinstance(event, CallEvent):
+            self.pulse.heard(event)
+        elif self.talk is not None and event.call is self.talk.call:
             self._heard_agent(self.talk, event)
-        elif getattr(event, "call", None) is self.caller:
+        elif event.call is self.caller:
             self._heard_caller(event)
         elif self.offer is not None:
             self.offer.heard(event)
@@ -508,7 +469,7 @@ class CallStory:
             case sip.CallConfirmed(sdp=late_answer):
                 self._confirmed(late_answer)
             case sip.AckTimeout():
-                self.end(Reason.NO_ACK)
+                self.end(Reason.NO_ACK, caller_gone=True)
             case sip.CallReinvited(sdp=offer):
                 if self.talk is not None:
                     self.talk.reinvited(Side.CALLER, self.caller, offer, self._music_file())
@@ -537,6 +498,11 @@ class CallStory:
         if leg == self.media.record.id and self.record.stage is not Stage.TALKING:
             self._tell_flow(ivr.Digit(digit))
 
+    def pressed(self, call: sip.Call, digit: str) -> None:
+        """The same by INFO."""
+        if call is self.caller:
+            self.digit(self.media.record.id, digit)
+
     def finished(self, leg: str, file: str) -> None:
         """The engine played a file to its end."""
         if leg == self.media.record.id:
@@ -551,23 +517,49 @@ class CallStory:
             self.end(Reason.CALL_LIMIT)
             return
         self.media.tick()
+        self.pulse.tick()
         if self.offer is not None:
             self.offer.tick()
-        session = self.session
-        if session is not None and session.deadline is not None:
-            if session.deadline <= self.hands.now and self.record.stage is not Stage.TALKING:
-                self._walk(lambda s: s.tick(self.hands.now))
+        due = self.session.deadline if self.session else None
+        if due is not None and due <= self.hands.now:
+            self._walk(lambda session: session.tick(self.hands.now))
 
     # ---- is she still there ---------------------------------------------------------------
 
-    def silent(self, leg: str) -> None:
-        """Nothing is heard of a phone: ask it, and believe that it is gone if it says nothing."""
-        probed = self.caller if leg == self.media.record.id else None
-        if self.talk is not None and leg == self.talk.media.record.id:
-            probed = self.talk.call
-        if probed is None or self.record.stage in (Stage.ARRIVING, Stage.ANSWERED):
+    def silent(self, leg: str, seconds: int) -> None:
+        """Nothing is heard of a phone that was heard before: ask it."""
+        if self.record.stage in (Stage.ARRIVING, Stage.ANSWERED, Stage.OVER):
             return
-        probed.probe(self.hands.now)
+        spent = (self.hands.center_now() - self._since(leg)) // SECOND
+        if seconds + 1 >= spent:
+            return
+        if leg == self.media.record.id:
+            self.pulse.silent(self.caller)
+        elif self.talk is not None and leg == self.talk.media.record.id:
+            self.pulse.silent(self.talk.call, legacy=self._is_legacy(self.talk))
+
+    def sound(self, leg: str) -> None:
+        """A silent phone is heard again."""
+        if leg == self.media.record.id:
+            self.pulse.sound(self.caller)
+        elif self.talk is not None and leg == self.talk.media.record.id:
+            self.pulse.sound(self.talk.call)
+
+    def _since(self, leg: str) -> Micros:
+        talking = self.talk is not None and leg == self.talk.media.record.id
+        return self.talk.record.since if talking and self.talk else self.record.answered
+
+    def _is_legacy(self, talk: Talk) -> bool:
+        agents = self.hands.center.agents
+        profile = next((a.phone for a in agents if a.id == talk.record.agent), None)
+        return profile is PhoneProfile.LEGACY
+
+    def _vanished(self, call: sip.Call) -> None:
+        """A phone has neither voice nor answer."""
+        if call is self.caller:
+            self.end(Reason.CALLER_VANISHED)
+        elif self.talk is not None and call is self.talk.call:
+            self._agent_left(Reason.AGENT_VANISHED, say_bye=True)
 
     def media_restarted(self) -> None:
         """The engine has its legs again but not what it played."""

@@ -58,3 +58,15 @@ def screen_user(caller: str) -> str:
     """The user part of the From address that a phone calls back to."""
     safe = "".join(c for c in caller if c.isalnum() or c in "+-._*#")
     return safe if safe and safe.isascii() else "anonymous"
+
+
+def digit_in(info: Request) -> str:
+    """The key that an INFO reports (`Signal=5`, or the bare key); empty for anything else."""
+    kind = info.content_type
+    text = info.body.decode("ascii", "replace").strip()
+    if kind == "application/dtmf-relay":
+        signal = next((line for line in text.splitlines() if line.lower().startswith("signal")), "")
+        text = signal.partition("=")[2].strip()
+    elif kind != "application/dtmf":
+        return ""
+    return text if len(text) == 1 and text in "0123456789*#" else ""

@@ -23,7 +23,7 @@ from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.talk import answer_reinvite
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
-from callcenter.sip.endpoint import DialogRecord
+from callcenter.sip.record import DialogRecord
 
 ANSWER_LIMIT: Micros = 5 * SECOND
 """How long control may take before the agent is told that it did not answer."""
@@ -183,11 +183,19 @@ class FeatureStory:
     def digit(self, leg: str, digit: str) -> None:
         """Keys mean nothing here."""
 
-    def finished(self, leg: str, file: str) -> None:
-        self.media.finished(file)
+    def pressed(self, call: sip.Call, digit: str) -> None:
+        """Nor do they by INFO."""
 
-    def silent(self, leg: str) -> None:
+    def finished(self, leg: str, file: str) -> None:
+        """The confirmation was said."""
+        if leg == self.media.record.id:
+            self.media.finished(file)
+
+    def silent(self, leg: str, seconds: int) -> None:
         """The call limit is near enough."""
+
+    def sound(self, leg: str) -> None:
+        """As expected."""
 
     def tick(self) -> None:
         if self._over:

@@ -20,8 +20,9 @@ from callcenter.domain.commands import FrontendReported
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, ContactId, Micros
 from callcenter.frontend import memory
-from callcenter.frontend.call import CallRecord, CallStory, Stage
-from callcenter.frontend.caller import caller_of, dialled_user, plain_number
+from callcenter.frontend.call import CallStory
+from callcenter.frontend.call_record import CallRecord, Stage
+from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureStory, code_of
 from callcenter.frontend.hands import Hands, Rules, Story, source_of
@@ -40,6 +41,7 @@ from callcenter.frontend.turn import (
     MediaReplied,
     MediaRestarted,
     Overloaded,
+    RtpHeard,
     RtpSilent,
     SayingFinished,
     SendSip,
@@ -49,10 +51,10 @@ from callcenter.frontend.turn import (
     Turn,
 )
 from callcenter.sip import endpoint as sip
+from callcenter.sip.events import CallEvent
 from callcenter.sip.flow import Flow
-
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER")
-ACCEPT = ("Accept", "application/sdp")
+from callcenter.sip.message import Request
+from callcenter.sip.registrar import Binding
 
 
 class Frontend:
@@ -83,11 +85,12 @@ class Frontend:
             SipReceived: self._sip_received,
             FlowClosed: self._flow_closed,
             EventsSeen: self._events_seen,
-            MediaReplied: lambda i: self.hands.replied(i.cookie, i.reply),
+            MediaReplied: self._media_replied,
             MediaRestarted: lambda _: self._media_restarted(),
             DigitHeard: lambda i: self._at_leg(i.leg, lambda s: s.digit(i.leg, i.digit)),
             SayingFinished: lambda i: self._at_leg(i.leg, lambda s: s.finished(i.leg, i.file)),
-            RtpSilent: lambda i: self._at_leg(i.leg, lambda s: s.silent(i.leg)),
+            RtpSilent: lambda i: self._at_leg(i.leg, lambda s: s.silent(i.leg, i.seconds)),
+            RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
             Configured: self._configured,
             StoreDown: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=True),
@@ -174,11 +177,18 @@ class Frontend:
                     self._tell_story(event)
 
     def _tell_story(self, event: sip.SipEvent) -> None:
-        call = getattr(event, "call", None) or getattr(event, "client_request", None)
+        call = event.call if isinstance(event, CallEvent) else self._asked_in(event)
         story = self.hands.dialogs.get(call.id) if call is not None else None
         if story is not None:
             self.hands.touch(story)
             story.heard(event)
+
+    @staticmethod
+    def _asked_in(event: sip.SipEvent) -> sip.Call | None:
+        """The call in whose dialog a request of ours was answered, or was not."""
+        if isinstance(event, sip.ResponseReceived | sip.RequestTimeout):
+            return event.request.call
+        return None
 
     def _requested(self, request: sip.ServerRequest) -> None:
         """A request that begins no call."""
@@ -186,13 +196,21 @@ class Frontend:
         self.counts[f"sip.{method.lower()}"] += 1
         if method == "REGISTER":
             answer = self.phones.register(request.request, request.flow)
-        elif method == "OPTIONS":
-            answer = Answer(200, (ALLOW, ACCEPT))
+        elif method == "INFO" and request.call is not None:
+            answer = self._informed(request.call, request.request)
         else:
-            answer = Answer(405, (ALLOW,))
-        self.endpoint.respond(
-            request, answer.status, headers=answer.headers, now=self.hands.now
-        )
+            answer = Answer(405)
+        self.endpoint.respond(request, answer.status, headers=answer.headers, now=self.hands.now)
+
+    def _informed(self, call: sip.Call, info: Request) -> Answer:
+        """INFO in a call: a digit from a phone that cannot send it in its audio."""
+        digit = digit_in(info)
+        story = self.hands.dialogs.get(call.id)
+        if not digit or story is None:
+            return Answer(415 if not digit else 481)
+        self.hands.touch(story)
+        story.pressed(call, digit)
+        return Answer(200)
 
     # ---- a call comes in: is there room, what was dialled, who is she ---------------------
 
@@ -201,12 +219,10 @@ class Frontend:
         reason = self._no_room(call.flow)
         if reason is not None:
             self._refuse(call, reason)
-            return
-        dialled = dialled_user(call.request)
-        if dialled.startswith("*"):
-            self._feature(call, dialled)
-        else:
-            self._contact(call, dialled)
+        elif call.request is not None:
+            dialled = dialled_user(call.request)
+            begin = self._feature if dialled.startswith("*") else self._contact
+            begin(call, call.request, dialled)
 
     def _no_room(self, flow: Flow) -> Reason | None:
         closed = next((reason for reason, is_so in self._closed_for.items() if is_so), None)
@@ -218,20 +234,18 @@ class Frontend:
             return Reason.OVERLOADED
         return None
 
-    def _contact(self, call: sip.Call, dialled: str) -> None:
+    def _contact(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A number of ours starts its flow."""
         wanted = plain_number(dialled)
-        number = next(
-            (n for n in self.hands.center.numbers if _user_of(n.number) == wanted), None
-        )
+        number = next((n for n in self.hands.center.numbers if _user_of(n.number) == wanted), None)
         flow = self.hands.config.flows.get(number.flow) if number else None
         if number is None or flow is None:
             self._refuse(call, Reason.NO_SUCH_NUMBER)
             return
         agent = self.phones.registered_from(call.flow)
-        if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call):
+        if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call, invite):
             return
-        caller = caller_of(call.request)
+        caller = caller_of(invite)
         contact = self.hands.new_contact()
         record = CallRecord(
             contact=contact,
@@ -248,9 +262,9 @@ class Frontend:
         self.hands.begin(story)
         story.arrive()
 
-    def _feature(self, call: sip.Call, dialled: str) -> None:
+    def _feature(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A code from an agent's phone; nobody else may dial one."""
-        who = self.phones.authenticate(call.request, call.flow)
+        who = self.phones.authenticate(invite, call.flow)
         if isinstance(who, Answer):
             self._reject(call, who)
             return
@@ -268,9 +282,9 @@ class Frontend:
         host = source_of(flow)
         return any(host in trunk.hosts for trunk in self.hands.config.trunks)
 
-    def _is_agent(self, call: sip.Call) -> bool:
+    def _is_agent(self, call: sip.Call, invite: Request) -> bool:
         """Whether she proved to be one of ours; otherwise she is challenged or refused."""
-        who = self.phones.authenticate(call.request, call.flow)
+        who = self.phones.authenticate(invite, call.flow)
         if isinstance(who, Answer):
             self._reject(call, who)
             return False
@@ -333,6 +347,9 @@ class Frontend:
             self.hands.touch(story)
             tell(story)
 
+    def _media_replied(self, replied: MediaReplied) -> None:
+        self.hands.replied(replied.cookie, replied.reply)
+
     def _media_restarted(self) -> None:
         for story in list(self.hands.stories.values()):
             if isinstance(story, CallStory):
@@ -351,7 +368,7 @@ class Frontend:
     def _close(self, reason: Reason, *, closed: bool) -> None:
         self._closed_for[reason] = closed
 
-    def _bindings(self, agent: AgentId) -> list[Any]:
+    def _bindings(self, agent: AgentId) -> list[Binding]:
         return self.phones.bindings(agent)
 
 

@@ -50,8 +50,10 @@ class Story(Protocol):
 
     def heard(self, event: sip.SipEvent) -> None: ...
     def digit(self, leg: str, digit: str) -> None: ...
+    def pressed(self, call: sip.Call, digit: str) -> None: ...
     def finished(self, leg: str, file: str) -> None: ...
-    def silent(self, leg: str) -> None: ...
+    def silent(self, leg: str, seconds: int) -> None: ...
+    def sound(self, leg: str) -> None: ...
     def tick(self) -> None: ...
     def kept(self) -> dict[str, bytes]:
         """Everything a restart must know of it, by key; empty when it is over."""
@@ -106,17 +108,16 @@ class Hands:
             self._pending[cookie] = (owner, done, failed)
         self.turn.actions.append(AskMedia(cookie, message))
 
-    def replied(self, cookie: str, reply: Message) -> Story | None:
-        """The engine's answer; returns the story it was for."""
+    def replied(self, cookie: str, reply: Message) -> None:
+        """The engine's answer; nothing for a story that is over."""
         owner, done, failed = self._pending.pop(cookie, ("", None, None))
         story = self.stories.get(owner)
         if story is None:
-            return None
+            return
         self.touch(story)
         then = done if reply.get("result") in ("ok", "pong") else failed
         if then is not None:
             then(reply)
-        return story
 
     # ---- who is who -----------------------------------------------------------------------
 

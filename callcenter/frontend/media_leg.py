@@ -270,7 +270,9 @@ class MediaLeg:
         self.record.payload, self.record.event = chosen
         return True
 
-    def _ask(self, command: str, done: Replied | None, failed: Replied | None, **keys: object) -> None:
+    def _ask(
+        self, command: str, done: Replied | None, failed: Replied | None, **keys: object
+    ) -> None:
         message: Message = {"command": command, "call-id": self.record.id, **keys}
         if command in ("offer", "answer"):
             message["ICE"] = "remove"

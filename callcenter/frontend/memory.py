@@ -22,7 +22,8 @@ import msgspec
 
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.units import AgentId
-from callcenter.frontend.call import CallRecord, CallStory, LegKept, Stage
+from callcenter.frontend.call import CallStory
+from callcenter.frontend.call_record import CallRecord, LegKept
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.offer import Offer, OfferRecord
@@ -51,7 +52,11 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 _restore_call(hands, records, name, value)
         except (msgspec.MsgspecError, CallcenterError, KeyError):
             lost += 1
-            hands.forget(key for key in records if key == f"{kind}:{name}" or key.startswith(f"{kind}:{name}:"))
+            hands.forget(
+                key
+                for key in records
+                if key == f"{kind}:{name}" or key.startswith(f"{kind}:{name}:")
+            )
     return lost
 
 
@@ -83,6 +88,3 @@ def _let_go(hands: Hands, key: str, value: bytes) -> None:
     hands.endpoint.restore(record.dialog, hands.now).bye(hands.now)
     hands.ask({"command": "delete", "call-id": record.media.id}, None, None)
     hands.forget([key])
-
-
-__all__ = ["Stage", "restore"]

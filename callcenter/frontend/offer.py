@@ -22,7 +22,7 @@ from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
-from callcenter.sip.endpoint import DialogRecord
+from callcenter.sip.record import DialogRecord
 
 FORKS_MAX = 8
 """Phones of one agent that ring at once."""

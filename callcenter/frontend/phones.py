@@ -14,17 +14,16 @@ from typing import NamedTuple
 from callcenter.domain.commands import PhoneReported
 from callcenter.domain.units import AgentId, Micros
 from callcenter.frontend.hands import Hands, source_of
-from callcenter.frontend.limits import FailureLock
-from callcenter.frontend.turn import Credential
+from callcenter.frontend.limits import SOURCES_MAX, FailureLock
+from callcenter.frontend.turn import Credential, RecordChange
 from callcenter.sip.digest import HA1_OF_NOBODY, Nonces, challenges, find_authorization, verify
 from callcenter.sip.errors import SipError
-from callcenter.sip.flow import Flow
+from callcenter.sip.flow import Address, Flow
 from callcenter.sip.message import Request
 from callcenter.sip.registrar import Binding, Registrar
+from callcenter.sip.uri import parse_uri
 
-NOBODY = Credential(
-    agent=AgentId(""), username="", ha1_md5=HA1_OF_NOBODY, ha1_sha256=HA1_OF_NOBODY
-)
+NOBODY = Credential(agent=AgentId(""), username="", ha1_md5=HA1_OF_NOBODY, ha1_sha256=HA1_OF_NOBODY)
 """Stands in for an unknown user, so that she costs what a known one costs."""
 
 
@@ -38,12 +37,14 @@ class Answer(NamedTuple):
 class Phones:
     """Registrations and digest of one front end."""
 
-    def __init__(self, hands: Hands, secret: bytes, registrar: Registrar | None = None) -> None:
+    def __init__(self, hands: Hands, secret: bytes) -> None:
         self.hands = hands
-        self.registrar = registrar or Registrar()
+        self.registrar = Registrar()
         self._nonces = Nonces(secret)
         self._lock = FailureLock()
         self.reachable: set[AgentId] = set()
+        self._seen_at: dict[Address, AgentId] = {}
+        self._changed: set[AgentId] = set()
         self.rejected = 0
         """Wrong passwords and unknown names so far."""
 
@@ -55,20 +56,14 @@ class Phones:
         if self._lock.is_locked(source, hands.now):
             return Answer(403)
         try:
-            sent = find_authorization(request.values("Authorization"), hands.rules.realm)
+            sent = find_authorization(request.headers.get_all("Authorization"), hands.rules.realm)
         except SipError as wrong:
             return Answer(wrong.status)
         if sent is None:
             return self._challenge()
         known = hands.config.credentials.get(sent.username, NOBODY)
-        right = verify(
-            sent,
-            request.method,
-            known.ha1_md5,
-            known.ha1_sha256,
-            request.uri,
-            known.profile.value,
-        )
+        profile = "standard" if sent.qop else known.profile.value
+        right = verify(sent, request.method, known.ha1_md5, known.ha1_sha256, request.uri, profile)
         if not right or known is NOBODY:
             self._lock.failed(source, hands.now)
             self.rejected += 1
@@ -92,7 +87,7 @@ class Phones:
         if isinstance(who, Answer):
             return who
         try:
-            user = request.to.user
+            user = parse_uri(request.to.uri).user
         except SipError as wrong:
             return Answer(wrong.status)
         if user and user != who.username and user != who.agent:
@@ -100,18 +95,29 @@ class Phones:
         status, headers = self.registrar.register(
             request, flow, who.agent, self.hands.now, who.profile.value
         )
+        self._saw(flow.remote, who.agent)
         self._notice(who.agent, "unregistered")
         return Answer(status, tuple(headers))
 
     def bindings(self, agent: AgentId) -> list[Binding]:
-        """The living phones of an agent."""
-        return self.registrar.bindings(agent, self.hands.now)
+        """The living phones of an agent, each once: a phone that came back by another road is
+        rung on its newest."""
+        newest: dict[str, Binding] = {}
+        for binding in self.registrar.bindings(agent, self.hands.now):
+            newest.setdefault(binding.instance.partition(";reg-id")[0] or binding.contact, binding)
+        return list(newest.values())
+
+    def _saw(self, where: Address, agent: AgentId) -> None:
+        self._seen_at.pop(where, None)
+        self._seen_at[where] = agent
+        if len(self._seen_at) > SOURCES_MAX:
+            del self._seen_at[next(iter(self._seen_at))]
 
     def registered_from(self, flow: Flow) -> AgentId | None:
         """The agent whose phone sits behind `flow`."""
-        for agent in self.reachable:
-            if any(b.flow.remote == flow.remote for b in self.bindings(agent)):
-                return agent
+        agent = self._seen_at.get(flow.remote)
+        if agent and any(b.flow.remote == flow.remote for b in self.bindings(agent)):
+            return agent
         return None
 
     def flow_closed(self, flow: Flow) -> None:
@@ -129,8 +135,24 @@ class Phones:
         """When the next binding expires."""
         return self.registrar.deadline
 
+    # ---- what is kept of it ---------------------------------------------------------------
+
+    def changes(self) -> list[RecordChange]:
+        """The records of everybody whose bindings changed in this turn."""
+        changed, self._changed = self._changed, set()
+        records = ((a, self.registrar.record(a, self.hands.now)) for a in sorted(changed))
+        return [RecordChange(f"phone:{agent}", data or None) for agent, data in records]
+
+    def restore(self, agent: AgentId, data: bytes) -> None:
+        """Take an agent's phones back."""
+        self.registrar.restore(agent, data, self.hands.now)
+        for binding in self.bindings(agent):
+            self._saw(binding.flow.remote, agent)
+            self.reachable.add(agent)
+
     def _notice(self, agent: AgentId, cause: str) -> None:
         """Report the first phone and the loss of the last one, nothing in between."""
+        self._changed.add(agent)
         reachable = bool(self.bindings(agent))
         if reachable == (agent in self.reachable):
             return

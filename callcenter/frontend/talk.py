@@ -13,13 +13,13 @@ from typing import Protocol
 import msgspec
 
 from callcenter.domain.commands import HoldReported, OfferOutcome, OfferReported
-from callcenter.domain.units import AgentId, ContactId, OfferId, QueueId, SegmentId
+from callcenter.domain.units import AgentId, ContactId, Micros, OfferId, QueueId, SegmentId
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
-from callcenter.sip.endpoint import DialogRecord
 from callcenter.sip.errors import SipError
+from callcenter.sip.record import DialogRecord
 from callcenter.sip.sdp import is_held, parse_sdp
 
 
@@ -39,6 +39,8 @@ class TalkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     queue: QueueId
     dialog: DialogRecord
     media: LegRecord
+    since: Micros = 0
+    """Center time of the answer."""
     bridged: bool = False
     held_by: list[Side] = []
 

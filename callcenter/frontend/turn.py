@@ -68,7 +68,14 @@ class SayingFinished(NamedTuple):
 
 
 class RtpSilent(NamedTuple):
-    """Nothing was heard from the far end of media leg `leg` for some seconds."""
+    """Nothing was heard from the far end of media leg `leg` for so many seconds."""
+
+    leg: str
+    seconds: int
+
+
+class RtpHeard(NamedTuple):
+    """The first sound of media leg `leg` after `RtpSilent`."""
 
     leg: str
 
@@ -143,6 +150,7 @@ Input: TypeAlias = (
     | DigitHeard
     | SayingFinished
     | RtpSilent
+    | RtpHeard
     | LookedUp
     | Configured
     | StoreDown

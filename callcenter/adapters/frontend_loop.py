@@ -1,0 +1,280 @@
+"""Drives the front end: gathers a loop turn's inputs, keeps what must be kept, then acts.
+
+    datagrams, replies, events, keys ──► Frontend.react ──► one append ──► SIP and ng go out
+
+Why: nothing may leave the building before it is kept. All turns of one pass of the event loop, over
+all calls, become one append to the journal (its cost is that of one fsync), and their messages
+leave in order on its reply. Turns that keep nothing (a 100, a retransmission, an OPTIONS) only
+wait for what is in front of them.
+
+Without the store, calls in progress go on from memory: what has waited for `PATIENCE` is acted on,
+what should have been kept stays in the writer's bounded outbox in its order, and new calls are
+refused until it is written.
+
+Sources: DESIGN 4 (durability; without the store; overload).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from callcenter.adapters.store.journal import CommandWriter, OutboxFull
+from callcenter.adapters.store.journal import RecordChange as Change
+from callcenter.domain.commands import Command
+from callcenter.domain.units import MILLISECOND, SECOND, Micros
+from callcenter.frontend.frontend import Frontend
+from callcenter.frontend.turn import (
+    Action,
+    AskMedia,
+    ContactClosed,
+    Input,
+    LookUp,
+    Message,
+    Overloaded,
+    SendSip,
+    StoreDown,
+    StoreUp,
+    Turn,
+)
+from callcenter.sip.flow import Flow
+
+log = structlog.get_logger(__name__)
+
+PATIENCE: Micros = 2 * SECOND
+"""How long acting waits for the store before calls go on without it."""
+BACKLOG: Micros = 3 * SECOND
+"""Commands that nobody decided for so long mean overload. A change of leader takes up to two
+seconds and is none: its callers are greeted."""
+LATE: Micros = 500 * MILLISECOND
+"""An input that waited so long for its turn means overload."""
+CALM: Micros = SECOND
+"""Overload is over when there was no sign of it for so long."""
+TURNS_AT_ONCE = 256
+"""Inputs handled before anything is handed on, so that a burst does not delay its first answers."""
+LOOK_SECONDS = 0.1
+
+
+class Wire(Protocol):
+    """The SIP transports."""
+
+    def send(self, flow: Flow, data: bytes) -> None: ...
+
+
+class Engine(Protocol):
+    """The media engine's client."""
+
+    def ask(self, cookie: str, message: Message) -> None: ...
+
+
+Look = Callable[[LookUp], None]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What one pass made: the newest value of each record, all commands, all actions in order."""
+
+    records: dict[str, Change] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+    def add(self, turn: Turn) -> None:
+        """Put one more turn behind what is there."""
+        for key, value in turn.records:
+            self.records[key] = Change(key, value)
+        self.commands.extend(turn.commands)
+        self.actions.extend(turn.actions)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Actions that wait for their append."""
+
+    since: Micros
+    actions: list[Action]
+
+
+class FrontendLoop:
+    """One front end on the running asyncio loop. Drive it with `feed`; see `run`."""
+
+    def __init__(
+        self, frontend: Frontend, *, writer: CommandWriter, wire: Wire, engine: Engine, look: Look
+    ) -> None:
+        self.frontend = frontend
+        self._writer = writer
+        self._wire = wire
+        self._engine = engine
+        self._look = look
+        self._loop = asyncio.get_running_loop()
+        self._inbox: deque[tuple[Micros, Input]] = deque()
+        self._gathered = Gathered()
+        self._pending: deque[_Pending] = deque()
+        self._awake = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: Micros | None = None
+        self._late_until: Micros = 0
+        self._overloaded = False
+        self.store_is_down = False
+        self.cursor = 0
+        """Sequence of the last committed batch that was fed."""
+        self._cursor_kept = 0
+        self.lost_turns = 0
+        """Turns that the full outbox did not take; their calls go on, their facts are lost."""
+        self.lag_max: Micros = 0
+
+    # ---- in -------------------------------------------------------------------------------
+
+    def begin(self, turn: Turn) -> None:
+        """The turn of a restart goes first."""
+        self._gathered.add(turn)
+        self._hand_on()
+
+    def feed(self, what: Input) -> None:
+        """Something happened. It is handled in the next pass of the loop, with its neighbours."""
+        self._inbox.append((now(), what))
+        if not self._awake:
+            self._awake = True
+            self._loop.call_soon(self._pass)
+
+    def _pass(self) -> None:
+        """Handle what gathered, then hand it on."""
+        inbox, react = self._inbox, self.frontend.react
+        waited = now() - inbox[0][0] if inbox else 0
+        self.lag_max = max(self.lag_max, waited)
+        if waited > LATE:
+            self._late_until = now() + CALM
+        for _ in range(min(len(inbox), TURNS_AT_ONCE)):
+            self._gathered.add(react(inbox.popleft()[1], now()))
+        self._awake = bool(inbox)
+        if self._awake:
+            self._loop.call_soon(self._pass)
+        self._hand_on()
+
+    def _tick(self) -> None:
+        self._timer, self._timer_due = None, None
+        self._gathered.add(self.frontend.tick(now()))
+        self._hand_on()
+
+    # ---- keep -----------------------------------------------------------------------------
+
+    def _hand_on(self) -> None:
+        """Keep what must be kept and act on its reply; act at once if nothing is in front."""
+        gathered, self._gathered = self._gathered, Gathered()
+        if gathered.records or gathered.commands:
+            self._keep(gathered)
+        elif self._pending and not self.store_is_down:
+            if gathered.actions:
+                self._keep(gathered)
+        else:
+            self._perform(gathered.actions)
+        self._arm()
+
+    def _keep(self, gathered: Gathered) -> None:
+        if self.cursor != self._cursor_kept and gathered.commands:
+            self._cursor_kept = self.cursor
+            gathered.records["cursor"] = Change("cursor", str(self.cursor).encode())
+        try:
+            kept = self._writer.append(gathered.commands, list(gathered.records.values()))
+        except OutboxFull:
+            self.lost_turns += 1
+            self._perform(gathered.actions)
+            return
+        pending = _Pending(now(), gathered.actions)
+        self._pending.append(pending)
+        kept.add_done_callback(self._kept)
+        if self.store_is_down:
+            self._act_unkept()
+
+    def _kept(self, kept: asyncio.Future[None]) -> None:
+        """The oldest append is on the disk (appends are answered in order)."""
+        pending = self._pending.popleft()
+        if not kept.cancelled():
+            kept.exception()  # the writer was closed: we are stopping, and the peers are told
+        self._perform(pending.actions)
+
+    def _act_unkept(self) -> None:
+        """Act on everything that waits for a store that does not answer."""
+        for pending in self._pending:
+            actions, pending.actions = pending.actions, []
+            self._perform(actions)
+
+    # ---- watch ----------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Notice a store that does not answer and work that piles up. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._watch_store()
+            self._watch_load()
+
+    def _watch_store(self) -> None:
+        waits = now() - self._pending[0].since if self._pending else 0
+        if not self.store_is_down and waits > PATIENCE:
+            log.error("the store does not answer; calls go on, new ones are refused")
+            self.store_is_down = True
+            self._act_unkept()
+            self.feed(StoreDown())
+        elif self.store_is_down and waits < PATIENCE and not self._writer.down:
+            log.warning("the store answers again")
+            self.store_is_down = False
+            self.feed(StoreUp())
+
+    def _watch_load(self) -> None:
+        undecided = self._writer.backlog.oldest_seconds(time.monotonic()) * SECOND
+        overloaded = undecided > BACKLOG or now() < self._late_until
+        if overloaded != self._overloaded:
+            log.warning("overload" if overloaded else "overload is over")
+            self._overloaded = overloaded
+            self.feed(Overloaded(overloaded))
+
+    # ---- act ------------------------------------------------------------------------------
+
+    def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case SendSip(flow=flow, data=data):
+                    self._wire.send(flow, data)
+                case AskMedia(cookie=cookie, message=message):
+                    self._engine.ask(cookie, message)
+                case LookUp():
+                    self._look(action)
+                case ContactClosed():
+                    log.info(
+                        "contact ended",
+                        contact=action.contact,
+                        reason=action.label,
+                        fault=action.fault,
+                        lived_seconds=round(action.lived_seconds, 3),
+                    )
+
+    def _arm(self) -> None:
+        """Have the next deadline wake us, unless an earlier alarm is set already."""
+        due = self.frontend.deadline
+        if due is None or (self._timer_due is not None and self._timer_due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_later(max(0, due - now()) / SECOND, self._tick)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be handled or kept."""
+        return not self._inbox and not self._pending
+
+    def close(self) -> None:
+        """No more alarms."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def now() -> Micros:
+    """The monotonic clock that the front end lives by."""
+    return time.monotonic_ns() // 1000

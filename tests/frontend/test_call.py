@@ -1,0 +1,447 @@
+"""One caller's story, told from her phone, the agent's phone, and the journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcenter.domain import events as e
+from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.termination import Reason, Result
+from tests.frontend.world import Phone, World
+
+
+def queued(world: World) -> Phone:
+    """A caller who went through the menu and waits."""
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    world.said(caller)
+    world.press_after_prompt(caller, "1")
+    return caller
+
+
+def talking(world: World) -> tuple[Phone, Phone]:
+    """A caller and Ana, who talk."""
+    caller = queued(world)
+    ana = world.agents["ana"]
+    ana.answer()
+    return caller, ana
+
+
+def test_a_caller_is_greeted_as_soon_as_she_is_connected() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    assert caller.story == ["answered"]
+    assert world.hears(caller) == "hello"
+    assert [type(event) for event in world.events[-3:]] == [
+        e.ContactArrived,
+        e.FlowStarted,
+        e.StepEntered,
+    ]
+
+
+def test_a_key_in_the_menu_leads_into_the_queue_with_music() -> None:
+    world = World()
+    caller = queued(world)
+    assert world.last(e.ContactQueued).attributes == {"language": "en", "type": "order"}
+    assert world.hears(caller) == "default"
+
+
+def test_a_digit_stops_a_prompt() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.press("1")
+    assert world.last(e.ContactQueued).queue == "sales"
+
+
+def test_an_agents_phone_shows_queue_wait_and_caller() -> None:
+    world = World("ana", ready=False)
+    caller = world.phone("caller")
+    caller.dial("+15550100", user="+15557777")
+    caller.press("1")
+    world.wait(42)
+    world.make_ready("ana")
+    assert world.agents["ana"].shown == "Sales · 0:42 · +15557777"
+
+
+def test_a_withheld_number_is_not_shown() -> None:
+    world = World("ana")
+    caller = world.phone("caller")
+    caller.dial("+15550100", user="anonymous")
+    caller.press("1")
+    assert world.agents["ana"].shown == "Sales · 0:00 · number withheld"
+
+
+def test_the_two_hear_each_other_when_the_agent_answers() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    assert world.hears(caller) == world.leg_of(ana)
+    assert world.hears(ana) == world.leg_of(caller)
+    assert world.last(e.SegmentStarted).agent == "ana"
+
+
+def test_the_caller_hangs_up_on_an_agent() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    caller.hang_up()
+    assert ana.story[-1] == "hung up on"
+    assert "cause=16" in ana.reason
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALLER_HUNG_UP
+    assert world.last(e.SegmentEnded).termination.reason is Reason.CALLER_HUNG_UP
+    assert world.leaks() == []
+
+
+def test_the_agent_hangs_up_and_the_flow_ends_the_call() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    ana.hang_up()
+    assert caller.story[-1] == "hung up on"
+    assert world.last(e.ContactEnded).termination.reason is Reason.AGENT_HUNG_UP
+    assert world.last(e.ContactEnded).termination.result is Result.SERVED
+    assert world.leaks() == []
+
+
+def test_after_the_agent_the_flow_may_go_on_with_the_caller() -> None:
+    world = World("ana")
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.press("3")
+    world.agents["ana"].answer()
+    world.agents["ana"].hang_up()
+    assert world.hears(caller) == "after"
+    assert world.last(e.SegmentEnded).termination.reason is Reason.AGENT_HUNG_UP
+    world.said(caller)
+    assert world.last(e.ContactEnded).termination.reason is Reason.AGENT_HUNG_UP
+    assert world.leaks() == []
+
+
+# ---- she leaves, in every state --------------------------------------------------------------
+
+
+def test_a_caller_who_cancels_before_we_answered_is_no_contact() -> None:
+    world = World()
+    world.media.silent = True
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.hang_up()
+    assert caller.story == ["rejected 487"]
+    assert world.kinds(e.ContactArrived) == []
+    world.media.silent = False
+    assert world.leaks() == []
+
+
+def test_a_caller_who_leaves_in_the_menu_abandoned() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.hang_up()
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALLER_LEFT_IN_FLOW
+    assert world.leaks() == []
+
+
+def test_a_caller_who_leaves_the_queue_abandoned() -> None:
+    world = World()
+    queued(world).hang_up()
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALLER_LEFT_IN_QUEUE
+    assert world.leaks() == []
+
+
+def test_a_caller_who_leaves_while_it_rings_stops_the_ringing() -> None:
+    world = World("ana")
+    caller = queued(world)
+    caller.hang_up()
+    ana = world.agents["ana"]
+    assert ana.story == ["REGISTER 200", "rings", "cancelled"]
+    assert world.kinds(e.OfferAccepted) == []
+    assert world.control.state.agents[ana.name].presence is Presence.READY  # type: ignore[index]
+    assert world.leaks() == []
+
+
+def test_a_caller_who_leaves_as_the_agent_answers_leaves_her_free() -> None:
+    world = World("ana")
+    caller = queued(world)
+    ana = world.agents["ana"]
+    assert ana.call is not None
+    assert caller.call is not None
+    caller.call.bye(world.now)
+    ana.call.answer(ana.sdp(), world.now)
+    world.run()
+    assert ana.story[-1] == "hung up on"
+    assert world.last(e.ContactEnded).termination.result in (Result.ABANDONED, Result.SERVED)
+    assert world.leaks() == []
+
+
+def test_a_caller_whose_answer_is_never_acknowledged_is_let_go() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100", sdp="default")
+    world = World()
+    caller = world.phone("caller")
+    world.mute_after_invite(caller, "+15550100")
+    world.wait(40)
+    assert world.last(e.ContactEnded).termination.reason is Reason.NO_ACK
+    assert world.leaks() == []
+
+
+# ---- the agent does not take it ---------------------------------------------------------------
+
+
+def test_an_offer_that_nobody_answers_goes_to_the_next_agent() -> None:
+    world = World("ana", "ben", ring_seconds=10)
+    caller = queued(world)
+    first, second = world.agents["ana"], world.agents["ben"]
+    assert "rings" in first.story
+    world.wait(11)
+    assert first.story[-1] == "cancelled"
+    assert "cause=19" in first.reason
+    assert world.last(e.OfferExpired).agent == "ana"
+    assert second.story[-1] == "rings"
+    assert world.hears(caller) == "default"
+    second.answer()
+    assert world.last(e.SegmentStarted).agent == "ben"
+
+
+@pytest.mark.parametrize(
+    ("mood", "outcome"),
+    [
+        ("is busy", OfferOutcome.BUSY),
+        ("rejects:486", OfferOutcome.BUSY),
+        ("rejects:603", OfferOutcome.DECLINED),
+        ("rejects:480", OfferOutcome.DECLINED),
+        ("rejects:500", OfferOutcome.UNREACHABLE),
+        ("rejects:488", OfferOutcome.FAILED),
+    ],
+)
+def test_a_refusal_is_told_apart(mood: str, outcome: OfferOutcome) -> None:
+    world = World("ana")
+    world.agents["ana"].mood = mood
+    caller = queued(world)
+    assert world.last(e.OfferDeclined).outcome is outcome
+    assert world.hears(caller) == "default"
+
+
+def test_a_phone_that_is_gone_makes_the_agent_unreachable() -> None:
+    world = World("ana", ring_seconds=60)
+    world.agents["ana"].is_dead = True
+    queued(world)
+    world.wait(33)
+    assert world.last(e.OfferDeclined).outcome is OfferOutcome.UNREACHABLE
+    assert world.last(e.AgentUnreachable).agent == "ana"
+
+
+def test_a_phone_of_several_that_is_busy_does_not_stop_the_others() -> None:
+    world = World("ana")
+    second = world.phone("ana")
+    second.register()
+    world.agents["ana"].mood = "is busy"
+    queued(world)
+    second.answer()
+    assert world.last(e.SegmentStarted).agent == "ana"
+
+
+def test_the_first_phone_that_answers_wins_and_the_others_are_told_so() -> None:
+    world = World("ana")
+    second = world.phone("ana")
+    second.register()
+    queued(world)
+    second.answer()
+    assert world.agents["ana"].story[-1] == "cancelled"
+    assert "completed elsewhere" in world.agents["ana"].reason
+
+
+def test_an_engine_that_cannot_ring_leaves_the_caller_in_her_place() -> None:
+    world = World("ana", ready=False)
+    caller = queued(world)
+    world.media.refuses = "offer"
+    world.make_ready("ana")
+    assert world.last(e.OfferDeclined).outcome is OfferOutcome.FAILED
+    assert world.hears(caller) == "default"
+
+
+# ---- she leaves the queue by its exits --------------------------------------------------------
+
+
+def test_the_leave_key_leads_back_into_the_flow() -> None:
+    world = World()
+    caller = queued(world)
+    caller.press("*")
+    assert world.last(e.ContactDequeued).exit is e.QueueExit.LEFT
+    assert world.hears(caller) == "topics"
+
+
+def test_a_caller_who_waited_long_enough_is_told_so() -> None:
+    world = World(wait_seconds_max=30)
+    caller = queued(world)
+    world.wait(31)
+    assert world.last(e.ContactDequeued).exit is e.QueueExit.TIMEOUT
+    assert world.hears(caller) == "sorry"
+    world.said(caller)
+    assert world.leaks() == []
+
+
+def test_a_refused_queue_leads_to_its_exit() -> None:
+    world = World(unstaffed_exit=True)
+    caller = queued(world)
+    assert world.last(e.QueueRefused).exit is e.QueueExit.UNSTAFFED
+    assert world.hears(caller) == "sorry"
+
+
+def test_a_known_caller_is_named_to_control() -> None:
+    world = World()
+    world.customers["caller"] = "customer-7"
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.press("2")
+    assert world.last(e.CustomerIdentified).customer == "customer-7"
+    assert world.last(e.ContactQueued)
+
+
+# ---- hold -------------------------------------------------------------------------------------
+
+
+def test_an_agent_who_holds_gives_the_caller_music_and_takes_her_back() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    ana.hold("sendonly")
+    assert world.hears(caller) == "default"
+    assert world.last(e.Held).by_agent
+    ana.hold("sendrecv")
+    assert world.hears(caller) == world.leg_of(ana)
+    assert world.last(e.Resumed).by_agent
+
+
+def test_a_caller_who_holds_gives_the_agent_music() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    caller.hold("inactive")
+    assert world.hears(ana) == "default"
+    assert not world.last(e.Held).by_agent
+    caller.hold("sendrecv")
+    assert world.hears(ana) == world.leg_of(caller)
+
+
+def test_a_caller_may_hold_while_she_waits() -> None:
+    world = World()
+    caller = queued(world)
+    caller.hold()
+    assert caller.story[-1] == "reinvited"
+    assert world.kinds(e.Held) == []
+
+
+# ---- vanishing --------------------------------------------------------------------------------
+
+
+def test_a_caller_without_voice_or_answer_has_vanished() -> None:
+    world = World("ana")
+    caller, ana = talking(world)
+    world.wait(60)
+    caller.is_dead = True
+    world.goes_silent(caller)
+    world.wait(5)
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALLER_VANISHED
+    assert ana.story[-1] == "hung up on"
+    assert world.leaks() == []
+
+
+def test_a_silent_caller_who_answers_stays() -> None:
+    world = World("ana")
+    caller, _ = talking(world)
+    world.wait(60)
+    world.goes_silent(caller)
+    world.wait(60)
+    assert world.kinds(e.ContactEnded) == []
+
+
+def test_a_phone_that_was_never_heard_is_not_asked() -> None:
+    world = World("ana")
+    caller, _ = talking(world)
+    caller.is_dead = True
+    world.wait(10)
+    world.goes_silent(caller, seconds=10)
+    world.wait(60)
+    assert world.kinds(e.ContactEnded) == []
+
+
+def test_a_caller_whose_agent_vanished_is_next_in_her_queue() -> None:
+    world = World("ana", "ben")
+    caller = queued(world)
+    ana = world.agents["ana"]
+    ana.answer()
+    world.wait(60)
+    ana.is_dead = True
+    world.goes_silent(ana)
+    world.wait(5)
+    assert world.last(e.SegmentEnded).termination.reason is Reason.AGENT_VANISHED
+    assert world.last(e.ContactQueued).priority == 10
+    world.agents["ben"].answer()
+    assert world.hears(caller) == world.leg_of(world.agents["ben"])
+    caller.hang_up()
+
+
+def test_a_legacy_phone_that_falls_silent_is_believed() -> None:
+    world = World("old-ana")
+    caller = queued(world)
+    ana = world.agents["old-ana"]
+    ana.answer()
+    world.wait(60)
+    world.goes_silent(ana)
+    assert world.last(e.SegmentEnded).termination.reason is Reason.AGENT_VANISHED
+    assert world.hears(caller) == "default"
+
+
+# ---- without control, and too late -------------------------------------------------------------
+
+
+def test_a_grant_that_comes_too_late_is_not_acted_on() -> None:
+    world = World("ana", ready=False)
+    queued(world)
+    world.make_ready("ana")
+    offer = world.last(e.OfferMade)
+    world.agents["ana"].story.clear()
+    world.wait(1)
+    late = e.OfferMade(
+        at=offer.at,
+        offer=offer.offer,
+        contact=offer.contact,
+        queue=offer.queue,
+        channel=offer.channel,
+        agent=offer.agent,
+        frontend=offer.frontend,
+        ring_seconds=20,
+        act_before=offer.at - 1,
+    )
+    from callcenter.frontend.turn import EventsSeen
+
+    world.feed(EventsSeen((late,), offer.at))
+    assert "rings" not in world.agents["ana"].story
+
+
+def test_without_control_a_ringing_agent_may_still_answer() -> None:
+    world = World("ana")
+    caller = queued(world)
+    world.control_is_up = False
+    world.agents["ana"].answer()
+    assert world.hears(caller) == world.leg_of(world.agents["ana"])
+    world.control_comes_back()
+    assert world.last(e.SegmentStarted).agent == "ana"
+
+
+def test_a_late_offer_is_answered_with_ours() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100", sdp=None)
+    assert caller.call is not None
+    caller.call.acknowledge(caller.sdp(), world.now)
+    world.run()
+    assert world.hears(caller) == "hello"
+    caller.hang_up()
+    assert world.leaks() == []
+
+
+def test_the_longest_call_allowed_ends() -> None:
+    world = World(rules={"call_seconds_max": 100})
+    caller = queued(world)
+    world.wait(101)
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALL_LIMIT
+    assert caller.story[-1] == "hung up on"

@@ -1,0 +1,601 @@
+"""A whole center in virtual time: real SIP ends, real control, a media engine that says yes.
+
+Nothing here sleeps, draws or opens anything. `World.run()` lets everything that is under way
+arrive; `World.wait(seconds)` lets time pass, timer by timer. `World.restart()` throws the front end
+away and builds it again from what the store would hold.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from callcenter.control.center import Control
+from callcenter.domain import events as e
+from callcenter.domain.center import Agent, Center, Number, PhoneProfile, Queue
+from callcenter.domain.commands import Command, ConfigurationRequested
+from callcenter.domain.units import SECOND, AgentId, FrontendId, Micros, QueueId
+from callcenter.frontend.frontend import Frontend
+from callcenter.frontend.hands import Rules
+from callcenter.frontend.turn import (
+    AskMedia,
+    Configured,
+    ContactClosed,
+    Credential,
+    DigitHeard,
+    EventsSeen,
+    Input,
+    LookedUp,
+    LookUp,
+    MediaReplied,
+    RtpSilent,
+    SayingFinished,
+    SendSip,
+    SipReceived,
+    Turn,
+)
+from callcenter.ivr.flow import load_flow
+from callcenter.sip import endpoint as sip
+from callcenter.sip.digest import ha1
+from callcenter.sip.flow import Flow
+from callcenter.sip.sdp import build_audio
+
+WALL: Micros = 1_780_000_000 * SECOND
+"""Center time is this much ahead of the monotonic clock."""
+SERVER = ("192.0.2.1", 5060)
+REALM = "callcenter"
+
+FLOW = """
+flow: main-line
+schema: 1
+entry: greet
+languages: [en]
+prompts:
+  hello: { en: Hello. }
+  topics: { en: For sales press 1. To be looked up press 2. }
+  after: { en: How was it? }
+  sorry: { en: Nobody is here. }
+nodes:
+  greet: { say: hello, next: topic }
+  topic:
+    menu: topics
+    keys:
+      "1": { set: { type: order }, next: sales }
+      "2": { next: who }
+      "3": { next: survey_after }
+    no_input: end
+    no_match: end
+  who:
+    lookup: { by: caller_number }
+    found: sales
+    unknown: sales
+  sales:
+    queue: sales
+    answered: end
+    timeout: sorry
+    full: sorry
+    unstaffed: sorry
+    closed: sorry
+    left: topic
+    comfort: standard
+  survey_after:
+    queue: sales
+    answered: rate
+    timeout: sorry
+    full: sorry
+    unstaffed: sorry
+    closed: sorry
+    left: topic
+  rate: { say: after, next: end }
+  sorry: { say: sorry, next: end }
+  end: { hangup: normal }
+comfort:
+  standard: { music: default, leave: "*" }
+"""
+
+AUDIO = {
+    name: f"/audio/{name}.au"
+    for name in (
+        "main-line/en/hello",
+        "main-line/en/topics",
+        "main-line/en/after",
+        "main-line/en/sorry",
+        "music/default",
+        "system/en/ready",
+        "system/en/not_ready",
+        "system/en/logged_out",
+        "system/en/wrap_up_ended",
+        "system/en/not_allowed",
+        "system/en/technical_problem",
+    )
+}
+
+
+def center_of(agents: tuple[str, ...], **queue: Any) -> Center:
+    """A center with one queue and these agents, all of them with a phone."""
+    sales = {"ring_seconds": 20, "wrap_up_seconds": 0, "skills": {"sales": 1}, **queue}
+    return Center(
+        skills=("sales",),
+        queues=(Queue(id=QueueId("sales"), title="Sales", **sales),),
+        agents=tuple(
+            Agent(
+                id=AgentId(name),
+                name=name.title(),
+                skills={"sales": 3},
+                phone=PhoneProfile.LEGACY if name.startswith("old") else PhoneProfile.STANDARD,
+            )
+            for name in agents
+        ),
+        numbers=(
+            Number(number="+15550100", flow="main-line", guests=True),
+            Number(number="200", flow="main-line"),
+        ),
+    )
+
+
+def configured(center: Center) -> Configured:
+    """The configuration as the adapter would hand it over."""
+    flow = load_flow(FLOW, "main-line.yaml")
+    return Configured(
+        center=center,
+        flows={"main-line": flow},
+        audio=AUDIO,
+        credentials={
+            agent.id: Credential(
+                agent=agent.id,
+                username=agent.id,
+                ha1_md5=ha1(agent.id, REALM, f"secret-{agent.id}", "MD5"),
+                ha1_sha256=ha1(agent.id, REALM, f"secret-{agent.id}", "SHA-256"),
+                profile=agent.phone,
+            )
+            for agent in center.agents
+        },
+        revisions={flow.revision: flow},
+    )
+
+
+@dataclass
+class Media:
+    """A media engine that gives ports, remembers what plays, and can be told to fail."""
+
+    ports: itertools.count[int] = field(default_factory=lambda: itertools.count(30000, 2))
+    legs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuses: str = ""
+    """The command that fails from now on."""
+    silent: bool = False
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """One ng message."""
+        self.asked.append(message)
+        command, leg = message["command"], message.get("call-id", "")
+        if command == self.refuses:
+            return {"result": "error", "error-reason": "told to"}
+        if command == "delete":
+            self.legs.pop(leg, None)
+            return {"result": "ok"}
+        if command == "offer" and leg not in self.legs:
+            self.legs[leg] = {
+                "phone": next(self.ports),
+                "inner": next(self.ports),
+                "plays": "",
+                "far": None,
+            }
+        if leg not in self.legs:
+            return {"result": "error", "error-reason": "Unknown call-id"}
+        state = self.legs[leg]
+        if command == "play media":
+            state["plays"] = message["file"]
+            return {"result": "ok", "duration": 2000}
+        if command == "stop media":
+            state["plays"] = ""
+            return {"result": "ok"}
+        return {"result": "ok", "sdp": self._sdp(command, message, state)}
+
+    def _sdp(self, command: str, message: dict[str, Any], state: dict[str, Any]) -> str:
+        """An offer is answered with the side it goes to, an answer with the side it came from."""
+        by_phone = message["from-tag"] == "leg"
+        if command == "offer":
+            inner = by_phone
+        else:
+            inner = not by_phone
+        described_by_us = by_phone == (command == "answer")
+        if described_by_us:
+            state["far"] = _port_in(message["sdp"])
+        port = state["inner"] if inner else state["phone"]
+        return build_audio("192.0.2.9", port).encode().decode()
+
+    def plays(self, leg: str) -> str:
+        """What a leg hears: a file's bare name, or nothing."""
+        return str(self.legs[leg]["plays"]).rpartition("/")[2].removesuffix(".au")
+
+    def hears(self, leg: str) -> str:
+        """The leg that is at the far side of `leg`; empty for nobody."""
+        far = self.legs[leg]["far"]
+        return next((name for name, other in self.legs.items() if other["inner"] == far), "")
+
+
+def _port_in(sdp: str) -> int:
+    line = next(line for line in sdp.splitlines() if line.startswith("m=audio"))
+    return int(line.split()[1])
+
+
+class Phone:
+    """A telephone on the test's network; what happens to it stands in `story`."""
+
+    def __init__(self, world: World, name: str, host: str, *, mood: str = "lets it ring") -> None:
+        self.world = world
+        self.name = name
+        self.flow = Flow("udp", (host, 5060), SERVER)
+        self.mood = mood
+        """What it does when it is called: answers, rejects:486, lets it ring, is dead."""
+        self.endpoint = sip.Endpoint(
+            new_id=lambda: f"{name}{next(world.ids)}",
+            user_agent="test phone",
+            contact_for=lambda _: f"sip:{name}@{host}:5060",
+        )
+        self.story: list[str] = []
+        self.call: sip.Call | None = None
+        self.shown = ""
+        """Display name of the last call."""
+        self.reason = ""
+        self.is_dead = False
+
+    # what its owner does
+
+    def dial(self, number: str, *, sdp: bytes | str | None = "default", user: str = "") -> None:
+        self.call = self.endpoint.invite(
+            to_uri=f"sip:{number}@callcenter",
+            request_uri=f"sip:{number}@callcenter",
+            from_addr=f"sip:{user or self.name}@example.test",
+            flow=self.flow,
+            sdp=self.sdp() if sdp == "default" else sdp,  # type: ignore[arg-type]
+            now=self.world.now,
+            credentials=sip.Credentials(self.name, f"secret-{self.name}"),
+        )
+        self.world.run()
+
+    def register(self, password: str = "", expires: int = 300) -> None:
+        self.endpoint.request(
+            "REGISTER",
+            to_uri=f"sip:{self.name}@callcenter",
+            request_uri="sip:callcenter",
+            from_addr=f"sip:{self.name}@callcenter",
+            flow=self.flow,
+            now=self.world.now,
+            headers=(
+                ("Contact", f"<sip:{self.name}@{self.flow.local[0]}:5060>"),
+                ("Expires", str(expires)),
+            ),
+            credentials=sip.Credentials(self.name, password or f"secret-{self.name}"),
+        )
+        self.world.run()
+
+    def answer(self) -> None:
+        assert self.call
+        self.call.answer(self.sdp(), self.world.now)
+        self.world.run()
+
+    def hang_up(self) -> None:
+        assert self.call
+        self.call.bye(self.world.now)
+        self.world.run()
+
+    def hold(self, direction: Any = "sendonly") -> None:
+        assert self.call
+        self.call.reinvite(self.sdp(direction), self.world.now)
+        self.world.run()
+
+    def press(self, digit: str) -> None:
+        """A key, as the media engine hears it."""
+        self.world.feed(DigitHeard(self.world.leg_of(self), digit))
+
+    def sdp(self, direction: Any = "sendrecv") -> bytes:
+        return build_audio(self.flow.local[0], 4000, direction=direction).encode()
+
+    # what it hears
+
+    def receive(self, data: bytes) -> None:
+        if not self.is_dead:
+            flow = Flow("udp", self.flow.local, SERVER)
+            self.heard(self.endpoint.receive(data, flow, self.world.now))
+
+    def heard(self, events: list[Any]) -> None:
+        for event in events:
+            match event:
+                case sip.IncomingCall(call=call):
+                    self._called(call)
+                case sip.CallProgress(status=status):
+                    self.story.append(str(status))
+                case sip.CallAnswered():
+                    self.story.append("answered")
+                case sip.CallRejected(status=status):
+                    self.story.append(f"rejected {status}")
+                case sip.CallConfirmed():
+                    self.story.append("confirmed")
+                case sip.CallCancelled(reason=reason):
+                    self.story.append("cancelled")
+                    self.reason = reason
+                case sip.CallEnded(reason=reason, by_remote=True):
+                    self.story.append("hung up on")
+                    self.reason = reason
+                case sip.CallEnded():
+                    self.story.append("over")
+                case sip.ReinviteAnswered():
+                    self.story.append("reinvited")
+                case sip.ReinviteRejected(status=status):
+                    self.story.append(f"reinvite {status}")
+                case sip.ResponseReceived(response=response):
+                    self.story.append(f"{response.cseq.method} {response.status}")
+
+    def _called(self, call: sip.Call) -> None:
+        assert call.request is not None
+        if self.mood == "is busy" or (self.call and self.call in self.endpoint.calls):
+            call.reject(486, self.world.now)
+            return
+        self.call = call
+        self.shown = call.request.from_.display
+        self.story.append("rings")
+        if self.mood.startswith("rejects:"):
+            call.reject(int(self.mood.partition(":")[2]), self.world.now)
+            return
+        call.ringing(self.world.now)
+        if self.mood == "answers":
+            call.answer(self.sdp(), self.world.now)
+
+
+class World:
+    """Everything together. `agents` are registered and ready unless told otherwise."""
+
+    def __init__(
+        self, *agents: str, ready: bool = True, rules: dict[str, Any] | None = None, **queue: Any
+    ) -> None:
+        self.now: Micros = 1000 * SECOND
+        self.ids = itertools.count(10_000_000)
+        self.center = center_of(agents, **queue)
+        self.media = Media()
+        self.control = Control(epoch=1)
+        self.control_is_up = True
+        self.records: dict[str, bytes] = {}
+        self.events: list[e.Event] = []
+        self.commands: list[Command] = []
+        self.ended: list[ContactClosed] = []
+        self.customers: dict[str, str] = {}
+        self.loses: set[str] = set()
+        self._epoch = 0
+        self._rules = rules or {}
+        self._road: deque[tuple[str, Any]] = deque()
+        self._commands_sent = 0
+        self._undecided: list[Command] = []
+        self.phones: dict[tuple[str, int], Phone] = {}
+        self.agents: dict[str, Phone] = {}
+        self._hosts = itertools.count(10)
+        self.frontend: Frontend
+        self._start()
+        self._decide(ConfigurationRequested(center=self.center, version="1", by="test"))
+        for name in agents:
+            self.agents[name] = self.phone(name)
+            self.agents[name].register()
+            if ready:
+                self.make_ready(name)
+        self.run()
+
+    # ---- the cast -------------------------------------------------------------------------
+
+    def phone(self, name: str, mood: str = "lets it ring") -> Phone:
+        made = Phone(self, name, f"192.0.2.{next(self._hosts)}", mood=mood)
+        self.phones[made.flow.local] = made
+        return made
+
+    def make_ready(self, name: str) -> None:
+        from callcenter.domain.commands import Presence, PresenceRequested
+
+        self._decide(PresenceRequested(agent=AgentId(name), presence=Presence.READY))
+        self.run()
+
+    def leg_of(self, phone: Phone) -> str:
+        """The media leg of a phone in a call."""
+        story = self._story_of(phone)
+        if phone.name in self.agents and getattr(story, "talk", None):
+            return str(story.talk.media.record.id)
+        return str(story.media.record.id)
+
+    def _story_of(self, phone: Phone) -> Any:
+        assert phone.call
+        for story in self.frontend.hands.stories.values():
+            for dialog, owner in self.frontend.hands.dialogs.items():
+                call = next((c for c in self.frontend.endpoint.calls if c.id == dialog), None)
+                if owner is story and call is not None and call.call_id == phone.call.call_id:
+                    return story
+        raise AssertionError(f"{phone.name} is in no call")
+
+    # ---- the machine ----------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._epoch += 1
+        rules = Rules(
+            frontend=FrontendId("frontend-0"), epoch=self._epoch, realm=REALM, **self._rules
+        )
+        endpoint = sip.Endpoint(
+            new_id=lambda: f"s{self._epoch}{next(self.ids)}",
+            user_agent="callcenter",
+            contact_for=lambda _: f"sip:callcenter@{SERVER[0]}:{SERVER[1]}",
+        )
+        self.frontend = Frontend(
+            rules, endpoint, configured(self.center), secret=b"test", wall_offset=WALL
+        )
+        self._take(self.frontend.restore(dict(self.records), self.now))
+
+    def restart(self) -> None:
+        """The process dies and comes back with nothing but its records."""
+        self._start()
+        self.run()
+
+    def feed(self, what: Input) -> None:
+        self._take(self.frontend.react(what, self.now))
+        self.run()
+
+    def _take(self, turn: Turn) -> None:
+        for key, value in turn.records:
+            if value is None:
+                self.records.pop(key, None)
+            else:
+                self.records[key] = value
+        for command in turn.commands:
+            self.commands.append(command)
+            self._road.append(("command", msgspec.msgpack.encode(command)))
+        for action in turn.actions:
+            match action:
+                case SendSip(flow=flow, data=data):
+                    self._road.append(("to phone", (flow.remote, data)))
+                case AskMedia(cookie=cookie, message=message):
+                    self._road.append(("media", (cookie, message)))
+                case LookUp():
+                    self._road.append(("lookup", action))
+                case ContactClosed():
+                    self.ended.append(action)
+
+    def run(self) -> None:
+        """Let everything that is under way arrive."""
+        for _ in range(100_000):
+            self._collect()
+            if not self._road:
+                return
+            self._deliver(*self._road.popleft())
+        raise AssertionError("the network never rests")
+
+    def _collect(self) -> None:
+        for phone in self.phones.values():
+            for _, data in phone.endpoint.take_outgoing():
+                if not phone.is_dead:
+                    self._road.append(("to server", (phone.flow.local, data)))
+
+    def _deliver(self, kind: str, what: Any) -> None:
+        match kind:
+            case "to phone":
+                address, data = what
+                if address in self.phones:
+                    self.phones[address].receive(data)
+            case "to server":
+                address, data = what
+                flow = Flow("udp", SERVER, address)
+                self._take(self.frontend.react(SipReceived(data, flow), self.now))
+            case "media":
+                cookie, message = what
+                if not self.media.silent:
+                    reply = MediaReplied(cookie, self.media.answer(message))
+                    self._take(self.frontend.react(reply, self.now))
+            case "lookup":
+                customer = self.customers.get(what.value, "")
+                answer = LookedUp(what.contact, bool(customer), {"tier": "gold"}, customer)
+                self._take(self.frontend.react(answer, self.now))
+            case "command":
+                self._decide(msgspec.msgpack.decode(what, type=Command))
+            case "events":
+                self._take(self.frontend.react(what, self.now))
+
+    def _decide(self, command: Command) -> None:
+        if not self.control_is_up:
+            self._undecided.append(command)
+            return
+        self._commands_sent += 1
+        source = f"test:1:{self._commands_sent}"
+        self._publish(self.control.react(command, self.now + WALL, source=source))
+
+    def control_comes_back(self) -> None:
+        self.control_is_up = True
+        waiting, self._undecided = self._undecided, []
+        for command in waiting:
+            self._decide(command)
+        self.run()
+
+    def _publish(self, events: list[e.Event]) -> None:
+        if events:
+            self.events.extend(events)
+            self._road.append(("events", EventsSeen(tuple(events), self.now + WALL)))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, one deadline after the other."""
+        end = self.now + round(seconds * SECOND)
+        self.run()
+        while True:
+            due = [self.frontend.deadline, *(p.endpoint.deadline for p in self.phones.values())]
+            if self.control_is_up and self.control.deadline is not None:
+                due.append(self.control.deadline - WALL)
+            soonest = min((d for d in due if d is not None), default=end + 1)
+            if soonest > end:
+                break
+            self.now = max(self.now, soonest)
+            self._tick()
+        self.now = end
+        self._tick()
+
+    def _tick(self) -> None:
+        self._take(self.frontend.tick(self.now))
+        for phone in self.phones.values():
+            phone.heard(phone.endpoint.tick(self.now))
+        if self.control_is_up:
+            self._publish(self.control.tick(self.now + WALL))
+        self.run()
+
+    # ---- what a test asks -----------------------------------------------------------------
+
+    def said(self, phone: Phone) -> None:
+        """What the phone hears now is over."""
+        leg = self.leg_of(phone)
+        self.feed(SayingFinished(leg, str(self.media.legs[leg]["plays"])))
+
+    def press_after_prompt(self, phone: Phone, digit: str) -> None:
+        """Listen to the question, then answer it."""
+        self.said(phone)
+        phone.press(digit)
+
+    def mute_after_invite(self, phone: Phone, number: str) -> None:
+        """A phone that sends an INVITE and is never heard again."""
+        phone.call = phone.endpoint.invite(
+            to_uri=f"sip:{number}@callcenter",
+            request_uri=f"sip:{number}@callcenter",
+            from_addr="sip:caller@example.test",
+            flow=phone.flow,
+            sdp=phone.sdp(),
+            now=self.now,
+        )
+        self._collect()
+        phone.is_dead = True
+        self.run()
+
+    def goes_silent(self, phone: Phone, seconds: int = 10) -> None:
+        self.feed(RtpSilent(self.leg_of(phone), seconds))
+
+    def hears(self, phone: Phone) -> str:
+        """What a phone hears: a file's name or the name of another phone."""
+        leg = self.leg_of(phone)
+        plays = self.media.plays(leg)
+        return plays or self.media.hears(leg)
+
+    def kinds(self, *kinds: type[Any]) -> list[Any]:
+        """The events of these kinds, in order."""
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def last(self, kind: type[Any]) -> Any:
+        found = self.kinds(kind)
+        assert found, f"no {kind.__name__}"
+        return found[-1]
+
+    def leaks(self) -> list[str]:
+        """What is left when all calls are over and every timer has run."""
+        self.wait(70)
+        hands = self.frontend.hands
+        left = [f"story {name}" for name in hands.stories]
+        left += [f"dialog {name}" for name in hands.dialogs]
+        left += [f"call {call}" for call in self.frontend.endpoint.calls]
+        left += [f"media {name}" for name in self.media.legs]
+        left += [f"record {key}" for key in self.records if not key.startswith("phone")]
+        left += [f"contact {name}" for name in self.control.state.contacts]
+        if self.frontend.endpoint.transactions:
+            left.append(f"{self.frontend.endpoint.transactions} transactions")
+        return left
