@@ -21,6 +21,11 @@ carry the same hash tag, so that the scripts find them on one node of a cluster.
     {cc}:frontend:ID:records      hash     record name to record: dialogs, flows, bindings;
                                            written with the commands of the same turn
                                            `cursor`: the event sequence it has acted on
+    {cc}:parties                  hash     party id to `{"number": …, "name": …}`: the erasable
+                                           place of living contacts; records moves it to the
+                                           history when they end
+    {cc}:metrics                  hash     role name (`frontend-0`) to what it publishes for
+                                           `/metrics` (`records.published`), every few seconds
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ class Keys:
 
     __slots__ = (
         "_prefix", "archived", "archiver", "center", "cmds", "dead", "epoch", "events", "head",
-        "lag", "lease", "snapshot",
+        "lag", "lease", "metrics", "parties", "snapshot",
     )  # fmt: skip
 
     def __init__(self, namespace: str = "cc") -> None:
@@ -53,6 +58,8 @@ class Keys:
         self.archived = prefix + "archived"
         self.lag = prefix + "lag"
         self.dead = prefix + "dead"
+        self.parties = prefix + "parties"
+        self.metrics = prefix + "metrics"
 
     def frontend_lease(self, frontend: str) -> str:
         """Lives as long as that front end does."""

@@ -1,0 +1,157 @@
+"""The records role: reads the journal, folds it, and writes history.
+
+What happens here: batches come in groups, several times a second; about twice a second the rows
+they made are written in one transaction with the state and the cursor. Numbers of contacts that
+ended move from the store to the history in the same transaction, and are forgotten in the store
+after it.
+
+Why: history may be late, but never wrong: a role killed at any moment goes on at the batch it had
+written, and what it writes twice is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from callcenter.adapters.history import History
+from callcenter.adapters.store.journal import (
+    BATCHES_PER_READ,
+    EventReader,
+    JournalGap,
+    StoreUnavailable,
+    read_center,
+)
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.resp import AsyncConnection, StoreError
+from callcenter.app.context import RoleContext
+from callcenter.domain.events import ConfigurationChanged
+from callcenter.records.book import Book, Page
+
+LINGER_SECONDS = 0.25
+WRITE_EVERY_SECONDS = 0.45
+NUMBERS_PER_READ = 500
+
+log = structlog.get_logger()
+
+
+class Scribe:
+    """The book, where it is read from, and where it is written to."""
+
+    def __init__(self, history: History, url: str, keys: Keys, context: RoleContext) -> None:
+        self._history = history
+        self._url = url
+        self._keys = keys
+        self._archive = context.state_directory / "archive"
+        self.book = Book()
+        self._page: Page | None = None
+        """Taken from the book and not known to be written."""
+        self._unmoved: dict[str, None] = {}
+        """Parties of ended contacts whose numbers are still in the store."""
+        self._written = 0.0
+
+    async def open(self) -> None:
+        """Go on where the last page ended."""
+        found = await self._history.records.fold()
+        if found is not None:
+            self.book = Book.restore(found[1], found[0])
+
+    async def run(self) -> None:
+        """Follow the journal for ever; holes and another journal have named ways on."""
+        while True:
+            try:
+                await self._follow()
+            except JournalGap as gap:
+                await self._mend(gap)
+
+    async def _follow(self) -> None:
+        reader = EventReader(
+            self._url, self._keys, self.book.seq,
+            archive=self._archive, linger_seconds=LINGER_SECONDS,
+        )  # fmt: skip
+        async for batches in reader.reads():
+            for batch in batches:
+                self.book.apply(batch)
+            behind = len(batches) >= BATCHES_PER_READ
+            reader.linger_seconds = 0.0 if behind else LINGER_SECONDS
+            if not behind or time.monotonic() - self._written >= WRITE_EVERY_SECONDS:
+                await self.write()
+
+    async def write(self) -> None:
+        """One page: rows, state and cursor together. A page that failed is written again."""
+        page = self._page = self._page or self.book.take()
+        self._unmoved |= {c.party: None for c in page.contacts if c.ended and c.party}
+        wanted = list(self._unmoved)[:NUMBERS_PER_READ]
+        values = await self._call("HMGET", self._keys.parties, *wanted) if wanted else []
+        numbers = {
+            party: bytes(value).decode("utf-8", "replace")
+            for party, value in zip(wanted, values or (), strict=False)
+            if value
+        }
+        await self._history.records.write(page, numbers)
+        self._page = None
+        self._written = time.monotonic()
+        if numbers:
+            await self._call("HDEL", self._keys.parties, *numbers)
+        if values is not None:
+            for party in wanted:
+                del self._unmoved[party]
+
+    async def finish(self) -> None:
+        """Write what is left."""
+        if self._page is not None:
+            await self.write()
+        await self.write()
+
+    async def _call(self, *arguments: str) -> Sequence[bytes | None] | None:
+        """One command; None when the store is away."""
+        try:
+            connection = await AsyncConnection.connect(self._url)
+        except (OSError, StoreError, StoreUnavailable):
+            return None
+        try:
+            reply: Sequence[bytes | None] = await connection.call(*arguments)
+            return reply
+        except (OSError, StoreError, StoreUnavailable):
+            return None
+        finally:
+            connection.close()
+
+    async def _mend(self, gap: JournalGap) -> None:
+        if gap.found == 0:
+            log.warning("another journal: the history begins anew", was=self.book.seq)
+            self.book = Book()
+            return
+        log.error("batches are gone", wanted=gap.wanted, found=gap.found)
+        self.book.skip_to(gap.found - 1)
+        center = await read_center(self._url, self._keys)
+        if center is not None:
+            config, version, _seq = center
+            at = time.time_ns() // 1000
+            self.book.live.apply(
+                ConfigurationChanged(at=at, center=config, version=version, by="journal")
+            )
+
+
+async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
+    """Write history until told to stop, then write what is left."""
+    keys = Keys(context.settings.store.namespace)
+    history = await History.open(context.settings.history_url)
+    try:
+        scribe = Scribe(history, context.store_url, keys, context)
+        await scribe.open()
+        context.line.ready(seq=scribe.book.seq)
+        work = asyncio.create_task(scribe.run(), name="scribe")
+        stop = asyncio.create_task(stopping.wait(), name="stop")
+        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if work.done():
+            work.result()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await scribe.finish()
+    finally:
+        await history.close()
