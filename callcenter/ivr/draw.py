@@ -59,7 +59,7 @@ class _Exit(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        return "" if self.labels == ("next",) else _short(" · ".join(self.labels), 34)
+        return "" if self.labels == ("next",) else _short(" · ".join(self.labels), 44)
 
     @property
     def width(self) -> float:

@@ -81,6 +81,8 @@ class _Vertex:
         self.above: list[tuple[_Vertex, float, float]] = []
         self.below: list[tuple[_Vertex, float, float]] = []
         """Neighbour, my offset from my middle, its offset from its middle."""
+        self.beside: list[_Vertex] = []
+        """Boxes of the same layer that an arrow leading back should stay near."""
 
     @property
     def weight(self) -> float:
@@ -136,6 +138,8 @@ class _Placing:
             return [source, *middle, target]
         beside = [self._waypoint(n) for n in range(target.layer, source.layer + 1)]
         self._link(beside, 0.0, 0.0)
+        beside[0].beside.append(target)
+        beside[-1].beside.append(source)
         return beside
 
     def _waypoint(self, layer: int) -> _Vertex:
@@ -182,7 +186,8 @@ class _Placing:
     def _middle(self, vertex: _Vertex, down: bool) -> float:
         neighbours = vertex.above if down else vertex.below
         if not neighbours:
-            return float(vertex.order)
+            near = [other.order + 0.6 for other in vertex.beside]
+            return sum(near) / len(near) if near else float(vertex.order)
         places = [other.order + _share(other, there) for other, _, there in neighbours]
         return sum(places) / len(places)
 
@@ -219,6 +224,7 @@ class _Placing:
             neighbours = vertex.above + vertex.below
         else:
             neighbours = vertex.above if sweep % 2 == 0 else vertex.below
+        neighbours = [*neighbours, *((other, 0.0, 0.0) for other in vertex.beside)]
         if not neighbours:
             return vertex.x
         weights = [other.weight for other, _, _ in neighbours]

@@ -72,7 +72,7 @@ _graphs = st.integers(1, 14).flatmap(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(_graphs)
 def test_boxes_never_lie_over_each_other(graph: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = graph
