@@ -1,0 +1,82 @@
+"""What an agent may be offered beside what she has."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcenter.agents.agent import AgentState, Work, WrapUp
+from callcenter.agents.capacity import can, open_channels
+from callcenter.domain.center import Channel
+from callcenter.domain.commands import Presence
+from callcenter.domain.units import (
+    AgentId,
+    ContactId,
+    FrontendId,
+    OfferId,
+    QueueId,
+    SegmentId,
+)
+
+V, F, E, C = Channel.VOICE, Channel.FAX, Channel.EMAIL, Channel.CHAT
+
+
+def at_her_desk(*has: Channel) -> AgentState:
+    segments = {
+        SegmentId(f"s{n}"): Work(ContactId(f"c{n}"), channel) for n, channel in enumerate(has)
+    }
+    return AgentState(
+        id=AgentId("ann"),
+        presence=Presence.READY,
+        duty=Presence.READY,
+        reachable_by=FrontendId("f1"),
+        segments=segments,
+    )
+
+
+MAY = [
+    ((), (V, F, E, C)),
+    ((V,), ()),
+    ((C,), (F, E, C)),
+    ((C, C, C), (F, E)),
+    ((E,), (V, F, E, C)),
+    ((E,) * 5, (V, F, C)),
+    ((E, C), (F, E, C)),
+    ((E, V), ()),
+    ((F,) * 5, (V, E, C)),
+]
+
+
+@pytest.mark.parametrize(("has", "may"), MAY)
+def test_the_table_of_channels(has: tuple[Channel, ...], may: tuple[Channel, ...]) -> None:
+    assert set(open_channels(at_her_desk(*has), {})) == set(may)
+
+
+def test_her_own_capacity_overrides_the_default() -> None:
+    assert not can(at_her_desk(), C, {C: 0})
+    assert can(at_her_desk(*[C] * 6), C, {C: 7})
+    assert can(at_her_desk(V), V, {V: 2})
+    assert not can(at_her_desk(V), E, {V: 2})
+
+
+def test_an_open_offer_or_wrap_up_keeps_everything_away() -> None:
+    ringing, wrapping = at_her_desk(), at_her_desk()
+    ringing.offers = {OfferId("o1"): Work(ContactId("c1"), E)}
+    wrapping.wrap_ups = {
+        SegmentId("s1"): WrapUp(contact=ContactId("c1"), queue=QueueId("q"), since=0, until=9)
+    }
+    assert open_channels(ringing, {}) == ()
+    assert open_channels(wrapping, {}) == ()
+    assert not can(ringing, V, {})
+
+
+def test_only_someone_on_duty_within_reach_and_staying_is_available() -> None:
+    away, unreachable, leaving, gone = (at_her_desk() for _ in range(4))
+    away.duty = Presence.NOT_READY
+    unreachable.reachable_by = FrontendId("")
+    leaving.next = Presence.NOT_READY
+    gone.retired = True
+    for agent in (away, unreachable, leaving, gone):
+        assert open_channels(agent, {}) == ()
+    staying = at_her_desk()
+    staying.next = Presence.READY
+    assert can(staying, V, {})
