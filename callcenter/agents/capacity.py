@@ -34,18 +34,21 @@ def available(agent: AgentState) -> bool:
 
 def can(agent: AgentState, channel: Channel, capacity: Mapping[Channel, int]) -> bool:
     """May she be offered one more contact of `channel` now? `capacity` overrides the default."""
-    if not available(agent) or agent.offers or agent.wrap_ups:
-        return False
+    return channel in open_channels(agent, capacity)
+
+
+def open_channels(agent: AgentState, capacity: Mapping[Channel, int]) -> tuple[Channel, ...]:
+    """Every channel she may be offered a contact of now."""
+    if agent.offers or agent.wrap_ups or not available(agent):
+        return ()
     has = [work.channel for work in agent.segments.values()]
+    return tuple(channel for channel in CHANNELS if room(channel, has, capacity))
+
+
+def room(channel: Channel, has: list[Channel], capacity: Mapping[Channel, int]) -> bool:
+    """Is there room for one more beside `has`?"""
     if has.count(channel) >= capacity.get(channel, CAPACITY_DEFAULT[channel]):
         return False
     if channel is Channel.VOICE:
         return Channel.CHAT not in has
     return Channel.VOICE not in has
-
-
-def open_channels(agent: AgentState, capacity: Mapping[Channel, int]) -> tuple[Channel, ...]:
-    """Every channel she may be offered a contact of now."""
-    if not available(agent) or agent.offers or agent.wrap_ups:
-        return ()
-    return tuple(channel for channel in CHANNELS if can(agent, channel, capacity))

@@ -332,7 +332,7 @@ class World:
 
     def presence_changed(self, event: e.PresenceChanged) -> None:
         agent = self._agent(event.agent)
-        agent.presence = event.presence
+        was, agent.presence = agent.presence, event.presence
         agent.reason = event.reason
         agent.since = event.at
         if event.presence in ASKED_FOR:
@@ -342,8 +342,9 @@ class World:
             agent.duty_reason = event.reason
             agent.next = None
             agent.next_reason = ""
-        self._set_timer(Alarm.PAUSE, agent.id)
-        self.index_agent(agent)
+        if event.presence in ASKED_FOR or was is Presence.LOGGED_OUT:
+            self._set_timer(Alarm.PAUSE, agent.id)
+            self.index_agent(agent)
         self._forget_if_done(agent)
 
     def next_presence_set(self, event: e.NextPresenceSet) -> None:
