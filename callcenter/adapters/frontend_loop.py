@@ -34,7 +34,9 @@ from callcenter.frontend.turn import (
     Action,
     AskMedia,
     ContactClosed,
+    EventsSeen,
     Input,
+    KeepParty,
     LookUp,
     Message,
     Overloaded,
@@ -74,6 +76,7 @@ class Engine(Protocol):
 
 
 Look = Callable[[LookUp], None]
+Remember = Callable[[list[KeepParty]], None]
 
 
 @dataclass(slots=True)
@@ -104,13 +107,21 @@ class FrontendLoop:
     """One front end on the running asyncio loop. Drive it with `feed`; see `run`."""
 
     def __init__(
-        self, frontend: Frontend, *, writer: CommandWriter, wire: Wire, engine: Engine, look: Look
+        self,
+        frontend: Frontend,
+        *,
+        writer: CommandWriter,
+        wire: Wire,
+        engine: Engine,
+        look: Look,
+        remember: Remember,
     ) -> None:
         self.frontend = frontend
         self._writer = writer
         self._wire = wire
         self._engine = engine
         self._look = look
+        self._remember = remember
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
         self._gathered = Gathered()
@@ -122,7 +133,7 @@ class FrontendLoop:
         self._overloaded = False
         self.store_is_down = False
         self.cursor = 0
-        """Sequence of the last committed batch that was fed."""
+        """Sequence of the last committed batch that was acted on."""
         self._cursor_kept = 0
         self.lost_turns = 0
         """Turns that the full outbox did not take; their calls go on, their facts are lost."""
@@ -150,7 +161,10 @@ class FrontendLoop:
         if waited > LATE:
             self._late_until = now() + CALM
         for _ in range(min(len(inbox), TURNS_AT_ONCE)):
-            self._gathered.add(react(inbox.popleft()[1], now()))
+            what = inbox.popleft()[1]
+            self._gathered.add(react(what, now()))
+            if type(what) is EventsSeen:
+                self.cursor = what.seq
         self._awake = bool(inbox)
         if self._awake:
             self._loop.call_soon(self._pass)
@@ -236,6 +250,7 @@ class FrontendLoop:
     # ---- act ------------------------------------------------------------------------------
 
     def _perform(self, actions: Iterable[Action]) -> None:
+        parties: list[KeepParty] = []
         for action in actions:
             match action:
                 case SendSip(flow=flow, data=data):
@@ -244,6 +259,8 @@ class FrontendLoop:
                     self._engine.ask(cookie, message)
                 case LookUp():
                     self._look(action)
+                case KeepParty():
+                    parties.append(action)
                 case ContactClosed():
                     log.info(
                         "contact ended",
@@ -252,6 +269,8 @@ class FrontendLoop:
                         fault=action.fault,
                         lived_seconds=round(action.lived_seconds, 3),
                     )
+        if parties:
+            self._remember(parties)
 
     def _arm(self) -> None:
         """Have the next deadline wake us, unless an earlier alarm is set already."""

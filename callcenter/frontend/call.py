@@ -60,7 +60,7 @@ from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.offer import Offer
 from callcenter.frontend.pulse import Pulse
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
-from callcenter.frontend.turn import ContactClosed, LookedUp, LookUp, Message
+from callcenter.frontend.turn import ContactClosed, KeepParty, LookedUp, LookUp, Message
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -114,13 +114,16 @@ class CallStory:
         if self.record.stage is not Stage.ARRIVING:
             return
         hands, record = self.hands, self.record
+        party = PartyId(f"party-{record.contact}" if record.caller else "")
+        if party:
+            hands.act(KeepParty(party, record.caller))
         hands.report(
             ContactReported(
                 contact=record.contact,
                 channel=Channel.VOICE,
                 frontend=hands.rules.frontend,
                 dialled=record.dialled,
-                party=PartyId(f"party-{record.contact}") if record.caller else PartyId(""),
+                party=party,
             )
         )
         hands.report(

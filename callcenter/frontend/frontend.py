@@ -30,6 +30,7 @@ from callcenter.frontend.limits import CenterClock, RateLimit
 from callcenter.frontend.media_leg import LegRecord, owner_of
 from callcenter.frontend.phones import Answer, Phones
 from callcenter.frontend.turn import (
+    Closing,
     Configured,
     ContactClosed,
     DigitHeard,
@@ -96,6 +97,7 @@ class Frontend:
             StoreDown: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=True),
             StoreUp: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=False),
             Draining: lambda _: self._close(Reason.DRAINING, closed=True),
+            Closing: lambda _: self._end_all(),
             Overloaded: lambda i: self._close(Reason.OVERLOADED, closed=i.overloaded),
         }
 
@@ -367,6 +369,11 @@ class Frontend:
 
     def _close(self, reason: Reason, *, closed: bool) -> None:
         self._closed_for[reason] = closed
+
+    def _end_all(self) -> None:
+        self._close(Reason.DRAINING, closed=True)
+        for story in list(self.hands.stories.values()):
+            story.end(Reason.DRAINING)
 
     def _bindings(self, agent: AgentId) -> list[Binding]:
         return self.phones.bindings(agent)

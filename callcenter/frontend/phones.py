@@ -11,12 +11,20 @@ Sources: RFC 3261 10.3 (registrar), 22 (digest); RFC 5626 (several phones of one
 
 from typing import NamedTuple
 
+from callcenter.domain.center import PhoneProfile
 from callcenter.domain.commands import PhoneReported
 from callcenter.domain.units import AgentId, Micros
 from callcenter.frontend.hands import Hands, source_of
 from callcenter.frontend.limits import SOURCES_MAX, FailureLock
 from callcenter.frontend.turn import Credential, RecordChange
-from callcenter.sip.digest import HA1_OF_NOBODY, Nonces, challenges, find_authorization, verify
+from callcenter.sip.digest import (
+    HA1_OF_NOBODY,
+    Nonces,
+    Profile,
+    challenges,
+    find_authorization,
+    verify,
+)
 from callcenter.sip.errors import SipError
 from callcenter.sip.flow import Address, Flow
 from callcenter.sip.message import Request
@@ -62,7 +70,8 @@ class Phones:
         if sent is None:
             return self._challenge()
         known = hands.config.credentials.get(sent.username, NOBODY)
-        profile = "standard" if sent.qop else known.profile.value
+        legacy = known.profile is PhoneProfile.LEGACY and not sent.qop
+        profile: Profile = "legacy" if legacy else "standard"
         right = verify(sent, request.method, known.ha1_md5, known.ha1_sha256, request.uri, profile)
         if not right or known is NOBODY:
             self._lock.failed(source, hands.now)

@@ -44,6 +44,8 @@ class EventsSeen(NamedTuple):
 
     events: tuple[Event, ...]
     at: int
+    seq: int = 0
+    """Which commit it was."""
 
 
 class MediaReplied(NamedTuple):
@@ -132,6 +134,10 @@ class Draining(NamedTuple):
     """No new calls; what is there goes on."""
 
 
+class Closing(NamedTuple):
+    """The front end goes away for good: every call ends, each by name."""
+
+
 class Overloaded(NamedTuple):
     """The loop, the command stream or the store is behind (or no longer)."""
 
@@ -156,6 +162,7 @@ Input: TypeAlias = (
     | StoreDown
     | StoreUp
     | Draining
+    | Closing
     | Overloaded
     | MediaRestarted
 )
@@ -187,6 +194,13 @@ class LookUp(NamedTuple):
     value: str
 
 
+class KeepParty(NamedTuple):
+    """Keep a caller's number in the one erasable place, under the name that events use."""
+
+    party: str
+    number: str
+
+
 class ContactClosed(NamedTuple):
     """The canonical log line of a contact or a refused call, at its end."""
 
@@ -196,7 +210,7 @@ class ContactClosed(NamedTuple):
     lived_seconds: float
 
 
-Action: TypeAlias = SendSip | AskMedia | LookUp | ContactClosed
+Action: TypeAlias = SendSip | AskMedia | LookUp | KeepParty | ContactClosed
 
 
 class RecordChange(NamedTuple):

@@ -1,0 +1,431 @@
+"""The front end's process: sockets, store and media engine put around the pure machine.
+
+What happens here, in order: take back the records of the last life, connect to the journal and the
+media engine, adopt the sockets that the holder kept open (what came in meanwhile waits in them),
+then follow events, flows and figures until told to stop. Everything that decides is in `frontend/`.
+
+Why: this is the only place that knows all of its adapters; none of them knows another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+
+from callcenter.adapters.frontend_loop import FrontendLoop, now
+from callcenter.adapters.lookup import Lookup
+from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
+from callcenter.adapters.ng_client import MediaEars, NgClient
+from callcenter.adapters.sip_transport import SipTransports
+from callcenter.adapters.store.embedded import StoreUnavailable
+from callcenter.adapters.store.follower import connect
+from callcenter.adapters.store.journal import (
+    CommandWriter,
+    EventReader,
+    JournalGap,
+    read_center,
+    read_records,
+)
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.replica import Replica, recover
+from callcenter.adapters.store.resp import StoreError
+from callcenter.app.config import Settings, host_port
+from callcenter.app.context import RoleContext
+from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
+from callcenter.domain.center import Center
+from callcenter.domain.errors import WrongInput
+from callcenter.domain.events import ConfigurationChanged
+from callcenter.domain.units import AgentId, FrontendId
+from callcenter.frontend.frontend import Frontend
+from callcenter.frontend.hands import Rules
+from callcenter.frontend.turn import (
+    Closing,
+    Configured,
+    Credential,
+    DigitHeard,
+    Draining,
+    EventsSeen,
+    FlowClosed,
+    KeepParty,
+    LookedUp,
+    LookUp,
+    MediaReplied,
+    RtpHeard,
+    RtpSilent,
+    SayingFinished,
+    SipReceived,
+    Trunk,
+)
+from callcenter.records.published import Family
+from callcenter.sip.digest import ha1
+from callcenter.sip.endpoint import Endpoint
+from callcenter.sip.flow import Flow
+from callcenter.sip.flow import host_port as shown
+
+log = structlog.get_logger(__name__)
+
+RUNNER = "reactor"
+USER_AGENT = "callcenter"
+CONNECTIONS_PER_LIFE = 1_000_000
+"""Numbers of TCP connections are never used twice, over all lives of the process."""
+CENTER_SECONDS = 30.0
+"""How long the first center may take to be in the journal."""
+DRAIN_SECONDS = 4.0
+"""How long calls may end by themselves when the server stops for good."""
+LAST_WORDS_SECONDS = 1.0
+KEYS = "0123456789*#"
+
+
+async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
+    """Serve calls until told to stop, then let go of them."""
+    role = FrontendRole(context)
+    await role.open()
+    context.line.ready(calls=role.frontend.calls)
+    work = [asyncio.create_task(task, name=name) for name, task in role.tasks().items()]
+    stop = asyncio.create_task(stopping.wait(), name="stop")
+    try:
+        await asyncio.wait([*work, stop], return_when=asyncio.FIRST_COMPLETED)
+        for task in work:
+            if task.done():
+                task.result()
+        await role.drain()
+    finally:
+        for task in [*work, stop]:
+            task.cancel()
+        await asyncio.gather(*work, stop, return_exceptions=True)
+        await role.close()
+
+
+class FrontendRole:
+    """One life of one front end."""
+
+    def __init__(self, context: RoleContext) -> None:
+        self.context = context
+        self.settings = context.settings
+        self.keys = Keys(self.settings.store.namespace)
+        self.flows = FlowWatch(
+            self.settings.flows_directory, context.state_directory / "flow-revisions"
+        )
+        self.center = Center()
+        self.frontend: Frontend
+        self.loop: FrontendLoop
+        self._kept_ids: dict[int, int] = {}
+        self._hosts: dict[str, str] = {}
+        self._parties: set[asyncio.Task[Any]] = set()
+
+    # ---- opening --------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Take everything back and begin."""
+        replica = await self._recover()
+        records = await read_records(self.context.store_url, self.keys, self.context.name)
+        self.flows.load(self.center)
+        self._make_frontend(replica)
+        await self._make_adapters(int(records.pop("cursor", b"0")) or replica.seq)
+        self.loop.begin(self.frontend.restore(records, now()))
+        self._open_sockets()
+
+    async def _recover(self) -> Replica:
+        """What control knows, from snapshot and journal; waits for the first center."""
+        give_up = time.monotonic() + CENTER_SECONDS
+        while True:
+            found = await read_center(self.context.store_url, self.keys)
+            if found is not None:
+                self.center = found[0]
+                break
+            if time.monotonic() > give_up:
+                raise StoreUnavailable("no center in the journal: does the control role run?")
+            await asyncio.sleep(0.05)
+        connection = connect(self.context.store_url)
+        try:
+            return recover(connection, self.keys, self.context.state_directory / "archive")
+        finally:
+            connection.close()
+
+    def _make_frontend(self, replica: Replica) -> None:
+        settings = self.settings
+        listen = [host_port(address)[0] for address in settings.sip.listen]
+        rules = Rules(
+            frontend=FrontendId(self.context.name),
+            epoch=self.context.epoch,
+            realm=settings.sip.realm,
+            domain=settings.sip.home,
+            loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
+        )
+        endpoint = Endpoint(
+            new_id=lambda: secrets.token_hex(10),
+            user_agent=USER_AGENT,
+            contact_for=self._contact_for,
+        )
+        self.frontend = Frontend(
+            rules,
+            endpoint,
+            self._configuration(settings),
+            secret=os.urandom(32),
+            wall_offset=time.time_ns() // 1000 - now(),
+        )
+        for agent, state in replica.control.state.agents.items():
+            self.frontend.hands.presences[agent] = state.presence.value
+
+    async def _make_adapters(self, cursor: int) -> None:
+        context, frontend = self.context, self.frontend
+        self.writer = CommandWriter(
+            context.store_url,
+            self.keys,
+            source=context.name,
+            epoch=context.epoch,
+            records=self.keys.frontend_records(context.name),
+            lease=context.name,
+            at=lambda: frontend.hands.clock.center(now()),
+        )
+        await self.writer.start()
+        self.reader = EventReader(
+            context.store_url,
+            self.keys,
+            cursor,
+            archive=context.state_directory / "archive",
+            backlog=self.writer.backlog,
+        )
+        self.engine = NgClient(
+            context.media_addresses,
+            lambda cookie, reply: self.loop.feed(MediaReplied(cookie, reply)),
+            pipelined=self.settings.media.url == "embedded",
+        )
+        self.lookup = Lookup(self.settings.history_url, self._looked_up)
+        self.wire = self._make_wire()
+        self.loop = FrontendLoop(
+            frontend,
+            writer=self.writer,
+            wire=self.wire,
+            engine=self.engine,
+            look=self._look,
+            remember=self._remember,
+        )
+        self.loop.cursor = cursor
+        self.metrics = MetricsPublisher(
+            context.name, self.keys.metrics, self.writer.call, self._figures
+        )
+
+    def _make_wire(self) -> SipTransports:
+        from twisted.internet import reactor
+
+        return SipTransports(
+            reactor,
+            lambda data, flow: self.loop.feed(SipReceived(data, flow)),
+            lambda flow: self.loop.feed(FlowClosed(flow)),
+            keep=self._keep_connection,
+            drop=self._drop_connection,
+            first_connection=self.context.epoch * CONNECTIONS_PER_LIFE + 1,
+        )
+
+    def _open_sockets(self) -> None:
+        """Last of all: from here on messages come in."""
+        for kept in self.context.kept:
+            number = int(kept.note["number"])
+            self._kept_ids[number] = kept.id
+            self.wire.adopt_tcp(kept.socket, number)
+        for name, opened in self.context.sockets.items():
+            if name.startswith(("sip-udp", "trunk-")):
+                self.wire.add_udp(opened)
+            elif name.startswith("sip-tcp"):
+                self.wire.add_tcp_listener(opened)
+        self.ears = MediaEars(self.context.sockets["media-events"], self._media_said)
+
+    def _keep_connection(self, connection: socket.socket, number: int) -> None:
+        self._kept_ids[number] = self.context.line.keep(connection, number=number)
+
+    def _drop_connection(self, number: int) -> None:
+        kept = self._kept_ids.pop(number, None)
+        if kept is not None:
+            self.context.line.drop(kept)
+
+    # ---- what is configured ---------------------------------------------------------------
+
+    def _configuration(self, settings: Settings) -> Configured:
+        return Configured(
+            center=self.center,
+            flows=self.flows.library.flows,
+            audio=self.flows.audio(),
+            credentials={c.username: c for c in _credentials(settings)},
+            trunks=tuple(_trunks(settings)),
+            revisions=self.flows.revisions,
+        )
+
+    def _contact_for(self, flow: Flow) -> str:
+        """Our Contact towards the other end of `flow`."""
+        host, port = flow.local
+        host = self.settings.sip.advertised_address or self._reachable(host, flow.remote[0])
+        transport = ";transport=tcp" if flow.reliable else ""
+        return f"sip:callcenter@{shown((host, port))}{transport}"
+
+    def _reachable(self, local: str, remote: str) -> str:
+        """Our address as `remote` sees it, where we listen on all of them."""
+        if local not in ("0.0.0.0", "::"):
+            return local
+        if remote not in self._hosts:
+            family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((remote, 9))
+                self._hosts[remote] = probe.getsockname()[0]
+        return self._hosts[remote]
+
+    # ---- following ------------------------------------------------------------------------
+
+    def tasks(self) -> dict[str, Any]:
+        """What runs for as long as the role does."""
+        return {
+            "events": self._follow_events(),
+            "watch": self.loop.watch(),
+            "flows": self._follow_flows(),
+            "metrics": self.metrics.run(),
+        }
+
+    async def _follow_events(self) -> None:
+        while True:
+            try:
+                async for batch in self.reader:
+                    self.loop.feed(EventsSeen(batch.events, batch.at, batch.seq))
+                    if any(type(event) is ConfigurationChanged for event in batch.events):
+                        self._reconfigure(batch.events)
+            except JournalGap as gap:
+                log.error("events are gone; going on with the newest", wanted=gap.wanted)
+                self.reader.after = max(0, gap.found - 1)
+
+    def _reconfigure(self, events: Iterable[Any]) -> None:
+        """The center changed: take its files' secrets and flows with it."""
+        changed = [event for event in events if type(event) is ConfigurationChanged]
+        self.center = changed[-1].center
+        try:
+            self.settings = self.context.reload()
+        except WrongInput as wrong:
+            log.error("configuration not read again", problems=str(wrong))
+        self.flows.changed(self.center)
+        self.loop.feed(self._configuration(self.settings))
+
+    async def _follow_flows(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if self.flows.changed(self.center):
+                self.loop.feed(self._configuration(self.settings))
+
+    # ---- asking and hearing ---------------------------------------------------------------
+
+    def _look(self, question: LookUp) -> None:
+        self.lookup.ask(question)
+
+    def _looked_up(self, answer: LookedUp) -> None:
+        self.loop.feed(answer)
+
+    def _remember(self, parties: list[KeepParty]) -> None:
+        """Numbers go to the erasable place. A store that is away costs a number, not a call."""
+        fields = [part for p in parties for part in (p.party, json.dumps({"number": p.number}))]
+        task = asyncio.create_task(self._write_parties(fields), name="parties")
+        self._parties.add(task)
+        task.add_done_callback(self._parties.discard)
+
+    async def _write_parties(self, fields: list[str]) -> None:
+        try:
+            await self.writer.call("HSET", self.keys.parties, *fields)
+        except (StoreUnavailable, StoreError, OSError):
+            log.warning("numbers not kept", count=len(fields) // 2)
+
+    def _media_said(self, said: dict[str, Any]) -> None:
+        """A datagram of the media engine's own accord."""
+        leg = str(said.get("callid", ""))
+        match said.get("type"):
+            case "DTMF" if said.get("source_tag") == "leg":
+                event = said.get("event")
+                if isinstance(event, int) and 0 <= event < len(KEYS):
+                    self.loop.feed(DigitHeard(leg, KEYS[event]))
+            case "finished":
+                self.loop.feed(SayingFinished(leg, str(said.get("file", ""))))
+            case "silence":
+                self.loop.feed(RtpSilent(leg, int(said.get("seconds", 0))))
+            case "sound":
+                self.loop.feed(RtpHeard(leg))
+            case _:
+                pass
+
+    # ---- figures --------------------------------------------------------------------------
+
+    def _figures(self) -> list[Family]:
+        frontend, counts = self.frontend, self.frontend.counts
+        dropped: Counter[str] = Counter(
+            {**self.wire.counts, **{f"ng_{k}": v for k, v in self.engine.counts.items()}}
+        )
+        lag, self.loop.lag_max = self.loop.lag_max, 0
+        return [
+            gauge("callcenter_frontend_calls", "Calls held now.", frontend.calls),
+            gauge("callcenter_sip_registrations", "Agents with a phone.", len(frontend.phones.reachable)),
+            gauge("callcenter_frontend_lag_seconds", "Longest wait of an input since the last report.", lag / 1e6),
+            counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
+            counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", counts, "refused."),
+            counted("callcenter_sip_requests_total", "Requests received, by method.", "method", counts, "sip."),
+            counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", dropped),
+        ]  # fmt: skip
+
+    # ---- the end --------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Refuse new calls, let the others end, then end them by name."""
+        self.loop.feed(Draining())
+        give_up = time.monotonic() + DRAIN_SECONDS
+        while self.frontend.calls and time.monotonic() < give_up:
+            await asyncio.sleep(0.05)
+        if self.frontend.calls:
+            self.loop.feed(Closing())
+            await asyncio.sleep(LAST_WORDS_SECONDS)
+        give_up = time.monotonic() + LAST_WORDS_SECONDS
+        while not self.loop.idle and time.monotonic() < give_up:
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Let go of everything; the holder keeps the sockets."""
+        self.loop.close()
+        self.ears.close()
+        self.wire.close()
+        self.engine.close()
+        await self.lookup.close()
+        await self.writer.close()
+
+
+def _credentials(settings: Settings) -> list[Credential]:
+    """What is known of each agent's phone; agents without a password have none."""
+    realm = settings.sip.realm
+    found = []
+    for agent in settings.agents:
+        password = agent.password.get_secret_value()
+        if password:
+            found.append(
+                Credential(
+                    agent=AgentId(agent.id),
+                    username=agent.id,
+                    ha1_md5=ha1(agent.id, realm, password, "MD5"),
+                    ha1_sha256=ha1(agent.id, realm, password, "SHA-256"),
+                    profile=agent.phone_profile,
+                )
+            )
+    return found
+
+
+def _trunks(settings: Settings) -> list[Trunk]:
+    """Hosts that calls may come from without a digest. A name that cannot be resolved has none."""
+    trunks = []
+    for trunk in settings.trunks:
+        host, port = host_port(trunk.address)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except OSError as wrong:
+            log.error("a trunk's name is not known", trunk=trunk.name, error=str(wrong))
+            found = []
+        trunks.append(Trunk(name=trunk.name, hosts=frozenset(str(a[4][0]) for a in found)))
+    return trunks
