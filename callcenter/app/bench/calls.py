@@ -19,7 +19,13 @@ from typing import Any
 
 import aiohttp
 
+from callcenter.adapters.store.embedded import store_url
+from callcenter.adapters.store.journal import EventReader, tail
+from callcenter.adapters.store.keys import Keys
 from callcenter.app.bench.server import NUMBER, BenchServer, fsync_p99_milliseconds
+from callcenter.app.config import load_settings
+from callcenter.domain.events import ContactQueued, OfferMade
+from callcenter.domain.units import SECOND
 
 
 def percentile(values: list[float], share: float) -> float | None:
@@ -111,27 +117,62 @@ async def _load(
     before = server.cpu_seconds()
     end = await load.hear("end")
     after = server.cpu_seconds()
-    queued = await _queued_times(server)
     result = await load.hear("result")
+    grants = await _grants(server)
     wall.cancel()
-    return _figures(before, after, result, end["at"] - seconds, end["at"], queued)
+    return _figures(before, after, result, (end["at"] - seconds, end["at"]), grants)
 
 
-async def _queued_times(server: BenchServer) -> dict[str, float]:
-    """Wall-clock seconds of each contact's `ContactQueued` by agent-visible caller, from the store."""
-    del server
-    return {}
+async def _grants(server: BenchServer) -> dict[str, list[tuple[float, float]]]:
+    """From the journal, per agent and in order: when her contact was queued, when it was granted.
+
+    Center time is UTC and this is the same machine, so it can be laid beside the generator's.
+    """
+    settings = load_settings(server.config)
+    url = store_url(settings.store.url, settings.store_directory)
+    keys = Keys(settings.store.namespace)
+    last = await tail(url, keys)
+    reader = EventReader(url, keys, 0, archive=settings.state_directory / "archive")
+    queued: dict[str, float] = {}
+    grants: dict[str, list[tuple[float, float]]] = {}
+    async for batch in reader:
+        for event in batch.events:
+            match event:
+                case ContactQueued(contact=contact, at=at):
+                    queued[contact] = at / SECOND
+                case OfferMade(contact=contact, agent=agent, at=at):
+                    pair = (queued.get(contact, at / SECOND), at / SECOND)
+                    grants.setdefault(agent, []).append(pair)
+                case _:
+                    pass
+        if batch.seq >= last:
+            break
+    return grants
+
+
+def _granted_to_offered(
+    calls: list[dict[str, Any]], grants: dict[str, list[tuple[float, float]]], *, queued: bool
+) -> list[float]:
+    """From the journal's `ContactQueued` (or the grant) to the INVITE at the agent, in order."""
+    offers: dict[str, list[float]] = {}
+    for call in calls:
+        if call["offered"]:
+            offers.setdefault(call["agent"], []).append(call["offered"])
+    found = []
+    for agent, times in offers.items():
+        pairs = zip(sorted(times), grants.get(agent, []), strict=False)
+        found += [offered - (pair[0] if queued else pair[1]) for offered, pair in pairs]
+    return found
 
 
 def _figures(
     before: dict[str, float],
     after: dict[str, float],
     result: dict[str, Any],
-    start: float,
-    end: float,
-    queued: dict[str, float],
+    window: tuple[float, float],
+    grants: dict[str, list[tuple[float, float]]],
 ) -> dict[str, Any]:
-    del queued
+    start, end = window
     calls = result["calls"]
     inside = [c for c in calls if start <= c["ended"] < end]
     dialled = [c for c in calls if start <= c["dialled"] < end]
@@ -145,6 +186,8 @@ def _figures(
         "cpu_seconds": spent,
         "server_core_busy_share": round(total / (end - start), 3),
         "dial_to_offer_ms": _spread([c["offered"] - c["dialled"] for c in reached if c["offered"]]),
+        "queued_to_invite_ms": _spread(_granted_to_offered(calls, grants, queued=True)),
+        "grant_to_invite_ms": _spread(_granted_to_offered(calls, grants, queued=False)),
         "bye_to_invite_ms": _spread(_freed_to_offered(result)),
         "generator_late_p99_ms": round(result["late_p99"] * 1000, 2),
         "raw": calls,
