@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import structlog
@@ -24,7 +25,7 @@ from callcenter.adapters.store.replica import (
     save_snapshot,
 )
 from callcenter.adapters.store.resp import Connection, StoreError, pack
-from callcenter.adapters.store.wire import read_batch
+from callcenter.adapters.store.wire import cursor_of
 
 log = structlog.get_logger()
 
@@ -60,6 +61,7 @@ class Follower:
         self._owner = owner
         self._written = 0
         self._milestones: deque[_Milestone] = deque()
+        self._archiver_until = 0.0
         self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
         self._snapshot_at = self._trim_at = time.monotonic()
 
@@ -82,28 +84,29 @@ class Follower:
 
     def _archiving(self) -> bool:
         """Whether it is us who archives; taken when nobody does."""
+        now = time.monotonic()
+        if now < self._archiver_until:
+            return True
         held = self._connection.call("GET", self._keys.archiver)
         if held is not None and held.decode() != self._owner:
             return False
         self._connection.call("SET", self._keys.archiver, self._owner, "PX", ARCHIVER_MS)
+        self._archiver_until = now + ARCHIVER_MS / 2000
         return True
 
     def _archive_all(self) -> None:
         """Put every batch the archive has not, and the commands it consumed, on the disk."""
-        head = int(self._connection.call("HGET", self._keys.head, "seq") or 0)
-        if self.archive.seq > head:
+        if self.archive.seq > self.replica.seq:
             aside = self.archive.set_aside()
             log.warning("another journal began; the old archive was set aside", kept=str(aside))
         count = 0
-        while found := read_batches(
-            self._connection, self._keys, self.archive.seq, BATCHES_PER_STEP
-        ):
+        while self.archive.seq < self.replica.seq:
+            found = read_batches(self._connection, self._keys, self.archive.seq, BATCHES_PER_STEP)
+            if not found:
+                break
             if found[0][0] != self.archive.seq + 1 and self.archive.seq:
                 log.error("the archive has a gap", after=self.archive.seq, until=found[0][0])
-            for seq, data in found:
-                self._archive_commands(read_batch(data).cursor)
-                self.archive.write(Record(BATCH, seq, 0, data))
-                self._written += len(data)
+            self._archive_batches(found)
             count += len(found)
         if count:
             self.archive.sync()
@@ -113,16 +116,26 @@ class Follower:
                 _Milestone(now, self.archive.seq, self.archive.cursor, self._written)
             )
 
-    def _archive_commands(self, until: str) -> None:
+    def _archive_batches(self, found: list[tuple[int, bytes]]) -> None:
+        """Write batches, each after the commands it consumed."""
+        commands = deque(self._commands_until(cursor_of(found[-1][1])))
+        for seq, data in found:
+            until = stream_id(cursor_of(data))
+            while commands and (commands[0].major, commands[0].minor) <= until:
+                self._write(commands.popleft())
+            self._write(Record(BATCH, seq, 0, data))
+
+    def _commands_until(self, until: str) -> Iterator[Record]:
         """The commands up to `until` that are not in the archive yet."""
         major, minor = self.archive.cursor
         if stream_id(until) <= (major, minor):
             return
-        reply = self._connection.call("XRANGE", self._keys.cmds, f"({major}-{minor}", until)
-        for entry in reply:
-            found = stream_id(bytes(entry[0]).decode())
-            self.archive.write(Record(COMMAND, *found, entry[1][1]))
-            self._written += len(entry[1][1])
+        for entry in self._connection.call("XRANGE", self._keys.cmds, f"({major}-{minor}", until):
+            yield Record(COMMAND, *stream_id(bytes(entry[0]).decode()), entry[1][1])
+
+    def _write(self, record: Record) -> None:
+        self.archive.write(record)
+        self._written += len(record.data)
 
     def _snapshot_if_due(self) -> None:
         now = time.monotonic()

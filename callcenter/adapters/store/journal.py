@@ -40,6 +40,8 @@ __all__ = [
 
 OUTBOX_APPENDS_MAX = 50_000
 TURN_COMMANDS_MAX = 500
+LINGER_SECONDS = 0.002
+"""Turns go out no closer together than this, so that under load one write carries several."""
 RECONNECT_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5)
 LEASE_EVERY_SECONDS = 1.0
 BLOCK_MS = 5000
@@ -100,6 +102,7 @@ class CommandWriter:
     _waiting: deque[_Append] = field(default_factory=deque)
     _flight: _Flight | None = None
     _scheduled: bool = False
+    _flushed: float = 0.0
     _connection: AsyncConnection | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -147,10 +150,20 @@ class CommandWriter:
             raise OutboxFull(f"{OUTBOX_APPENDS_MAX} turns wait for the store")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Append(commands, records, future))
-        if self._flight is None and not self._scheduled and not self.down:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._schedule()
         return future
+
+    def _schedule(self) -> None:
+        """Flush at the end of this loop turn, or `LINGER_SECONDS` after the last one."""
+        if self._flight is not None or self._scheduled or self.down:
+            return
+        self._scheduled = True
+        loop = asyncio.get_running_loop()
+        early = self._flushed + LINGER_SECONDS - loop.time()
+        if early > 0:
+            loop.call_later(early, self._flush)
+        else:
+            loop.call_soon(self._flush)
 
     async def call(self, *arguments: bytes | str | int) -> Any:
         """One command of the store, beside the journal. Raises `StoreUnavailable`, `StoreError`."""
@@ -162,6 +175,7 @@ class CommandWriter:
         """Make one turn of what waits and send it."""
         self._scheduled = False
         if self._flight is None and self._waiting and not self.down:
+            self._flushed = asyncio.get_running_loop().time()
             self._flight = self._gather()
             self._send(self._flight)
 
@@ -239,7 +253,7 @@ class CommandWriter:
             if not future.done():
                 future.set_result(None)
         if self._waiting:
-            self._flush()
+            self._schedule()
 
     async def _stay_connected(self, connected: asyncio.Event) -> None:
         attempts = 0

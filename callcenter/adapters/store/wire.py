@@ -36,6 +36,14 @@ class _RawBatch(msgspec.Struct, frozen=True, array_like=True):
     events: tuple[msgspec.Raw, ...]
 
 
+class _Place(msgspec.Struct, frozen=True, array_like=True):
+    seq: int
+    epoch: int
+    at: Micros
+    cursor: str
+
+
+_places = msgspec.msgpack.Decoder(_Place)
 _raw_envelopes = msgspec.msgpack.Decoder(_RawEnvelope)
 _raw_batches = msgspec.msgpack.Decoder(_RawBatch)
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
@@ -77,6 +85,11 @@ def read_batch(data: bytes) -> Batch:
         raw.seq, raw.epoch, raw.at, raw.cursor, raw.marks, raw.inputs, raw.engine,
         raw.configuration, tuple(events),
     )  # fmt: skip
+
+
+def cursor_of(data: bytes) -> str:
+    """The cursor of an encoded batch, without reading its events."""
+    return _places.decode(data).cursor
 
 
 def _tag(part: msgspec.Raw) -> str:
