@@ -397,6 +397,8 @@ class Endpoint:
         request.headers.set("Call-ID", call_id or self._core.new_id())
         request.headers.set("CSeq", f"{number} {method}")
         request.headers.set_all("Route", route_set)
+        if any(name.lower() == "contact" for name, _ in headers):
+            request.headers.remove("Contact")
         put(request, headers, body)
         asked = ClientRequest(self._core, request, flow, credentials=credentials)
         asked.start(now)
@@ -429,5 +431,8 @@ class Endpoint:
             take_up(call, record, now)
         except (SipError, ValueError) as error:
             call.drop()
+            for invite in (call.incoming, call.outgoing):
+                if invite is not None and invite.transaction is not None:
+                    self._layer.forget(invite.transaction)
             raise SipError(500, "a record that cannot be taken up") from error
         return call
