@@ -592,7 +592,9 @@ class CallStory:
         hands, record = self.hands, self.record
         lived = hands.center_now() - record.arrived
         hands.wake(self.id, max(0, hands.rules.call_seconds_max * SECOND - lived))
-        hands.wake(self.id, SECOND)
+        self.media.take_up()
+        if self.session is not None and self.session.deadline is not None:
+            hands.wake(self.id, max(0, self.session.deadline - hands.now))
         if self.talk is not None and not self.talk.record.bridged:
             self._agent_left(Reason.AGENT_VANISHED, say_bye=True)
         self._walk(lambda session: session.resume(hands.now))

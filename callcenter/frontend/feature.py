@@ -132,10 +132,11 @@ class FeatureStory:
         )
 
     def _reason(self) -> str:
-        """`*121` is the first reason of the center, and so on; none without a digit."""
+        """`*121` is the first reason of the center, as is `*12`; `*122` the second, and so on."""
         reasons = self.hands.center.reasons
-        if self.rest.isdigit() and 1 <= int(self.rest) <= len(reasons):
-            return reasons[int(self.rest) - 1]
+        number = self.rest or "1"
+        if len(number) == 1 and number.isdigit() and 1 <= int(number) <= len(reasons):
+            return reasons[int(number) - 1]
         return ""
 
     def told(self, answer: CommandAnswered) -> None:

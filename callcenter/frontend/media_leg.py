@@ -226,6 +226,15 @@ class MediaLeg:
         if record.saying and record.said_by and self.hands.center_now() >= record.said_by:
             self.finished(record.saying[0])
 
+    def take_up(self) -> None:
+        """After a restart: wait for the end of what is being said, or say it once more."""
+        record = self.record
+        if record.said_by:
+            left = max(0, record.said_by - self.hands.center_now())
+            self.hands.wake(owner_of(record.id), left)
+        elif record.saying:
+            self._say_next()
+
     def play_music(self, file: str) -> None:
         """Play `file` until something else is asked for."""
         self.record.saying = []

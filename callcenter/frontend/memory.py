@@ -17,6 +17,7 @@ contacts that are left, and ends the others as `owner_lost`.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,35 +50,56 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
             elif kind == "feature":
                 _let_go(hands, key, value)
             elif kind == "call" and ":" not in name:
-                _restore_call(hands, records, name, value)
+                _restore_call(hands, records, name)
         except (msgspec.MsgspecError, CallcenterError, KeyError):
             lost += 1
-            hands.forget(
-                key
-                for key in records
-                if key == f"{kind}:{name}" or key.startswith(f"{kind}:{name}:")
-            )
+            hands.forget(k for k in (key, *_parts(key)) if k in records)
     return lost
 
 
-def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str, value: bytes) -> None:
-    record = _CALL.decode(value)
-    keys = [f"call:{name}{part}" for part in ("", ":caller", ":offer", ":talk")]
-    leg = _LEG.decode(records[keys[1]])
-    flow = hands.config.revisions.get(record.revision)
-    caller = hands.endpoint.restore(leg.dialog, hands.now)
-    story = CallStory(hands, record, caller, leg.media, flow)
-    hands.adopt(story, {key: records[key] for key in keys if key in records})
+class _Kept(NamedTuple):
+    """All records of one call, readable to the last."""
+
+    call: CallRecord
+    leg: LegKept
+    offer: OfferRecord | None
+    talk: TalkRecord | None
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    return (f"{key}:caller", f"{key}:offer", f"{key}:talk")
+
+
+def _read(records: Mapping[str, bytes], key: str) -> _Kept:
+    caller, offer, talk = (records.get(part) for part in _parts(key))
+    return _Kept(
+        _CALL.decode(records[key]),
+        _LEG.decode(caller or b""),
+        _OFFER.decode(offer) if offer is not None else None,
+        _TALK.decode(talk) if talk is not None else None,
+    )
+
+
+def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None:
+    key = f"call:{name}"
+    kept = _read(records, key)
+    flow = hands.config.revisions.get(kept.call.revision)
+    session = Session.restore(flow, kept.call.session) if flow and kept.call.session else None
+    caller = hands.endpoint.restore(kept.leg.dialog, hands.now)
+    try:
+        agent = hands.endpoint.restore(kept.talk.dialog, hands.now) if kept.talk else None
+    except CallcenterError:
+        caller.bye(hands.now)
+        raise
+    story = CallStory(hands, kept.call, caller, kept.leg.media, flow)
+    story.session = session
+    hands.adopt(story, {k: records[k] for k in (key, *_parts(key)) if k in records})
     hands.follow(caller, story)
-    if record.session and flow is not None:
-        story.session = Session.restore(flow, record.session)
-    if keys[2] in records:
-        story.offer = Offer.restored(hands, story, _OFFER.decode(records[keys[2]]))
-    if keys[3] in records:
-        kept = _TALK.decode(records[keys[3]])
-        call = hands.endpoint.restore(kept.dialog, hands.now)
-        hands.follow(call, story)
-        story.talk = Talk(hands, story, story.media, call, kept)
+    if kept.offer is not None:
+        story.offer = Offer.restored(hands, story, kept.offer)
+    if kept.talk is not None and agent is not None:
+        hands.follow(agent, story)
+        story.talk = Talk(hands, story, story.media, agent, kept.talk)
     hands.touch(story)
     story.take_up()
 

@@ -245,6 +245,11 @@ class Phone:
         self.reason = ""
         self.is_dead = False
 
+    @property
+    def credentials(self) -> sip.Credentials:
+        """Name and password of its agent."""
+        return sip.Credentials(self.name, f"secret-{self.name}")
+
     # what its owner does
 
     def dial(self, number: str, *, sdp: bytes | str | None = "default", user: str = "") -> None:
@@ -255,7 +260,7 @@ class Phone:
             flow=self.flow,
             sdp=self.sdp() if sdp == "default" else sdp,  # type: ignore[arg-type]
             now=self.world.now,
-            credentials=sip.Credentials(self.name, f"secret-{self.name}"),
+            credentials=self.credentials,
         )
         self.world.run()
 
@@ -365,7 +370,8 @@ class World:
         self.commands: list[Command] = []
         self.ended: list[ContactClosed] = []
         self.customers: dict[str, str] = {}
-        self.loses: set[str] = set()
+        self.forget_flows = False
+        """Whether a restart no longer finds the flows that calls began with."""
         self._epoch = 0
         self._rules = rules or {}
         self._road: deque[tuple[str, Any]] = deque()
@@ -425,9 +431,10 @@ class World:
             user_agent="callcenter",
             contact_for=lambda _: f"sip:callcenter@{SERVER[0]}:{SERVER[1]}",
         )
-        self.frontend = Frontend(
-            rules, endpoint, configured(self.center), secret=b"test", wall_offset=WALL
-        )
+        config = configured(self.center)
+        if self.forget_flows:
+            config = config._replace(revisions={})
+        self.frontend = Frontend(rules, endpoint, config, secret=b"test", wall_offset=WALL)
         self._take(self.frontend.restore(dict(self.records), self.now))
 
     def restart(self) -> None:
