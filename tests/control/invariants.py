@@ -115,8 +115,11 @@ def check_engine(control: Control) -> None:
     state, world = control.state, control._world
     counts: dict[str, int] = {}
     for contact in state.contacts.values():
-        resting = contact.retry_at > 0 and contact.id not in world.engine
-        assert (contact.id in world.engine) == (waits(control, contact) and not resting), contact
+        if contact.id in world.engine:
+            owner = state.frontends[contact.frontend]
+            assert contact.stage is Stage.WAITING and not owner.lost, f"I7 {contact}"
+        else:
+            assert contact.retry_at or not waits(control, contact), f"I7 {contact}"
         if contact.stage in (Stage.WAITING, Stage.OFFERED):
             counts[contact.queue] = counts.get(contact.queue, 0) + 1
     assert {q: n for q, n in world.in_queue.items() if n} == counts, "I7 waiting per queue"
