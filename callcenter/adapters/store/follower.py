@@ -76,6 +76,7 @@ class Follower:
 
     def finish(self) -> None:
         """Leave a fresh snapshot and a whole archive behind."""
+        catch_up(self._connection, self._keys, self.replica, self.archive.directory)
         if self._archiving():
             self._archive_all()
             if self.replica.seq > self._snapshot_seq:

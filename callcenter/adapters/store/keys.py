@@ -7,7 +7,7 @@ carry the same hash tag, so that the scripts find them on one node of a cluster.
                                            field e: the envelope
     {cc}:events                   stream   one `Batch` per commit; id = `<seq>-0`
                                            field b: the batch
-    {cc}:head                     hash     seq, cursor, at: where the journal ends
+    {cc}:head                     hash     seq, cursor: where the journal ends
     {cc}:epoch                    string   fencing token: INCR by whoever takes the lease
     {cc}:lease                    string   owner of the lease, expires (LEASE_MS)
     {cc}:center                   hash     version, file, seq, data: the center in force

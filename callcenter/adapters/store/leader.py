@@ -3,7 +3,7 @@
 Why: one writer makes every race between caller, agent and timer a question of order. The loop is
 synchronous and owns its thread: read what is there, decide all of it in memory, commit, read again.
 While one batch is being written to the disk the next one gathers, so the load groups itself; under
-load the loop also waits a little (`_gather`) so that a batch holds more.
+load the loop also waits a little (`_wait_for_company`) so that a batch holds more.
 
 Nothing leaves before it is committed: others act on events they read from the stream. A leader
 whose commit is refused (`Fenced`) throws its state away. One whose store went away keeps its batch
@@ -55,8 +55,7 @@ log = structlog.get_logger()
 ENVELOPES_PER_BATCH = 256
 LINGER_SECONDS = 0.001
 COMPANY_SECONDS = 0.004
-BUSY_SECONDS = 0.02
-"""Reads that come closer together than this are load."""
+"""Batches are at least so far apart, with somebody waiting for an answer and without."""
 URGENT = tuple(
     command.__name__.encode()
     for command in (
@@ -66,8 +65,8 @@ URGENT = tuple(
 )  # fmt: skip
 """Commands somebody waits for the answer of, or that free an agent: their tags as they stand in an
 envelope. A tag seen where none is only costs a smaller batch."""
-RENEW_SECONDS = 0.25
-WATCH_SECONDS = 0.5
+WATCH_SECONDS = 0.25
+"""How often the lease is renewed and the front ends are looked at."""
 TICKS_MAX = 100
 BLOCK_MS_MAX = 250
 RECONNECT_SECONDS = 0.03
@@ -118,8 +117,8 @@ class Leader:
         self._lag = 0.0
         self._memory = 0.0
         self._watches = 0
-        self._read_at = 0.0
-        self._renew_at = self._watch_at = time.monotonic()
+        self._committed_at = 0.0
+        self._watch_at = time.monotonic()
         replica.control.epoch = epoch
 
     def lead(self) -> None:
@@ -127,17 +126,21 @@ class Leader:
         did not come back before we were told to stop. `on_ready` is called once a center is in
         force.
         """
-        entries: list[Entry] = []
-        while not self._stopping():
-            if (batch := self._decide(entries)) is not None:
-                self._commit(batch)
+        self._ask()
+        while True:
+            entries = self._receive()
+            if self._stopping():
+                return
+            self._wait_for_company(entries)
+            batch = self._decide(entries)
+            if time.monotonic() < self._watch_at:
+                self._commit(batch, ask=True)
+                self._say_ready()
+                continue
+            self._commit(batch)
             self._say_ready()
-            now = time.monotonic()
-            if now >= self._watch_at:
-                self._watch(now)
-                if (losses := self._lost_frontends()) is not None:
-                    self._commit(losses)
-            entries = self._gather(now)
+            self._watch()
+            self._commit(self._lost_frontends(), ask=True)
 
     def _say_ready(self) -> None:
         if self._on_ready is not None and self.replica.control.state.version:
@@ -146,55 +149,55 @@ class Leader:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _gather(self, now: float) -> list[Entry]:
-        """What the next batch is made of: what is there, or under load what comes in a moment.
+    def _ask(self) -> None:
+        """Ask for the next commands; `_receive` has them, at the latest when something is due."""
+        try:
+            self._connection.send(self._question())
+        except OSError as away:
+            self._store_away(away)
+            self._ask()
 
-        A caller who asks for a queue and an agent who gets free wait for `LINGER_SECONDS` at most;
-        reports that free nobody (a step of a flow) wait a little longer for company.
-        """
-        if now - self._read_at > BUSY_SECONDS:
-            return self._read(self._patience(now))
-        time.sleep(LINGER_SECONDS)
-        entries = self._read(0)
-        if not entries:
-            return self._read(self._patience(now))
-        if any(self._urgent(entry) for entry in entries):
-            return entries
-        time.sleep(COMPANY_SECONDS)
-        return entries + self._read(0, after=entries[-1].id)
+    def _question(self) -> bytes:
+        return pack(
+            "XREAD", "COUNT", ENVELOPES_PER_BATCH, "BLOCK", self._patience(),
+            "STREAMS", self._keys.cmds, self.replica.cursor,
+        )  # fmt: skip
 
-    @staticmethod
-    def _urgent(entry: Entry) -> bool:
-        return any(tag in entry.data for tag in URGENT)
-
-    def _patience(self, now: float) -> int:
-        """How long a read may wait, in ms: until the next deadline, renewal or watch."""
-        seconds = min(self._renew_at, self._watch_at) - now
+    def _patience(self) -> int:
+        """How long a read may wait, in ms: until the next deadline or watch."""
+        seconds = self._watch_at - time.monotonic()
         deadline = self.replica.control.deadline
         if deadline is not None:
             seconds = min(seconds, (deadline - self._now()) / 1_000_000)
         return max(1, min(BLOCK_MS_MAX, int(seconds * 1000) + 1))
 
-    def _read(self, block_ms: int, after: str = "") -> list[Entry]:
-        """The next commands; none after `block_ms`."""
-        waiting = ("BLOCK", block_ms) if block_ms else ()
-        request = pack(
-            "XREAD", "COUNT", ENVELOPES_PER_BATCH, *waiting,
-            "STREAMS", self._keys.cmds, after or self.replica.cursor,
-        )  # fmt: skip
+    def _receive(self) -> list[Entry]:
+        """What was asked for; nothing when nothing came in time."""
         try:
-            self._connection.send(request)
-            reply = self._connection.read(timeout=block_ms / 1000 + 2)
+            reply = self._connection.read(timeout=BLOCK_MS_MAX / 1000 + 2)
         except OSError as away:
             self._store_away(away)
+            self._ask()
             return []
         if not reply:
             return []
-        self._read_at = time.monotonic()
         entries = [Entry(bytes(entry[0]).decode(), entry[1][1]) for entry in reply[0][1]]
         age = time.time() - stream_id(entries[0].id)[0] / 1000
         self._lag = max(self._lag, age)
         return entries
+
+    def _wait_for_company(self, entries: list[Entry]) -> None:
+        """Under load wait a little, so that the next batch, gathering meanwhile, holds more.
+
+        A caller who asks for a queue and an agent who gets free are waited with the least.
+        """
+        if not entries:
+            return
+        urgent = any(tag in entry.data for entry in entries for tag in URGENT)
+        spacing = LINGER_SECONDS if urgent else COMPANY_SECONDS
+        early = self._committed_at + spacing - time.monotonic()
+        if early > 0:
+            time.sleep(early)
 
     # -- deciding ------------------------------------------------------------------------------
 
@@ -290,43 +293,48 @@ class Leader:
 
     # -- committing ----------------------------------------------------------------------------
 
-    def _commit(self, batch: Batch) -> None:
-        """Append the batch and move the cursor, or raise `Fenced`."""
-        now = time.monotonic()
-        renew = now >= self._renew_at
-        self.replica.note(batch)
-        arguments: list[bytes | str | int] = [
-            self.owner, self.epoch, batch.seq, batch.cursor, batch.at, encode_batch(batch),
-            LEASE_MS if renew else 0,
-        ]  # fmt: skip
-        if any(isinstance(event, ConfigurationChanged) for event in batch.events):
-            state = self.replica.control.state
-            center = msgspec.msgpack.encode(state.center)
-            arguments += [state.version, self.replica.file_version, center]
-        keys = self._keys
-        request = pack(
-            "EVALSHA", scripts.COMMIT_SHA, 5, keys.lease, keys.epoch, keys.head, keys.events,
-            keys.center, *arguments,
-        )  # fmt: skip
-        self._send_commit(request, batch.seq)
-        self.counts["batches"] += 1
-        if renew:
-            self._renew_at = now + RENEW_SECONDS
+    def _commit(self, batch: Batch | None, *, ask: bool = False) -> None:
+        """Append the batch and move the cursor, or raise `Fenced`; ask for what comes next.
 
-    def _send_commit(self, request: bytes, seq: int) -> None:
+        Both go out together: one system call, and one wake of the store, per batch.
+        """
+        if batch is None:
+            if ask:
+                self._ask()
+            return
+        self.replica.note(batch)
+        request = self._packed(batch)
         while True:
             try:
-                self._connection.send(request)
+                self._connection.send(request + self._question() if ask else request)
                 self._connection.read()
-                return
+                break
             except StoreError as error:
                 if str(error).startswith("FENCED"):
                     raise Fenced(str(error)) from error
                 self._store_away(error)
             except OSError as away:
                 self._store_away(away)
-            if self._committed(seq):
-                return
+            if self._committed(batch.seq):
+                if ask:
+                    self._ask()
+                break
+        self.counts["batches"] += 1
+        self._committed_at = time.monotonic()
+
+    def _packed(self, batch: Batch) -> bytes:
+        keys = self._keys
+        arguments: list[bytes | str | int] = [
+            self.epoch, batch.seq, batch.cursor, encode_batch(batch),
+        ]  # fmt: skip
+        if any(isinstance(event, ConfigurationChanged) for event in batch.events):
+            state = self.replica.control.state
+            center = msgspec.msgpack.encode(state.center)
+            arguments += [state.version, self.replica.file_version, center]
+        return pack(
+            "EVALSHA", scripts.COMMIT_SHA, 4, keys.epoch, keys.head, keys.events, keys.center,
+            *arguments,
+        )  # fmt: skip
 
     def _committed(self, seq: int) -> bool:
         """After the store came back: whether our batch is in it. Raises `Fenced`."""
@@ -353,14 +361,14 @@ class Leader:
             except (OSError, StoreError):
                 continue
         log.info("the store is back")
-        self._renew_at = time.monotonic()
+        self._watch_at = time.monotonic()
         self._watches = 0
 
     # -- watching ------------------------------------------------------------------------------
 
-    def _watch(self, now: float) -> None:
-        """Renew the lease, say how we are, see which front ends live. Raises `Fenced`."""
-        self._watch_at = now + WATCH_SECONDS / 2
+    def _watch(self) -> None:
+        """Renew the lease and say how we are. Raises `Fenced`."""
+        self._watch_at = time.monotonic() + WATCH_SECONDS
         self._watches += 1
         keys = self._keys
         commands = [
@@ -381,7 +389,6 @@ class Leader:
             return
         if isinstance(replies[0], StoreError) and str(replies[0]).startswith("FENCED"):
             raise Fenced(str(replies[0]))
-        self._renew_at = now + RENEW_SECONDS
         if self._watches % MEMORY_EVERY == 1:
             self._memory = memory_percent(replies[-1])
 
@@ -412,7 +419,7 @@ class Leader:
 
     def _had_time(self) -> bool:
         """A new leader, and a store that was away, give front ends a lease's time to renew."""
-        return self._watches * WATCH_SECONDS / 2 > FRONTEND_MS / 1000 + WATCH_SECONDS
+        return self._watches * WATCH_SECONDS > FRONTEND_MS / 1000 + 2 * WATCH_SECONDS
 
     def release(self) -> None:
         """Let a standby lead at once."""

@@ -5,9 +5,9 @@ checks, in one step nobody can come between, that its epoch is the newest and th
 where the leader thinks it does; only then the batch is appended and the cursor moves. Only
 commands that Redis 6.2 has.
 
-    commit   KEYS lease epoch head events center
-             ARGV 1 owner 2 epoch 3 seq 4 cursor 5 at 6 batch 7 lease_ms (0: leave the lease)
-                  8 version 9 file version 10 center (8 to 10 only when the center changed)
+    commit   KEYS epoch head events center
+             ARGV 1 epoch 2 seq 3 cursor 4 batch
+                  5 version 6 file version 7 center (5 to 7 only when the center changed)
              returns seq, or the error FENCED
     acquire  KEYS lease epoch   ARGV owner, lease_ms, dead owner ("" for none)
              returns the new epoch, or 0 when somebody else leads
@@ -20,21 +20,20 @@ from __future__ import annotations
 import hashlib
 
 COMMIT = b"""
-if redis.call('GET', KEYS[2]) ~= ARGV[2] then
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return redis.error_reply('FENCED another leader has taken over')
 end
-local last = redis.call('HGET', KEYS[3], 'seq') or '0'
-if tonumber(last) + 1 ~= tonumber(ARGV[3]) then
+local last = redis.call('HGET', KEYS[2], 'seq') or '0'
+if tonumber(last) + 1 ~= tonumber(ARGV[2]) then
   return redis.error_reply('FENCED the journal ends at ' .. last)
 end
-redis.call('XADD', KEYS[4], ARGV[3] .. '-0', 'b', ARGV[6])
-redis.call('HSET', KEYS[3], 'seq', ARGV[3], 'cursor', ARGV[4], 'at', ARGV[5])
-if ARGV[7] ~= '0' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[7]) end
-if ARGV[10] then
-  redis.call('HSET', KEYS[5], 'version', ARGV[8], 'file', ARGV[9], 'data', ARGV[10],
-             'seq', ARGV[3])
+redis.call('XADD', KEYS[3], ARGV[2] .. '-0', 'b', ARGV[4])
+redis.call('HSET', KEYS[2], 'seq', ARGV[2], 'cursor', ARGV[3])
+if ARGV[7] then
+  redis.call('HSET', KEYS[4], 'version', ARGV[5], 'file', ARGV[6], 'data', ARGV[7],
+             'seq', ARGV[2])
 end
-return tonumber(ARGV[3])
+return tonumber(ARGV[2])
 """
 
 ACQUIRE = b"""
