@@ -132,8 +132,10 @@ class Frontend:
 
     def _turn(self) -> Turn:
         turn = self.hands.finish()
-        turn.records.extend(self.phones.changes())
-        turn.actions.extend(SendSip(flow, data) for flow, data in self.endpoint.take_outgoing())
+        if self.phones.changed:
+            turn.records.extend(self.phones.changes())
+        for flow, data in self.endpoint.take_outgoing():
+            turn.actions.append(SendSip(flow, data))
         for action in turn.actions:
             if type(action) is ContactClosed:
                 self.counts[f"ended.{action.label}"] += 1

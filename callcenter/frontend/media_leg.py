@@ -12,7 +12,9 @@ Messages of one leg are answered in order, so they are asked without waiting for
 Sources: rtpengine ng protocol; RFC 3264 (offer/answer), RFC 4733 (telephone-event).
 """
 
+import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -21,6 +23,7 @@ from callcenter.frontend.hands import Hands
 from callcenter.frontend.turn import Message
 from callcenter.sip.errors import SipError
 from callcenter.sip.sdp import (
+    Sdp,
     answer_audio,
     build_audio,
     choose_codec,
@@ -143,7 +146,7 @@ class MediaLeg:
     def answer_sdp(self) -> bytes:
         """What the phone is answered: the codec chosen, its direction mirrored, no other media."""
         address, port = self.record.local or NOBODY
-        offer = parse_sdp(self.record.phone)
+        offer = read(self.record.phone)
         return answer_audio(offer, address, port, port, self.record.version).encode()
 
     def _far_sdp(self) -> str:
@@ -267,7 +270,7 @@ class MediaLeg:
     def _take(self, sdp: bytes) -> bool:
         """Take the phone's description. False when nothing in it is ours."""
         try:
-            parsed = parse_sdp(sdp)
+            parsed = read(sdp)
         except SipError:
             return False
         chosen, address = choose_codec(parsed), remote_address(parsed)
@@ -302,13 +305,24 @@ def text(sdp: bytes) -> str:
     return sdp.decode("utf-8", "replace")
 
 
+_CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
+_AUDIO = re.compile(r"^m=audio (\d{1,5}) ", re.MULTILINE)
+
+
 def address_in(reply: Message) -> Address | None:
-    """The audio address in an engine's reply, None when it holds none."""
-    sdp = reply.get("sdp", "")
-    try:
-        return remote_address(parse_sdp(sdp.encode() if isinstance(sdp, str) else sdp))
-    except SipError:
-        return None
+    """The audio address in an engine's reply, None when it holds none.
+
+    The engine writes one audio stream and one address, so it is not read as a stranger's would be.
+    """
+    sdp = str(reply.get("sdp", ""))
+    address, audio = _CONNECTION.search(sdp), _AUDIO.search(sdp)
+    return (address[1], int(audio[1])) if address and audio else None
+
+
+@lru_cache(maxsize=256)
+def read(sdp: bytes) -> Sdp:
+    """A phone's description; what is answered now was read a moment ago."""
+    return parse_sdp(sdp)
 
 
 def settle(ready: Callable[[], None], failed: Replied, *addresses: Address | None) -> None:

@@ -52,7 +52,8 @@ class Phones:
         self._lock = FailureLock()
         self.reachable: set[AgentId] = set()
         self._seen_at: dict[Address, AgentId] = {}
-        self._changed: set[AgentId] = set()
+        self.changed: set[AgentId] = set()
+        """Agents whose bindings changed in this turn."""
         self.rejected = 0
         """Wrong passwords and unknown names so far."""
 
@@ -148,7 +149,7 @@ class Phones:
 
     def changes(self) -> list[RecordChange]:
         """The records of everybody whose bindings changed in this turn."""
-        changed, self._changed = self._changed, set()
+        changed, self.changed = self.changed, set()
         records = ((a, self.registrar.record(a, self.hands.now)) for a in sorted(changed))
         return [RecordChange(f"phone:{agent}", data or None) for agent, data in records]
 
@@ -161,7 +162,7 @@ class Phones:
 
     def _notice(self, agent: AgentId, cause: str) -> None:
         """Report the first phone and the loss of the last one, nothing in between."""
-        self._changed.add(agent)
+        self.changed.add(agent)
         reachable = bool(self.bindings(agent))
         if reachable == (agent in self.reachable):
             return

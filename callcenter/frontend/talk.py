@@ -15,12 +15,12 @@ import msgspec
 from callcenter.domain.commands import HoldReported, OfferOutcome, OfferReported
 from callcenter.domain.units import AgentId, ContactId, Micros, OfferId, QueueId, SegmentId
 from callcenter.frontend.hands import Hands, Story
-from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.media_leg import LegRecord, MediaLeg, read
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.errors import SipError
 from callcenter.sip.record import DialogRecord
-from callcenter.sip.sdp import is_held, parse_sdp
+from callcenter.sip.sdp import is_held
 
 
 class Side(StrEnum):
@@ -153,7 +153,7 @@ class Talk:
 def is_on_hold(offer: bytes) -> bool:
     """Whether a phone's description asks for silence (`sendonly`, `inactive`, `0.0.0.0`)."""
     try:
-        return is_held(parse_sdp(offer))
+        return is_held(read(offer))
     except SipError:
         return False
 
