@@ -35,6 +35,7 @@ from callcenter.media import ng, sdp
 from callcenter.media.engine import Engine, Limits
 from callcenter.media.leg import (
     INNER,
+    PACKET,
     PHONE,
     DigitPressed,
     Fact,
@@ -47,6 +48,7 @@ from callcenter.media.leg import (
 )
 from callcenter.media.line import Line
 from callcenter.media.ports import Ports
+from callcenter.media.rtp import PACKET_MAX
 from callcenter.media.side import Side
 from callcenter.media.wheel import SLOTS, Wheel
 
@@ -55,8 +57,9 @@ POLL_EVENTS_MAX = 64
 SIDES_BUSY = 40
 """From so many sides on, packets are taken by the millisecond."""
 NG_BURST_MAX = 16
-HOUSEKEEPING_ROUNDS = 10
-"""A leg is looked after every so many rounds of the wheel, that is every 200 ms."""
+ROUND_SLOT: Micros = 5 * MILLISECOND
+"""Every leg is looked at once in 20 of these, that is ten times a second."""
+CLOSE_LOOK_ROUNDS = 10
 COLLECT_SECONDS = 60
 EXPEDITED = 0xB8
 """DSCP EF, the class of voice (RFC 3246)."""
@@ -106,7 +109,9 @@ class Worker:
         self._more = False
         """The last poll was full: there is more to take at once."""
         self._packet = bytearray(2048)
-        self._view = memoryview(self._packet)
+        view = memoryview(self._packet)
+        self._views = [view[:size] for size in range(PACKET_MAX + 1)]
+        """What to send for each size: made once, a slice per packet is dear."""
         self._ng = ng_socket
         self._replays = ng.Replays()
         self._events = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -115,7 +120,10 @@ class Worker:
         self._rtp: dict[int, Side] = {}
         self._other: dict[int, Callable[[], None]] = {}
         self._wheel: Wheel[Leg] = Wheel(clock())
-        self._on_wheel: dict[str, Leg] = {}
+        """Phones that hear us."""
+        self._rounds: Wheel[Leg] = Wheel(clock(), ROUND_SLOT)
+        """All legs."""
+        self._known: dict[str, Leg] = {}
         self._journal = (
             Journal(Path(config.directory), config.legs_max) if config.directory else None
         )
@@ -134,7 +142,7 @@ class Worker:
         wake.setblocking(False)
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
-        self._watch(wake.fileno(), self._stop)
+        self._watch(wake.fileno(), lambda: self._signalled(wake.recv(64)))
         if self.config.realtime:
             _be_punctual()
         gc.collect()
@@ -154,14 +162,22 @@ class Worker:
         more than the packet. Then the worker sleeps to the next turn, takes all that came, and
         no packet waits for more than a millisecond.
         """
-        rtp = self._rtp
-        packet, view = self._packet, self._view
-        wait = self._wheel.wait(clock())
-        if len(rtp) > SIDES_BUSY and not self._more:
+        wait = min(self._wheel.wait(clock()), ROUND_SLOT)
+        if len(self._rtp) > SIDES_BUSY and not self._more:
             time.sleep(min(wait, MILLISECOND) / SECOND)
             wait = 0
         events = self._epoll.poll(wait / SECOND, POLL_EVENTS_MAX)
+        now = clock()
         self._more = len(events) == POLL_EVENTS_MAX
+        self._receive(events, now)
+        self._play(now)
+        self._go_round(now)
+        if self.engine.facts:
+            self._tell()
+
+    def _receive(self, events: list[tuple[int, int]], now: Micros) -> None:
+        """Take one packet from every socket that has one."""
+        rtp, packet, views = self._rtp, self._packet, self._views
         for fd, _ in events:
             side = rtp.get(fd)
             if side is None:
@@ -171,52 +187,55 @@ class Worker:
                 continue
             try:
                 size, address = side.wire.recvfrom_into(packet)
+                size = side.receive(packet, size, address, now)
+                if size:
+                    to: Any = side.to
+                    to.wire.sendto(views[size], to.address)
             except OSError:
-                continue
-            size = side.receive(packet, size, address, time.monotonic_ns() // 1000)
-            if size:
-                to: Any = side.to
-                try:
-                    to.wire.sendto(view[:size], to.address)
-                except OSError:
-                    self.send_errors += 1
+                self.send_errors += 1
             if side.presses:
                 self.engine.legs[side.call_id].report_presses()
-        self._play(clock())
-        if self.engine.facts:
-            self._tell()
 
     def _play(self, now: Micros) -> None:
-        """Send what is due of ours, and look after the legs whose round it is."""
-        packet = self._packet
-        view = self._view
-        for turn, legs in self._wheel.due(now):
+        """Send what is due of ours. Legs that another stream feeds leave the wheel."""
+        packet, view = self._packet, self._views[PACKET]
+        for _, legs in self._wheel.due(now):
             for leg in legs:
-                size = leg.playout(packet, now)
-                if size:
+                if leg.playout(packet, now):
                     phone = leg.phone
                     try:
-                        phone.wire.sendto(view[:size], phone.address)
+                        phone.wire.sendto(view, phone.address)
                     except OSError:
                         self.send_errors += 1
-            if turn // SLOTS % HOUSEKEEPING_ROUNDS == turn % HOUSEKEEPING_ROUNDS:
-                self._look_after(legs, now)
+                elif leg.is_fed(now):
+                    self._wheel.remove(leg, leg.slot)
+                    leg.slot = -1
+
+    def _go_round(self, now: Micros) -> None:
+        """Look after every leg ten times a second, and more closely once a second."""
+        for turn, legs in self._rounds.due(now):
+            closely = turn // SLOTS % CLOSE_LOOK_ROUNDS == turn % CLOSE_LOOK_ROUNDS
+            for leg in legs:
+                if leg.slot < 0 and not leg.is_fed(now):
+                    leg.slot = self._wheel.add(leg)
+                leg.finish_presses(now)
+                if closely:
+                    self._look_after(leg, now)
+            if self._journal is not None:
+                self._journal.alive(now)
+            if self.engine.changed:
+                self._keep(now)
         if now > self._collect_at:
             self._collect_at = now + COLLECT_SECONDS * SECOND
             gc.collect(0)
-        if self._journal is not None:
-            self._journal.alive(now)
 
-    def _look_after(self, legs: list[Leg], now: Micros) -> None:
-        for leg in legs:
-            leg.tick(now, self.config.silence_seconds)
-            if now >= leg.report_at and leg.phone.codec is not None:
-                self._report(leg, now)
-            if self._journal is not None:
-                self._journal.note(leg, now)
-            self.engine.give_up_orphan(leg, now)
-        if self.engine.changed:
-            self._keep(now)
+    def _look_after(self, leg: Leg, now: Micros) -> None:
+        leg.tick(now, self.config.silence_seconds)
+        if now >= leg.report_at and leg.phone.codec is not None:
+            self._report(leg, now)
+        if self._journal is not None:
+            self._journal.note(leg, now)
+        self.engine.give_up_orphan(leg, now)
 
     def _report(self, leg: Leg, now: Micros) -> None:
         description = leg.phone.description
@@ -231,8 +250,8 @@ class Worker:
         except (OSError, OverflowError):
             self.send_errors += 1
 
-    def _stop(self) -> None:
-        self._stopping = True
+    def _signalled(self, signals: bytes) -> None:
+        self._stopping = self._stopping or signal.SIGTERM in signals
 
     # -- messages --------------------------------------------------------------------------
 
@@ -282,19 +301,32 @@ class Worker:
         }
 
     def _keep(self, now: Micros) -> None:
-        """Note what changed, and put new legs on the wheel."""
+        """Note what changed; legs that may have to play stand on the wheel."""
         changed = self.engine.changed
         for call_id, leg in changed.items():
-            if leg is None:
-                gone = self._on_wheel.pop(call_id, None)
-                if gone is not None:
-                    self._wheel.remove(gone, gone.slot)
-            elif self._on_wheel.get(call_id) is not leg:
-                self._on_wheel[call_id] = leg
-                leg.slot = self._wheel.add(leg)
+            known = self._known.get(call_id)
+            if known is not None and known is not leg:
+                self._forget(known)
+            if leg is not None and known is not leg:
+                self._know(leg)
             if self._journal is not None:
                 self._journal.changed(call_id, leg, self.engine.legs.values(), now)
+        for call_id in self.engine.refed.union(changed):
+            leg = self.engine.legs.get(call_id)
+            if leg is not None and leg.slot < 0:
+                leg.slot = self._wheel.add(leg)
+        self.engine.refed.clear()
         changed.clear()
+
+    def _know(self, leg: Leg) -> None:
+        self._known[leg.call_id] = leg
+        leg.slot = self._wheel.add(leg)
+        leg.rounds_slot = self._rounds.add(leg)
+
+    def _forget(self, leg: Leg) -> None:
+        del self._known[leg.call_id]
+        self._wheel.remove(leg, leg.slot)
+        self._rounds.remove(leg, leg.rounds_slot)
 
     def _tell(self) -> None:
         """Send the facts to whoever listens."""
@@ -370,9 +402,8 @@ class Worker:
                 print(f"media: a leg could not be taken back: {e}", file=sys.stderr)
         self.engine.connect_all()
         journal.begin(self.engine.legs.values(), now)
-        for call_id, leg in self.engine.legs.items():
-            self._on_wheel[call_id] = leg
-            leg.slot = self._wheel.add(leg)
+        for leg in self.engine.legs.values():
+            self._know(leg)
 
     def _take_back_leg(self, record: LegRecord, note: Note | None, now: Micros) -> None:
         assert record.phone is not None
@@ -383,6 +414,7 @@ class Worker:
         if note is not None:
             phone.line.sequence, phone.line.timestamp = note.sequence, note.timestamp
             phone.latch.source = note.source
+            phone.settle()
         phone.line.resume(max(now - since, 0))
         leg = Leg(record.call_id, phone, inner, self.engine.facts, now)
         leg.created_at, leg.answered_at = record.created_at, record.answered_at
@@ -414,9 +446,7 @@ class Worker:
         for gate in record.gates:
             side.gate(gate, shut=True)
         if record.sdp:
-            side.description = sdp.read(record.sdp)
-            side.events = side.description.events
-            side.latch.advertise(side.description.address)
+            side.advertise(sdp.read(record.sdp))
         return side
 
     def _close(self) -> None:

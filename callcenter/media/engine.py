@@ -67,6 +67,8 @@ class Engine:
         self.facts: list[Fact] = []
         self.changed: dict[str, Leg | None] = {}
         """Legs to note before the reply leaves; None when the leg is gone."""
+        self.refed: set[str] = set()
+        """Legs whose phone is fed by somebody else than before."""
         self.drops = Drops()
         self.counts = {"offers": 0, "answers": 0, "deletes": 0, "plays": 0, "errors": 0}
         self._inner: dict[int, Leg] = {}
@@ -285,9 +287,6 @@ class Engine:
         """Take back a leg from before a restart; its ports are claimed and open."""
         self.legs[leg.call_id] = leg
         self._inner[leg.inner.port] = leg
-        for side in (leg.phone, leg.inner):
-            if side.description is not None:
-                side.sending = side.description.listens
         if leg.playback is not None:
             self._plays = max(self._plays, leg.playback.id)
 
@@ -317,10 +316,7 @@ class Engine:
     def _describe(self, leg: Leg, tag: str, description: sdp.Description, now: Micros) -> None:
         before = self._peer(leg)
         side = leg.phone if tag == PHONE else leg.inner
-        side.description = description
-        side.latch.advertise(description.address)
-        side.events = description.events
-        side.sending = description.listens
+        side.advertise(description)
         if tag == INNER:
             side.codec = next(iter(description.codecs), None)
         self._connect_around(leg, before)
@@ -364,9 +360,11 @@ class Engine:
         self._feed(leg.phone, to)
         self._feed(leg.inner, leg.phone if outside else None)
 
-    @staticmethod
-    def _feed(side: Side, to: Side | None) -> None:
-        if side.to is not to:
-            if side.to is not None and side.to.line.origin is side:
+    def _feed(self, side: Side, to: Side | None) -> None:
+        if side.to is to:
+            return
+        if side.to is not None:
+            self.refed.add(side.to.call_id)
+            if side.to.line.origin is side:
                 side.to.line.rest()
-            side.to = to
+        side.to = to

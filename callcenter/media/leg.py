@@ -4,8 +4,8 @@ Why: a phone hears exactly one thing at a time, in this order of precedence: the
 the party it is connected to, silence. The silence is really sent: a stream that never pauses keeps
 NAT bindings open and gives the phone no gap to make up for.
 
-`playout` is asked every 20 ms and writes the next packet of ours, if one is due. `tick` is asked a
-few times a second for what only time reveals: a press whose end was lost, a phone gone silent.
+`playout` is asked every 20 ms and writes the next packet of ours, if one is due. `tick` is asked now
+and then for what only time reveals: a phone gone silent.
 
 Sources: `research` of rtpengine's `play media`; RFC 3551 4.1.
 """
@@ -114,6 +114,7 @@ class Leg:
         "phone",
         "playback",
         "report_at",
+        "rounds_slot",
         "silent",
         "slot",
         "touched_at",
@@ -132,6 +133,8 @@ class Leg:
         self.report_at: Micros = now + INTERVAL_SECONDS * SECOND
         self.silent = False
         self.slot = -1
+        """Where it stands on the playout wheel; -1 while another stream feeds the phone."""
+        self.rounds_slot = -1
 
     def side(self, tag: str) -> Side | None:
         """The side with this tag."""
@@ -169,7 +172,7 @@ class Leg:
             marker, self.playback.fresh = self.playback.fresh, False
             if payload is None:
                 self._finish()
-        elif line.origin is not None and now - line.sent_at < BREATH_MICROS:
+        elif self.is_fed(now):
             return 0
         if not phone.sending:
             return 0
@@ -177,12 +180,22 @@ class Leg:
         line.write(packet, codec, marker, now)
         return PACKET
 
-    def tick(self, now: Micros, silence_seconds: int) -> None:
-        """Notice what only time reveals; facts go to `facts`."""
-        phone = self.phone
-        phone.tick(now)
-        if phone.presses:
+    def is_fed(self, now: Micros) -> bool:
+        """Whether another stream reaches the phone, so that nothing of ours is due."""
+        line = self.phone.line
+        return (
+            self.playback is None and line.origin is not None and now - line.sent_at < BREATH_MICROS
+        )
+
+    def finish_presses(self, now: Micros) -> None:
+        """Report a press whose end was lost."""
+        self.phone.tick(now)
+        if self.phone.presses:
             self.report_presses()
+
+    def tick(self, now: Micros, silence_seconds: int) -> None:
+        """Notice a phone that fell silent or speaks again."""
+        phone = self.phone
         if phone.codec is None or phone.description is None or not phone.description.speaks:
             return
         quiet = now - max(phone.heard_at, self.answered_at)

@@ -90,7 +90,9 @@ class Line:
         self,
         packet: bytearray,
         second: int,
-        fields: tuple[int, int, int],
+        sequence: int,
+        timestamp: int,
+        ssrc: int,
         origin: object,
         samples: int,
         now: Micros,
@@ -100,24 +102,31 @@ class Line:
         Args:
             packet: a plain RTP packet, rewritten in place.
             second: marker bit and the payload type the phone knows.
-            fields: its sequence number, timestamp and SSRC.
+            sequence: number that `origin` gave it, as are `timestamp` and `ssrc`.
+            timestamp: of its first sample.
+            ssrc: of the stream it belongs to.
+            origin: whose packet it is, compared by identity.
             samples: what it lasts; the next packet of ours comes after that.
 
         Returns:
             False for a duplicate or a packet from before the splice: not to be sent.
         """
-        sequence, timestamp, ssrc = fields
-        ahead = (sequence - self._origin_sequence) & 0xFFFF
-        step = (timestamp - self._origin_timestamp) & 0xFFFFFFFF
-        if origin is not self.origin or ssrc != self._origin_ssrc:
-            second |= self._splice(sequence, timestamp, ssrc, origin, now)
-        elif ahead > LEAP_PACKETS or step > LEAP_SAMPLES or not ahead:
-            if not ahead or not self._is_leap(sequence, timestamp):
-                return bool(ahead) and self._carry_late(packet, second, sequence, timestamp)
-            second |= self._splice(sequence, timestamp, ssrc, origin, now)
-        else:
+        if (
+            origin is self.origin
+            and ssrc == self._origin_ssrc
+            and 0 < sequence - self._origin_sequence <= LEAP_PACKETS
+            and 0 <= timestamp - self._origin_timestamp <= LEAP_SAMPLES
+        ):
             self._origin_sequence = sequence
             self._origin_timestamp = timestamp
+        elif (
+            origin is not self.origin
+            or ssrc != self._origin_ssrc
+            or self._is_leap(sequence, timestamp)
+        ):
+            second |= self._splice(sequence, timestamp, ssrc, origin, now)
+        elif not self._follows(sequence, timestamp):
+            return self._carry_late(packet, second, sequence, timestamp)
         self.sequence = (sequence + self._sequence_shift) & 0xFFFF
         timestamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
         HEADER.pack_into(packet, 0, PLAIN, second, self.sequence, timestamp, self.ssrc)
@@ -178,11 +187,20 @@ class Line:
         """Whether the origin began anew, rather than being late or repeating an event."""
         ahead = sequence_ahead(sequence, self._origin_sequence)
         step = timestamp_ahead(timestamp, self._origin_timestamp)
-        return not -LEAP_PACKETS < ahead < LEAP_PACKETS or not -LEAP_SAMPLES < step < LEAP_SAMPLES
+        return not -LEAP_PACKETS < ahead <= LEAP_PACKETS or not -LEAP_SAMPLES < step <= LEAP_SAMPLES
+
+    def _follows(self, sequence: int, timestamp: int) -> bool:
+        """Whether it is ahead in both numbers, one of which may just have wrapped."""
+        ahead = sequence_ahead(sequence, self._origin_sequence)
+        step = timestamp_ahead(timestamp, self._origin_timestamp)
+        if ahead <= 0 or step < 0:
+            return False
+        self._origin_sequence, self._origin_timestamp = sequence, timestamp
+        return True
 
     def _carry_late(self, packet: bytearray, second: int, sequence: int, timestamp: int) -> bool:
         """A packet out of order keeps its place; the line itself does not move back."""
-        if sequence_ahead(sequence, self._origin_first) < 0:
+        if sequence == self._origin_sequence or sequence_ahead(sequence, self._origin_first) < 0:
             return False
         if sequence_ahead(sequence, self._origin_sequence) > 0:
             self._origin_sequence = sequence

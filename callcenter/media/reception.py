@@ -27,7 +27,7 @@ class Reception:
         "_highest",
         "_jitter16",
         "_lost_before",
-        "_received_here",
+        "_packets_before",
         "_reported",
         "_transit",
         "leaps",
@@ -47,7 +47,7 @@ class Reception:
         """Streams after the first."""
         self._lost_before = 0
         self._base = self._highest = self._cycles = 0
-        self._received_here = 0
+        self._packets_before = 0
         self._bad = -1
         self._transit = 0
         self._jitter16 = 0
@@ -60,36 +60,40 @@ class Reception:
 
         `timed` is False for packets whose timestamp is not their sampling instant (RFC 4733).
         """
-        transit = (now // 125 - timestamp) & 0xFFFFFFFF
-        if ssrc != self.ssrc:
-            self._restart(sequence, ssrc, transit)
-        else:
-            ahead = (sequence - self._highest) & 0xFFFF
-            if ahead < DROPOUT_MAX:
-                if sequence < self._highest:
-                    self._cycles += SEQUENCES
-                self._highest = sequence
-            elif ahead <= SEQUENCES - MISORDER_MAX:
-                if sequence != self._bad:
-                    self._bad = (sequence + 1) & 0xFFFF
-                    return False
-                self._restart(sequence, ssrc, transit)
-            if timed:
-                self._measure(transit)
+        transit = now // 125 - timestamp
+        if ssrc == self.ssrc and sequence == self._highest + 1:
+            self._highest = sequence
+        elif not self._place(sequence, ssrc, transit):
+            return False
         self.packets += 1
-        self._received_here += 1
         self.octets += size
+        if timed:
+            change = transit - self._transit
+            if change < 0:
+                change = -change
+            self._transit = transit
+            if change < LEAP_SAMPLES:
+                self._jitter16 += change - ((self._jitter16 + 8) >> 4)
+            else:
+                self.leaps += 1
         return True
 
-    def _measure(self, transit: int) -> None:
-        change = (transit - self._transit) & 0xFFFFFFFF
-        if change >= 0x80000000:
-            change = 0x1_0000_0000 - change
-        self._transit = transit
-        if change < LEAP_SAMPLES:
-            self._jitter16 += change - ((self._jitter16 + 8) >> 4)
-        else:
-            self.leaps += 1
+    def _place(self, sequence: int, ssrc: int, transit: int) -> bool:
+        """A packet that is not simply the next one."""
+        if ssrc != self.ssrc:
+            self._restart(sequence, ssrc, transit)
+            return True
+        ahead = (sequence - self._highest) & 0xFFFF
+        if ahead < DROPOUT_MAX:
+            if sequence < self._highest:
+                self._cycles += SEQUENCES
+            self._highest = sequence
+        elif ahead <= SEQUENCES - MISORDER_MAX:
+            if sequence != self._bad:
+                self._bad = (sequence + 1) & 0xFFFF
+                return False
+            self._restart(sequence, ssrc, transit)
+        return True
 
     def _restart(self, sequence: int, ssrc: int, transit: int) -> None:
         if self.ssrc >= 0:
@@ -98,7 +102,7 @@ class Reception:
         self.ssrc = ssrc
         self._base = self._highest = sequence
         self._cycles = 0
-        self._received_here = 0
+        self._packets_before = self.packets
         self._bad = -1
         self._transit = transit
 
@@ -106,7 +110,7 @@ class Reception:
         return self._cycles + self._highest - self._base + 1
 
     def _lost_here(self) -> int:
-        return max(self._expected_here() - self._received_here, 0)
+        return max(self._expected_here() - (self.packets - self._packets_before), 0)
 
     @property
     def highest(self) -> int:

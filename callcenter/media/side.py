@@ -58,6 +58,7 @@ class Side:
     """State of one side. The wires belong to whoever owns the sockets; the room never touches them."""
 
     __slots__ = (
+        "address",
         "blocked",
         "call_id",
         "codec",
@@ -76,6 +77,7 @@ class Side:
         "presses",
         "reception",
         "sending",
+        "source",
         "strays",
         "tag",
         "to",
@@ -90,6 +92,10 @@ class Side:
         self.line = line
         self.drops = drops
         self.latch = Latch(learning=learning)
+        self.source: Address | None = None
+        """Whose packets are taken."""
+        self.address: Address | None = None
+        """Where packets for this side go."""
         self.reception = Reception()
         self.digits = Digits()
         self.presses: list[Press] = []
@@ -113,10 +119,18 @@ class Side:
         self.wire: Any = None
         self.control_wire: Any = None
 
-    @property
-    def address(self) -> Address | None:
-        """Where packets for this side go."""
-        return self.latch.source or self.latch.advertised
+    def advertise(self, description: Description) -> None:
+        """Take what an SDP says of this side."""
+        self.description = description
+        self.events = description.events
+        self.sending = description.listens
+        self.latch.advertise(description.address)
+        self.settle()
+
+    def settle(self) -> None:
+        """The latch moved: note whom we believe and where we send to."""
+        self.source = self.latch.source
+        self.address = self.latch.destination
 
     def receive(self, packet: bytearray, size: int, address: Address, now: Micros) -> int:
         """Take one datagram.
@@ -133,7 +147,7 @@ class Side:
             self.drops.short += 1
             return 0
         first, second, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
-        if address != self.latch.source and not self._admit(address, first, ssrc, sequence, now):
+        if address != self.source and not self._admit(address, first, ssrc, sequence, now):
             return 0
         if first != PLAIN or size > PACKET_MAX:
             size = self._straighten(packet, size)
@@ -151,7 +165,7 @@ class Side:
             return 0
         codec = to.codec
         if codec is None or not to.line.carry(
-            packet, codec | second & 0x80, (sequence, timestamp, ssrc), self,
+            packet, codec | second & 0x80, sequence, timestamp, ssrc, self,
             size - HEADER_OCTETS, now,
         ):  # fmt: skip
             return 0
@@ -173,6 +187,7 @@ class Side:
 
     def _admit(self, address: Address, first: int, ssrc: int, sequence: int, now: Micros) -> bool:
         if first >> 6 == 2 and self.latch.admit(address, ssrc, sequence, now):
+            self.settle()
             return True
         self.drops.stray += 1
         self.strays += 1

@@ -1,4 +1,4 @@
-"""Whose turn it is to hear the next frame: a wheel of 20 slots, one millisecond apart.
+"""Whose turn it is: a wheel of 20 slots, a millisecond apart unless told otherwise.
 
 Why: a thousand phones need a packet every 20 ms. Sent all at once they would queue up behind each
 other; spread over the slots, each slot is a few packets and every phone keeps its own cadence.
@@ -14,8 +14,7 @@ from typing import Generic, TypeVar
 from callcenter.domain.units import MILLISECOND, Micros
 
 SLOTS = 20
-SLOT_MICROS: Micros = MILLISECOND
-BEHIND_MICROS_MAX: Micros = 5 * SLOTS * SLOT_MICROS
+ROUNDS_BEHIND_MAX = 5
 
 Member = TypeVar("Member")
 
@@ -23,9 +22,10 @@ Member = TypeVar("Member")
 class Wheel(Generic[Member]):
     """Members by slot, and the next turn."""
 
-    def __init__(self, now: Micros) -> None:
+    def __init__(self, now: Micros, slot_micros: Micros = MILLISECOND) -> None:
+        self._slot_micros = slot_micros
         self._slots: list[dict[Member, None]] = [{} for _ in range(SLOTS)]
-        self._turn = now // SLOT_MICROS
+        self._turn = now // slot_micros
         self.skipped = 0
         """Turns left out because the process was stopped."""
 
@@ -41,9 +41,9 @@ class Wheel(Generic[Member]):
 
     def due(self, now: Micros) -> Iterator[tuple[int, list[Member]]]:
         """The members whose turn has come, in order, each slot with the number of its turn."""
-        until = now // SLOT_MICROS
-        if (until - self._turn) * SLOT_MICROS > BEHIND_MICROS_MAX:
-            kept = until - BEHIND_MICROS_MAX // SLOT_MICROS
+        until = now // self._slot_micros
+        if until - self._turn > ROUNDS_BEHIND_MAX * SLOTS:
+            kept = until - ROUNDS_BEHIND_MAX * SLOTS
             self.skipped += kept - self._turn
             self._turn = kept
         while self._turn <= until:
@@ -57,5 +57,5 @@ class Wheel(Generic[Member]):
         """Time until the next turn that has a member, at most one round."""
         for turn in range(self._turn, self._turn + SLOTS):
             if self._slots[turn % SLOTS]:
-                return max(turn * SLOT_MICROS - now, 0)
-        return SLOTS * SLOT_MICROS
+                return max(turn * self._slot_micros - now, 0)
+        return SLOTS * self._slot_micros

@@ -26,8 +26,8 @@ class Ear:
         self._note()
 
     def theirs(self, sequence: int, timestamp: int, origin: object, ssrc: int = 5) -> bool:
-        fields = (sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
-        carried = self.line.carry(self.packet, 0, fields, origin, 160, self.now)
+        numbers = (sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+        carried = self.line.carry(self.packet, 0, *numbers, origin, 160, self.now)
         if carried:
             self._note()
         return carried
