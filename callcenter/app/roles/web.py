@@ -1,0 +1,243 @@
+"""The web role: folds the journal for itself and serves wall, desk, API and metrics.
+
+What happens here: it starts from what the records role wrote, reads the journal ten times a second
+and wakes the hub; commands of people go into the journal by a writer of its own. Beside it, once a
+second: the numbers of new callers, the state of the control center, what other roles publish.
+
+Why: reading in groups costs a fraction of reading each batch, and a tenth of a second is less than
+anybody sees. Only while somebody waits for an answer does it read as they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+
+from callcenter.adapters.history import History
+from callcenter.adapters.store.health import decode_health
+from callcenter.adapters.store.journal import (
+    BATCHES_PER_READ,
+    CommandWriter,
+    EventReader,
+    JournalGap,
+    StoreUnavailable,
+    read_center,
+)
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.resp import StoreError
+from callcenter.app.config import Settings, host_port
+from callcenter.app.context import RoleContext
+from callcenter.domain.access import Scope
+from callcenter.domain.events import ConfigurationChanged
+from callcenter.domain.units import AgentId
+from callcenter.records.published import Published, decode_published
+from callcenter.web.access import LOOPBACK
+from callcenter.web.picture import ControlView, Picture
+from callcenter.web.server import Server, World
+from callcenter.web.sessions import Person
+
+LINGER_SECONDS = 0.1
+LINGER_ASKED_SECONDS = 0.005
+WATCH_SECONDS = 0.5
+CALLERS_PER_READ = 500
+SHUTDOWN_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Parties:
+    """Numbers of living contacts from the store, of ended ones from the history."""
+
+    def __init__(self, writer: CommandWriter, keys: Keys, history: History) -> None:
+        self._writer = writer
+        self._key = keys.parties
+        self._history = history
+
+    async def living(self, parties: Sequence[str]) -> dict[str, str]:
+        """Those in the store."""
+        values = await self._writer.call("HMGET", self._key, *parties)
+        pairs = zip(parties, values, strict=True)
+        return {party: bytes(value).decode("utf-8", "replace") for party, value in pairs if value}
+
+    async def values(self, parties: Sequence[str]) -> dict[str, str]:
+        """Those of `parties` that are known anywhere."""
+        if not parties:
+            return {}
+        found = await self._history.parties.values(parties)
+        left = [party for party in parties if party not in found]
+        if left:
+            try:
+                found |= await self.living(left)
+            except (StoreError, StoreUnavailable):
+                pass  # a screen without a number is better than none
+        return found
+
+
+class WebRole:
+    """What runs beside the HTTP server."""
+
+    def __init__(self, context: RoleContext, history: History) -> None:
+        settings = context.settings
+        self._url = context.store_url
+        self._keys = Keys(settings.store.namespace)
+        self._archive = context.state_directory / "archive"
+        self._history = history
+        self.picture = Picture()
+        self.writer = CommandWriter(
+            self._url, self._keys, context.name, context.epoch, at=self.picture.now
+        )
+        self._parties = Parties(self.writer, self._keys, history)
+        self.server = Server(
+            self.picture,
+            World(
+                commands=self.writer,
+                records=history.records,
+                customers=history.customers,
+                parties=self._parties,
+                access=history.access,
+                people=people_of(settings),
+                origins=settings.web.origins,
+                private=host_port(settings.web.listen)[0] in LOOPBACK,
+            ),
+        )
+
+    async def begin(self) -> None:
+        """Start from the folds of the records role, where there are any."""
+        found = await self._history.records.fold()
+        if found is not None:
+            self.picture.begin(found[1], found[0])
+
+    async def follow(self) -> None:
+        """Read the journal for ever; holes and another journal have named ways on."""
+        while True:
+            try:
+                await self._read()
+            except JournalGap as gap:
+                log.error("batches are gone", wanted=gap.wanted, found=gap.found)
+                await self._begin_anew(gap)
+
+    async def _read(self) -> None:
+        picture = self.picture
+        reader = EventReader(
+            self._url, self._keys, picture.seq, archive=self._archive,
+            on_down=picture.store_away, on_up=picture.store_back,
+        )  # fmt: skip
+        async for batches in reader.reads():
+            picture.fold(batches)
+            self.server.hub.wake()
+            behind = len(batches) >= BATCHES_PER_READ
+            picture.ready = picture.ready or not behind
+            linger = LINGER_ASKED_SECONDS if picture.asked else LINGER_SECONDS
+            reader.linger_seconds = 0.0 if behind else linger
+
+    async def _begin_anew(self, gap: JournalGap) -> None:
+        """From the center in force: what happened before is not known here."""
+        self.picture.restart(max(0, gap.found - 1))
+        center = await read_center(self._url, self._keys)
+        if center is not None and gap.found:
+            config, version, _seq = center
+            at = time.time_ns() // 1000
+            changed = ConfigurationChanged(at=at, center=config, version=version, by="journal")
+            self.picture.live.apply(changed)
+
+    async def watch(self) -> None:
+        """Twice a second: callers, the control center, what other roles publish."""
+        turn = 0
+        while True:
+            try:
+                await self._learn_callers()
+                await self._see_control()
+                if turn % 4 == 0:
+                    await self._gather_metrics()
+            except (StoreError, StoreUnavailable):
+                self.picture.store_away()
+                self.server.hub.wake()
+            turn += 1
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _learn_callers(self) -> None:
+        wanted = list(self.picture.callers.wanted)[:CALLERS_PER_READ]
+        if wanted:
+            self.picture.callers.learned(wanted, await self._parties.living(wanted))
+            self.picture.changes += 1
+            self.server.hub.wake()
+
+    async def _see_control(self) -> None:
+        """The leader's own word, and the age of the first command nobody has decided."""
+        health = decode_health(await self.writer.call("GET", self._keys.lag))
+        seq, at = await self.writer.call("HMGET", self._keys.head, "seq", "cursor")
+        self.picture.ready = self.picture.ready or self.picture.seq >= int(seq or 0)
+        cursor = bytes(at or b"0-0").decode()
+        unread = await self.writer.call("XRANGE", self._keys.cmds, f"({cursor}", "+", "COUNT", 1)
+        oldest = int(bytes(unread[0][0]).partition(b"-")[0]) if unread else 0
+        lag = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
+        said = health.lag_seconds if health else 0.0
+        self.picture.control = ControlView(
+            leader=health.leader if health else "",
+            alive=health is not None,
+            lag_seconds=round(max(lag, said), 2),
+            memory_percent=round(health.memory_percent, 1) if health else 0.0,
+            store=True,
+        )
+
+    async def _gather_metrics(self) -> None:
+        reply = await self.writer.call("HVALS", self._keys.metrics)
+        documents: list[Published] = []
+        for value in reply or ():
+            try:
+                documents.append(decode_published(bytes(value)))
+            except ValueError:
+                continue  # of a version that writes another shape
+        self.server.metrics.published = documents
+
+
+def people_of(settings: Settings) -> Callable[[], Mapping[str, Person]]:
+    """Who may log in, from the configuration."""
+    found = {
+        agent.id: Person(
+            agent=AgentId(agent.id),
+            name=agent.name or agent.id,
+            password=agent.web_password or SecretStr(""),
+            scope=Scope.SUPERVISOR if agent.role == "supervisor" else Scope.AGENT,
+        )
+        for agent in settings.agents
+    }
+    return lambda: found
+
+
+async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
+    """Serve until told to stop."""
+    history = await History.open(context.settings.history_url)
+    role = WebRole(context, history)
+    await role.writer.start()
+    await role.begin()
+    runner = web.AppRunner(
+        role.server.application(), handle_signals=False, access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )  # fmt: skip
+    tasks = [
+        asyncio.create_task(role.follow(), name="follow"),
+        asyncio.create_task(role.watch(), name="watch"),
+        asyncio.create_task(role.server.hub.run(), name="hub"),
+        asyncio.create_task(stopping.wait(), name="stop"),
+    ]
+    try:
+        await runner.setup()
+        await web.SockSite(runner, context.sockets["web"]).start()
+        context.line.ready(seq=role.picture.seq)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        role.server.hub.close_all()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await runner.cleanup()
+        await role.writer.close()
+        await history.close()

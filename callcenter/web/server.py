@@ -1,0 +1,175 @@
+"""All of it put together: the routes of the API, the pages, the socket and the metrics.
+
+Why: one list (`api_routes`) is the API. What is not in it does not exist, and what is in it is
+checked, documented and tested by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from callcenter.records.screens import AgentRow
+from callcenter.web import views as v
+from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
+from callcenter.web.act import Acting, DispositionBody, PresenceBody, WrapUpBody
+from callcenter.web.hub import Hub
+from callcenter.web.live_socket import LiveSocket
+from callcenter.web.metrics import CONTENT_TYPE, Metrics
+from callcenter.web.pages import PAGES, STATIC, file_response, secure
+from callcenter.web.picture import Picture
+from callcenter.web.ports import AccessPort, CommandPort, CustomersPort, PartiesPort, RecordsPort
+from callcenter.web.problems import Refused
+from callcenter.web.read import ContactQuery, ContactsQuery, IntervalsQuery, Reading
+from callcenter.web.routes import BODY_BYTES_MAX, PREFIX, Route, encode, handler_of, openapi
+from callcenter.web.sessions import LoginBody, Person, Sessions, TokenBody
+
+log = structlog.get_logger()
+
+COMMANDED = (200, 202)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the server needs from outside."""
+
+    commands: CommandPort
+    records: RecordsPort
+    customers: CustomersPort
+    parties: PartiesPort
+    access: AccessPort
+    people: Callable[[], Mapping[str, Person]]
+    origins: Sequence[str] = ()
+    private: bool = True
+    """Only this machine can reach the listener: `/metrics` needs no token then."""
+    static: Path = STATIC
+
+
+class Server:
+    """The application and its parts."""
+
+    def __init__(self, picture: Picture, world: World) -> None:
+        self.picture = picture
+        self.world = world
+        self.doors = Doorkeeper(world.access)
+        self.hub = Hub(picture, self.doors)
+        self.metrics = Metrics(picture)
+        self.sessions = Sessions(picture, self.doors, world.access, world.people)
+        self.reading = Reading(picture, world.records, world.parties)
+        self.acting = Acting(picture, world.commands)
+        picture.use_customers(world.customers)
+        self.routes = api_routes(self)
+        self._openapi = encode(openapi(self.routes))
+
+    def application(self) -> web.Application:
+        """A new aiohttp application with everything in it."""
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_problems])
+        app.on_response_prepare.append(secure)
+        for route in self.routes:
+            handler = handler_of(route, self.doors, self.world.origins)
+            app.router.add_route(route.method, PREFIX + route.path, handler)
+        socket = LiveSocket(self.picture, self.doors, self.hub, self.world.origins)
+        app.router.add_get("/ws", socket.handle)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/openapi.json", self._document)
+        for path in PAGES:
+            app.router.add_get(path, self._page)
+        app.router.add_get("/static/{name:.+}", self._file)
+        return app
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        if "t" in request.query:
+            return await self.sessions.by_link(request)
+        return file_response(self.world.static, PAGES[request.path])
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return file_response(self.world.static, request.match_info["name"])
+
+    async def _document(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._openapi, content_type="application/json")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+        local = self.world.private and request.remote in LOOPBACK and not forwarded
+        if not local:
+            authorize(await self.doors.principal(request), Need.WALL)
+        self.metrics.screens = len(self.hub.screens)
+        return web.Response(body=self.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _livez(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        """Ready when the journal was read to its end, the store answers and somebody leads."""
+        checks = {
+            "journal": self.picture.ready,
+            "store": self.picture.stale_since is None,
+            "control": self.picture.control.alive,
+        }
+        status = 200 if all(checks.values()) else 503
+        return web.json_response({"ready": status == 200, "checks": checks}, status=status)
+
+
+def api_routes(s: Server) -> list[Route]:
+    """The whole API, in the order of the documentation."""
+    read, act, sessions = s.reading, s.acting, s.sessions
+    return [
+        Route("POST", "/session", Need.PUBLIC, "Log in", v.SessionView, sessions.login,
+              body=LoginBody),
+        Route("GET", "/session", Need.SESSION, "Who am I", v.SessionView, sessions.who),
+        Route("DELETE", "/session", Need.SESSION, "Log out", v.SessionView, sessions.logout,
+              statuses=(204,)),
+        Route("GET", "/wall", Need.WALL, "Everything the wall shows", v.WallState, read.wall),
+        Route("GET", "/queues", Need.WALL, "All queues, now and today", v.QueueList, read.queues),
+        Route("GET", "/queues/{id}", Need.WALL, "One queue with its formulas", v.QueueDetail,
+              read.queue),
+        Route("GET", "/agents", Need.WALL, "All agents", v.AgentList, read.agents),
+        Route("GET", "/agents/{id}", Need.WALL, "One agent", AgentRow, read.agent),
+        Route("GET", "/agents/{id}/desk", Need.DESK, "Everything her desk shows", v.DeskState,
+              read.desk, owner="id"),
+        Route("POST", "/agents/{id}/presence", Need.DESK, "Be ready, not ready or logged out",
+              v.CommandResult, act.presence, body=PresenceBody, owner="id", statuses=COMMANDED),
+        Route("POST", "/agents/{id}/wrap-up/end", Need.DESK, "End the work after a contact",
+              v.CommandResult, act.wrap_up_end, body=WrapUpBody, owner="id", statuses=COMMANDED),
+        Route("POST", "/segments/{id}/disposition", Need.DESK, "Say what a contact was",
+              v.CommandResult, act.disposition, body=DispositionBody, statuses=COMMANDED),
+        Route("GET", "/contacts", Need.WALL, "Contacts, and those behind a number",
+              v.ContactList, read.contacts, query=ContactsQuery),
+        Route("GET", "/contacts/{id}", Need.WALL, "One contact with its timeline",
+              v.ContactDetail, read.contact, query=ContactQuery),
+        Route("GET", "/reports/intervals", Need.WALL, "15 minutes at a time", v.IntervalList,
+              read.intervals, query=IntervalsQuery),
+        Route("GET", "/tokens", Need.ADMIN, "All tokens", v.TokenList, sessions.tokens),
+        Route("POST", "/tokens", Need.ADMIN, "Make a token", v.TokenView, sessions.make_token,
+              body=TokenBody, statuses=(201,)),
+        Route("DELETE", "/tokens/{id}", Need.ADMIN, "Revoke a token", v.TokenView,
+              sessions.revoke_token, statuses=(204,)),
+    ]  # fmt: skip
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever goes wrong becomes a problem document; what we did wrong goes to the log."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return refused.response()
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            raise
+        headers = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
+        return Refused(answer.status, headers=headers).response()
+    except (ConnectionError, TimeoutError):
+        return Refused(503).response()
+    except Exception:
+        log.exception("request failed", method=request.method, path=request.path)
+        return Refused(500).response()

@@ -1,0 +1,121 @@
+"""The two documents that are pushed: what the wall shows, and what one agent's desk shows.
+
+Why: a screen that connects gets the whole document, and later only what changed in it, so both
+must come from the same place.
+"""
+
+from __future__ import annotations
+
+from callcenter.care.customer import Customer
+from callcenter.domain.units import AgentId, QueueId
+from callcenter.records import screens
+from callcenter.records.day import as_time
+from callcenter.records.live_state import LiveAgent, LiveContact, Stage
+from callcenter.web import views as v
+from callcenter.web.picture import Picture
+from callcenter.web.problems import Refused
+
+
+def wall_state(picture: Picture) -> v.WallState:
+    """Everything the wall shows, numbers masked."""
+    live, now = picture.live, picture.now()
+    return v.WallState(
+        at=as_time(now),
+        center=live.data.center.name,
+        queues=screens.queue_tiles(live, now),
+        waiting=screens.waiting_rows(live, picture.callers.masked),
+        agents=screens.agent_rows(live, now),
+        frontends=screens.frontend_rows(live),
+        control=picture.control,
+        control_lag_seconds=picture.control.lag_seconds,
+        stale_since=picture.stale_since,
+    )
+
+
+async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
+    """Everything the desk of `agent` shows: her own contact's number in full."""
+    live, now = picture.live, picture.now()
+    found = live.data.agents.get(agent)
+    if found is None:
+        raise Refused(404, f"there is no agent {agent!r}")
+    contact = screens.present_contact(live, found)
+    shown = await _contact(picture, contact) if contact is not None else None
+    talking = contact is not None and contact.stage is Stage.TALKING
+    return v.DeskState(
+        at=as_time(now),
+        agent=screens.agent_row(live, found, now),
+        offer=None if talking else shown,
+        contact=shown if talking else None,
+        wrap_up=_wrap_up(picture, found),
+        queues=[
+            _queue(picture, queue.id) for queue in live.queues() if agent in live.able[queue.id]
+        ],
+        reasons=list(live.data.center.reasons),
+        control=picture.control,
+        stale_since=picture.stale_since,
+    )
+
+
+async def _contact(picture: Picture, contact: LiveContact) -> v.DeskContact:
+    queue = picture.live.config.get(contact.queue)
+    customer = await picture.customer(contact.customer) if contact.customer else None
+    waiting = contact.stage is Stage.RINGING
+    waited = picture.now() - contact.since if waiting else contact.waited
+    return v.DeskContact(
+        contact=contact.id,
+        segment=contact.segment,
+        state=contact.stage.value,
+        queue=contact.queue,
+        queue_title=queue.title if queue else contact.queue,
+        channel=contact.channel.value,
+        caller=picture.callers.numbers.get(contact.party, ""),
+        customer=_customer(customer) if customer else None,
+        since=as_time(contact.stage_since),
+        waited_seconds=waited // 1_000_000,
+        held=contact.held,
+        attributes=contact.attributes,
+        skills=contact.skills,
+        dispositions=list(queue.dispositions) if queue else [],
+        disposition=contact.disposition,
+    )
+
+
+def _customer(customer: Customer) -> v.CustomerView:
+    return v.CustomerView(
+        number=customer.number,
+        name=customer.name,
+        language=customer.language,
+        tier=customer.tier,
+        region=customer.region,
+        fields=customer.fields,
+    )
+
+
+def _wrap_up(picture: Picture, agent: LiveAgent) -> v.DeskWrapUp | None:
+    """Her open wrap-up, else the last segment, whose disposition can still be set."""
+    work = next(iter(agent.wrap_ups.values()), None) or agent.last
+    if work is None:
+        return None
+    queue = picture.live.config.get(work.queue)
+    return v.DeskWrapUp(
+        segment=work.segment,
+        contact=work.contact,
+        queue=work.queue,
+        queue_title=queue.title if queue else work.queue,
+        open=work.segment in agent.wrap_ups,
+        since=as_time(work.since),
+        until=as_time(work.until),
+        dispositions=list(queue.dispositions) if queue else [],
+        disposition=work.disposition,
+    )
+
+
+def _queue(picture: Picture, queue: QueueId) -> v.DeskQueue:
+    waiting = picture.live.in_queue.get(queue, {})
+    oldest = min((c.since for c in waiting.values()), default=None)
+    return v.DeskQueue(
+        id=queue,
+        title=picture.live.config[queue].title,
+        waiting=len(waiting),
+        oldest_since=None if oldest is None else as_time(oldest),
+    )

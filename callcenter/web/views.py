@@ -1,0 +1,264 @@
+"""Documents of the API that are no screen row: contacts, desk, sessions, reports.
+
+Why: shapes are values with types, so the OpenAPI document is made from them and cannot lie.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from callcenter.records.counters import Counters
+from callcenter.records.screens import AgentRow, FrontendRow, QueueTile, WaitingRow
+from callcenter.records.timeline import Line
+from callcenter.web.picture import ControlView
+
+
+class QueueList(msgspec.Struct, frozen=True, kw_only=True):
+    """All queues, now and today."""
+
+    at: datetime
+    queues: list[QueueTile]
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure with the formula it follows."""
+
+    name: str
+    formula: str
+    value: float | None
+
+
+class QueueDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One queue: its tile, the counts behind it, and every variant of service level."""
+
+    at: datetime
+    queue: QueueTile
+    counters: Counters
+    figures: list[Figure]
+    waiting: list[WaitingRow]
+
+
+class AgentList(msgspec.Struct, frozen=True, kw_only=True):
+    """All agents."""
+
+    at: datetime
+    agents: list[AgentRow]
+
+
+class WallState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the wall shows."""
+
+    at: datetime
+    center: str
+    queues: list[QueueTile]
+    waiting: list[WaitingRow]
+    agents: list[AgentRow]
+    frontends: list[FrontendRow]
+    control: ControlView
+    control_lag_seconds: float
+    stale_since: datetime | None
+
+
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact, alive or ended."""
+
+    contact: str
+    state: str
+    """`flow waiting ringing talking ended`"""
+    channel: str
+    queue: str
+    agent: str
+    caller: str
+    customer: str
+    dialled: str
+    priority: int
+    arrived: datetime
+    since: datetime
+    """Start of the present state."""
+    ended: datetime | None
+    waited_seconds: float
+    talked_seconds: float
+    attributes: dict[str, str]
+    outcome: str
+    """Of the queue visit, where the list is about visits."""
+    result: str
+    reason: str
+
+
+class ContactList(msgspec.Struct, frozen=True, kw_only=True):
+    """Contacts, newest first. `counted` and `since` say what was counted, where it was asked."""
+
+    at: datetime
+    contacts: list[ContactRow]
+    counted: str = ""
+    since: datetime | None = None
+
+
+class VisitView(msgspec.Struct, frozen=True, kw_only=True):
+    """One ended queue visit."""
+
+    queue: str
+    visit: int
+    since: datetime
+    left: datetime
+    waited_seconds: float
+    outcome: str
+    in_target: bool
+    short: bool
+    lost: bool
+    agent: str
+    reason: str
+
+
+class SegmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent's part."""
+
+    segment: str
+    agent: str
+    queue: str
+    started: datetime
+    ended: datetime | None
+    talked_seconds: float
+    held_seconds: float
+    wrapped_seconds: float
+    disposition: str
+    result: str
+    reason: str
+
+
+class ContactDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact with its timeline in words."""
+
+    at: datetime
+    contact: ContactRow
+    flow: str
+    revision: str
+    timeline: list[Line]
+    visits: list[VisitView]
+    segments: list[SegmentView]
+
+
+class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
+    """The customer of a contact, for the agent who has it."""
+
+    number: str
+    name: str
+    language: str
+    tier: str
+    region: str
+    fields: dict[str, str]
+
+
+class DeskContact(msgspec.Struct, frozen=True, kw_only=True):
+    """The contact at her phone: ringing or talking."""
+
+    contact: str
+    segment: str
+    state: str
+    queue: str
+    queue_title: str
+    channel: str
+    caller: str
+    customer: CustomerView | None
+    since: datetime
+    waited_seconds: float
+    held: bool
+    attributes: dict[str, str]
+    skills: dict[str, int]
+    dispositions: list[str]
+    disposition: str
+
+
+class DeskWrapUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The work after a contact. `open` is false for the last one when it is done."""
+
+    segment: str
+    contact: str
+    queue: str
+    queue_title: str
+    open: bool
+    since: datetime
+    until: datetime
+    dispositions: list[str]
+    disposition: str
+
+
+class DeskQueue(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue she can serve."""
+
+    id: str
+    title: str
+    waiting: int
+    oldest_since: datetime | None
+
+
+class DeskState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one agent's desk shows."""
+
+    at: datetime
+    agent: AgentRow
+    offer: DeskContact | None
+    contact: DeskContact | None
+    wrap_up: DeskWrapUp | None
+    queues: list[DeskQueue]
+    reasons: list[str]
+    control: ControlView
+    stale_since: datetime | None
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is logged in. `csrf` goes into the header `X-CSRF-Token` of every change."""
+
+    name: str
+    scope: str
+    agent: str
+    csrf: str
+    expires: datetime | None
+    center: str
+
+
+class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a command: accepted, or null while the answer is still to come (202)."""
+
+    request: str
+    accepted: bool | None
+    reason: str = ""
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """A token without its secret; `token` holds it once, when it is made."""
+
+    id: str
+    name: str
+    scope: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+    token: str = ""
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """All tokens."""
+
+    tokens: list[TokenView]
+
+
+class IntervalView(msgspec.Struct, frozen=True, kw_only=True):
+    """15 minutes of one queue and channel."""
+
+    queue: str
+    channel: str
+    start: datetime
+    arrived: int
+    counters: Counters
+    service_level: float | None
+    asa_seconds: float | None
+    aht_seconds: float | None
+
+
+class IntervalList(msgspec.Struct, frozen=True, kw_only=True):
+    """Intervals in order of time. Sums of time in `counters` are microseconds."""
+
+    intervals: list[IntervalView]
