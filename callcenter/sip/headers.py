@@ -14,7 +14,7 @@ Sources: RFC 3261 7.3 (format, compact forms, folding), 20 and 25 (grammar), RFC
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -141,6 +141,10 @@ class Headers:
         """All lines of `name`, as they came; a line may still hold a comma list."""
         return list(self._lines.get(name) or self._lines.get(canonical_name(name)) or ())
 
+    def lines(self, name: str) -> Sequence[str]:
+        """The lines of a field named in its canonical spelling; not to be changed."""
+        return self._lines.get(name, ())
+
     def set(self, name: str, value: str) -> None:
         """Replace all lines of `name` by one."""
         self._lines[canonical_name(name)] = [one_line(value)]
@@ -170,6 +174,15 @@ class Headers:
         for name, lines in self._lines.items():
             for value in lines:
                 yield name, value
+
+    def written(self) -> list[str]:
+        """Every line as it is sent, without Content-Length, which the body decides."""
+        return [
+            f"{name}: {value}"
+            for name, lines in self._lines.items()
+            if name != "Content-Length"
+            for value in lines
+        ]
 
     def copy(self) -> "Headers":
         """A copy that may be changed alone."""

@@ -110,6 +110,14 @@ class Message:
         return vias
 
     @property
+    def top_via(self) -> Via:
+        """The nearest hop: it names the transaction."""
+        lines = self.headers.lines("Via")
+        if lines and "," not in lines[0]:
+            return parse_via(lines[0])
+        return self.vias[0]
+
+    @property
     def contacts(self) -> list[NameAddr]:
         """Contact values, of which `*` has the URI `*`."""
         return self._addresses("Contact")
@@ -140,13 +148,16 @@ class Message:
         return (self.headers.get("Content-Type") or "").partition(";")[0].strip(" \t").lower()
 
     def _only(self, name: str) -> str:
-        lines = self.headers.get_all(name)
+        lines = self.headers.lines(name)
         if len(lines) != 1 or not lines[0]:
             raise SipError(400, f"{name} missing or repeated")
         return lines[0]
 
     def _addresses(self, name: str) -> list[NameAddr]:
-        values = [value for line in self.headers.get_all(name) for value in split_list(line)]
+        lines = self.headers.lines(name)
+        if not lines:
+            return []
+        values = [value for line in lines for value in split_list(line)]
         if len(values) > limits.LIST_VALUES_MAX:
             raise SipError(400, f"too many {name} values")
         return [parse_name_addr(value) for value in values]
@@ -171,8 +182,7 @@ class Message:
 
     def encode(self) -> bytes:
         """The bytes to send, with a Content-Length that is right."""
-        lines = [self.start_line()]
-        lines += [f"{k}: {v}" for k, v in self.headers.items() if k != "Content-Length"]
+        lines = [self.start_line(), *self.headers.written()]
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 
@@ -220,7 +230,7 @@ def via_lines(headers: Headers) -> list[str]:
         SipError: 400 for an empty value or more than `limits.VIAS_MAX`.
     """
     values: list[str] = []
-    for line in headers.get_all("Via"):
+    for line in headers.lines("Via"):
         values += split_list(line, limits.VIAS_MAX) if "," in line else (line,)
     if len(values) > limits.VIAS_MAX:
         raise SipError(400, "too many Via values")
@@ -423,18 +433,19 @@ def response_to(
         to_tag: added to To unless To has a tag already.
         record_route: copy Record-Route, for the responses that make a dialog (12.1.1).
     """
-    headers = Headers()
+    asked = request.headers
     try:
-        headers.set_all("Via", via_lines(request.headers))
+        lines = {"Via": via_lines(asked)}
     except SipError:
-        headers.set_all("Via", request.headers.get_all("Via")[: limits.VIAS_MAX])
-    if record_route:
-        headers.set_all("Record-Route", request.headers.get_all("Record-Route"))
+        lines = {"Via": asked.get_all("Via")[: limits.VIAS_MAX]}
+    if record_route and (routes := asked.lines("Record-Route")):
+        lines["Record-Route"] = list(routes)
     for name in _ECHOED:
-        headers.set_all(name, request.headers.get_all(name)[:1])
-    to = headers.get("To")
-    if to and to_tag and not _has_tag(to):
-        headers.set("To", f"{to};tag={to_tag}")
+        if values := asked.lines(name):
+            lines[name] = [values[0]]
+    if to_tag and "To" in lines and not _has_tag(lines["To"][0]):
+        lines["To"] = [f"{lines['To'][0]};tag={to_tag}"]
+    headers = Headers.of_lines(lines)
     return Response(status, phrase or REASON_PHRASES.get(status, ""), headers)
 
 
@@ -511,7 +522,7 @@ def _read_all(message: Message) -> None:
     """Every field that names a transaction or dialog must be there once and be readable."""
     _ = message.vias, message.from_, message.to, message.call_id, message.cseq, message.contacts
     for name in ("Max-Forwards", "Content-Type"):
-        if len(message.headers.get_all(name)) > 1:
+        if len(message.headers.lines(name)) > 1:
             raise SipError(400, f"{name} repeated")
 
 

@@ -147,7 +147,7 @@ class TransactionKey(NamedTuple):
 
 def server_key(request: Request, method: str = "") -> TransactionKey:
     """The transaction that `request` belongs to; ACK and CANCEL name the INVITE as `method`."""
-    via, number = request.vias[0], request.cseq.number
+    via, number = request.top_via, request.cseq.number
     branch = via.branch
     if not via.names_transaction:
         branch = f"{branch} {request.call_id}"
@@ -156,7 +156,7 @@ def server_key(request: Request, method: str = "") -> TransactionKey:
 
 def client_key(message: Message) -> TransactionKey:
     """The transaction of ours that a request begins or a response answers."""
-    return TransactionKey(message.vias[0].branch, message.cseq.method)
+    return TransactionKey(message.top_via.branch, message.cseq.method)
 
 
 class ClientUser(Protocol):

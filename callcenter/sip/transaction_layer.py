@@ -40,6 +40,8 @@ class TransactionLayer:
         self.deadlines = Deadlines()
         self.outgoing: list[tuple[Flow, bytes]] = []
         self.counters: defaultdict[str, int] = defaultdict(int)
+        self._new: tuple[Request, TransactionKey] | None = None
+        """The last request that was found to be new, and its key: `open` comes next."""
 
     def __len__(self) -> int:
         return len(self.servers) + len(self.clients)
@@ -88,8 +90,10 @@ class TransactionLayer:
 
     def receive_again(self, request: Request, now: Micros) -> bool:
         """Answer a repeated request from its transaction; False if it is a new one."""
-        transaction = self.servers.get(server_key(request))
+        key = server_key(request)
+        transaction = self.servers.get(key)
         if transaction is None:
+            self._new = (request, key)
             return False
         self.counters["retransmissions_received"] += 1
         for _ in self._step(transaction, Input.REQUEST, now):
@@ -101,7 +105,8 @@ class TransactionLayer:
     ) -> Transaction:
         """Begin the transaction of a new request."""
         machine = SERVER_INVITE if request.method == "INVITE" else SERVER_OTHER
-        transaction = Transaction(machine, server_key(request), flow, request, user, now)
+        key = self._new[1] if self._new and self._new[0] is request else server_key(request)
+        transaction = Transaction(machine, key, flow, request, user, now)
         self.servers[transaction.key] = transaction
         self.deadlines.note(transaction)
         return transaction
