@@ -320,6 +320,8 @@ class Call:
         self.core.count("acks_repeated")
         if self.dialog is None or self.dialog.remote_tag != response.to.tag:
             return
+        if self.state is CallState.ANSWERED and self.role == "uac":
+            return
         if not self.ack or response.cseq.number != self._acknowledged_number():
             via = self.core.via(self.flow)
             self.ack = self.dialog.request("ACK", via, response.cseq.number).encode()

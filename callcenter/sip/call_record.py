@@ -63,6 +63,8 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
         SipError: where the record holds no message where one should be.
     """
     call.state = CallState(record.state)
+    if call.state is CallState.ENDED:
+        raise SipError(500, "a record of a call that is over")
     call.local_sdp, call.remote_sdp = record.local_sdp, record.remote_sdp
     call.ack = record.ack
     if record.remote:
@@ -73,10 +75,7 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
     if call.role == "uas" and call.state in _UNANSWERED:
         _answer_again(call, _wanted(invite), record, now)
     elif invite is not None:
-        outgoing = OutgoingInvite(call.core, call, invite, call.flow)
-        heard = call.state not in (CallState.CALLING, CallState.CANCELLING)
-        call.outgoing = outgoing
-        outgoing.resume(now, heard=heard, cancelling=record.cancelling)
+        _wait_again(call, invite, record, now)
     elif call.state is CallState.ENDING:
         call.state = CallState.CONFIRMED
         call.bye(now)
@@ -103,6 +102,15 @@ def _answer_again(call: "Call", invite: Request, record: DialogRecord, now: Micr
     call.incoming = IncomingInvite(call.core, call, invite, transaction, call.id)
     if record.answer:
         call.incoming.resume(record.answer, now)
+
+
+def _wait_again(call: "Call", invite: Request, record: DialogRecord, now: Micros) -> None:
+    call.outgoing = OutgoingInvite(call.core, call, invite, call.flow)
+    if call.state is CallState.ANSWERED:
+        call.outgoing.is_open = False
+        return
+    heard = call.state not in (CallState.CALLING, CallState.CANCELLING)
+    call.outgoing.resume(now, heard=heard, cancelling=record.cancelling)
 
 
 def _ask_again(call: "Call", reinvite: Request, now: Micros) -> None:

@@ -14,7 +14,7 @@ Sources: RFC 3261 12 (12.1.1 server, 12.1.2 client, 12.2.1.1 requests, 12.2.2 or
 from collections.abc import Sequence
 
 from callcenter.sip.errors import SipError
-from callcenter.sip.headers import Headers, NameAddr, parse_name_addr
+from callcenter.sip.headers import Headers, NameAddr, one_line, parse_name_addr
 from callcenter.sip.message import Message, Request, Response
 from callcenter.sip.uri import parse_uri
 
@@ -161,6 +161,7 @@ def is_loose(uri: str) -> bool:
 
 def bracketed(address: str) -> str:
     """`address` as a header value: a bare URI in angle brackets, anything else as it is."""
+    address = one_line(address)
     return address if "<" in address else f"<{address}>"
 
 

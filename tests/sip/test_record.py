@@ -250,6 +250,18 @@ def test_a_200_that_comes_again_after_the_restart_is_acknowledged_from_the_recor
     scene.end()
 
 
+def test_an_offer_in_a_200_is_answered_by_the_new_process() -> None:
+    scene = stage()
+    scene.set_up(sdp=None)
+    caller = restart(scene, scene.caller, scene.out)
+    scene.step(2 * SECOND)
+    caller.acknowledge(SDP, scene.now)
+    scene.step()
+    assert last(scene.called, CallConfirmed).sdp == SDP
+    caller.bye(scene.now)
+    scene.end()
+
+
 def test_octets_of_the_peer_survive_though_they_are_no_text() -> None:
     line = Line(CALLED)
     flow = Flow("udp", CALLED, CALLER)
@@ -289,8 +301,9 @@ def broken(change: Callable[[DialogRecord], dict[str, object]]) -> DialogRecord:
         lambda record: {"invite": b"rubbish"},
         lambda record: {"invite": record.answer},
         lambda record: {"answer": b"SIP/2.0 abc"},
+        lambda record: {"state": "ended"},
     ],
-    ids=["state", "no INVITE", "rubbish", "a response", "no status"],
+    ids=["state", "no INVITE", "rubbish", "a response", "no status", "over"],
 )
 def test_a_record_that_makes_no_sense_is_refused_and_leaves_nothing(
     change: Callable[[DialogRecord], dict[str, object]],
