@@ -8,7 +8,8 @@
     recovery   control = Control.restore(snapshot); apply(event) for each event after it
 
 `react` decides and applies; `apply` only applies. Both leave the same state, and what is decided
-next depends on nothing but that state, the input and `now`, byte for byte. A batch that could not
+next depends on nothing but that state, the input and `now`, byte for byte. An input on which we
+fail raises `DecisionFailed` with the events that hold nevertheless; control goes on. A batch that could not
 be committed is not undone: the leader that lost its epoch throws its control away.
 
 Why: the whole life of a contact, its order across rooms, every race between caller, agent and
@@ -27,6 +28,7 @@ from callcenter.control.timers import Alarm
 from callcenter.control.turn import Turn
 from callcenter.control.world import World
 from callcenter.domain import commands as c
+from callcenter.domain.errors import LocalError
 from callcenter.domain.events import Event
 from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, OfferId
 
@@ -55,6 +57,15 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class DecisionFailed(LocalError):
+    """A decision broke off: a mistake of ours. `events` were decided before it, are applied, and
+    belong into the journal like any others; the input is not decided again."""
+
+    def __init__(self, events: list[Event]) -> None:
+        super().__init__(f"a decision broke off after {len(events)} events")
+        self.events = events
 
 
 class Control:
@@ -90,21 +101,17 @@ class Control:
         their own are answered under it.
         """
         turn = self._begin(now, source)
-        DECISIONS[type(command)](turn, command)
-        return turn.rest()
+        return self._decide(turn, lambda: DECISIONS[type(command)](turn, command))
 
     def tick(self, now: Micros) -> list[Event]:
         """Decide what follows from the deadlines that have come."""
         turn = self._begin(now, "")
-        while (due := self._world.timers.pop(turn.now)) is not None:
-            self._fire(turn, *due)
-        return turn.rest()
+        return self._decide(turn, lambda: self._fire_all(turn))
 
     def frontend_lost(self, frontend: FrontendId, now: Micros) -> list[Event]:
         """The lease of a front end ran out."""
         turn = self._begin(now, "")
-        frontends.on_lost(turn, frontend)
-        return turn.rest()
+        return self._decide(turn, lambda: frontends.on_lost(turn, frontend))
 
     def apply(self, event: Event) -> None:
         """Remember an event that was decided elsewhere or earlier."""
@@ -141,6 +148,19 @@ class Control:
             world.wake(world.state.contacts[contact])
             turn.touch_contact(contact)
         return turn
+
+    @staticmethod
+    def _decide(turn: Turn, decision: Callable[[], None]) -> list[Event]:
+        """Let one input come to rest. What was decided before a failure of ours stays true."""
+        try:
+            decision()
+            return turn.rest()
+        except Exception as failure:
+            raise DecisionFailed(turn.events) from failure
+
+    def _fire_all(self, turn: Turn) -> None:
+        while (due := self._world.timers.pop(turn.now)) is not None:
+            self._fire(turn, *due)
 
     def _fire(self, turn: Turn, alarm: Alarm, whose: str) -> None:
         state = self.state

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callcenter.control.center import Control
+from callcenter.control.center import Control, DecisionFailed
 from callcenter.domain.commands import Command
 from callcenter.domain.events import Event, Input, InputKind
 from callcenter.domain.units import FrontendId
@@ -20,6 +20,14 @@ _encoder = msgspec.msgpack.Encoder(order="deterministic")
 def feed(control: Control, given: Input, commands: Iterator[tuple[str, Command]]) -> list[Event]:
     """Give control one recorded input. `commands` yields id and command of the stream, in order,
     repeats already skipped; the next one is taken when the input is a command."""
+    try:
+        return decide(control, given, commands)
+    except DecisionFailed as failure:
+        return failure.events
+
+
+def decide(control: Control, given: Input, commands: Iterator[tuple[str, Command]]) -> list[Event]:
+    """As `feed`. Raises `DecisionFailed` where the leader met it too."""
     if given.kind is InputKind.COMMAND:
         source, command = next(commands)
         return control.react(command, given.now, source=source)

@@ -41,9 +41,12 @@ class Turn:
         return self.world.state
 
     def emit(self, event: Event) -> None:
-        """Decide: the event is part of this turn's answer, and already true."""
-        self.events.append(event)
+        """Decide: the event is true, and part of this turn's answer.
+
+        What cannot be applied never reaches the journal, where it would stop every follower.
+        """
         self.world.apply(event)
+        self.events.append(event)
 
     def note(self, oddity: str) -> None:
         """Count a fact that changed nothing because we know nothing of what it names."""

@@ -117,7 +117,7 @@ def check_engine(control: Control) -> None:
     for contact in state.contacts.values():
         if contact.id in world.engine:
             owner = state.frontends[contact.frontend]
-            assert contact.stage is Stage.WAITING and not owner.lost, f"I7 {contact}"
+            assert (contact.stage, owner.lost) == (Stage.WAITING, 0), f"I7 {contact}"
         else:
             assert contact.retry_at or not waits(control, contact), f"I7 {contact}"
         if contact.stage in (Stage.WAITING, Stage.OFFERED):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from callcenter.control.center import Control
+from callcenter.control.center import Control, DecisionFailed
 from callcenter.control.replay import decide_again, same
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.domain.commands import OfferOutcome, Presence
-from tests.control.house import House, agent, center, queue
+from tests.control.house import START, House, agent, center, only, queue
 from tests.control.invariants import plain
 
 
@@ -97,3 +98,23 @@ def test_nothing_is_due_when_nothing_waits() -> None:
     house = House().open(center(agent("ann")))
     assert house.control.deadline is None
     assert house.control.tick(house.now) == []
+
+
+def test_a_failure_of_ours_keeps_what_was_decided_before_it_and_control_goes_on() -> None:
+    house = House().open(center(agent("ann")))
+    house.call("c1")
+    house.accept("c1")
+    house.agent("ann").segments.clear()
+    with pytest.raises(DecisionFailed) as failed:
+        house.hang_up("c1")
+    assert failed.value.events == []
+    assert isinstance(failed.value.__cause__, KeyError)
+    assert only(house.call("c2"), e.ContactQueued)
+
+
+def test_a_failure_of_ours_is_decided_again_like_anything_else() -> None:
+    """Events that were decided before the failure are part of the journal."""
+    control = Control(epoch=1)
+    unknown = c.Cmd()
+    again = decide_again(control, [e.Input(START)], [("x:1:1", unknown)])  # type: ignore[list-item]
+    assert again == []
