@@ -29,7 +29,7 @@ from callcenter.adapters.store.keys import DEAD_MAX, FRONTEND_MS, HEALTH_MS, LEA
 from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.resp import Connection, StoreError, pack
 from callcenter.adapters.store.wire import read_envelope
-from callcenter.control.center import ENGINE
+from callcenter.control.center import ENGINE, DecisionFailed
 from callcenter.domain.commands import (
     ConfigurationRequested,
     Envelope,
@@ -118,6 +118,8 @@ class Leader:
         self._memory = 0.0
         self._watches = 0
         self._committed_at = 0.0
+        self._asked = False
+        """Whether a question is out, so that nothing else may be said on the connection."""
         self._watch_at = time.monotonic()
         replica.control.epoch = epoch
 
@@ -126,7 +128,6 @@ class Leader:
         did not come back before we were told to stop. `on_ready` is called once a center is in
         force.
         """
-        self._ask()
         while True:
             entries = self._receive()
             if self._stopping():
@@ -151,11 +152,8 @@ class Leader:
 
     def _ask(self) -> None:
         """Ask for the next commands; `_receive` has them, at the latest when something is due."""
-        try:
-            self._connection.send(self._question())
-        except OSError as away:
-            self._store_away(away)
-            self._ask()
+        self._connection.send(self._question())
+        self._asked = True
 
     def _question(self) -> bytes:
         return pack(
@@ -174,11 +172,13 @@ class Leader:
     def _receive(self) -> list[Entry]:
         """What was asked for; nothing when nothing came in time."""
         try:
+            if not self._asked:
+                self._ask()
             reply = self._connection.read(timeout=BLOCK_MS_MAX / 1000 + 2)
         except OSError as away:
             self._store_away(away)
-            self._ask()
             return []
+        self._asked = False
         if not reply:
             return []
         entries = [Entry(bytes(entry[0]).decode(), entry[1][1]) for entry in reply[0][1]]
@@ -221,7 +221,13 @@ class Leader:
         for _ in range(TICKS_MAX):
             if control.deadline is None or control.deadline > turn.now:
                 return
-            turn.add(control.tick(turn.now), Input(turn.now, InputKind.TICK))
+            try:
+                events = control.tick(turn.now)
+            except DecisionFailed as failure:
+                log.exception("a decision failed", command="tick")
+                self.counts["failed"] += 1
+                events = failure.events
+            turn.add(events, Input(turn.now, InputKind.TICK))
 
     def _take(self, entry: Entry, turn: _Turn) -> None:
         """Decide the fresh commands of one envelope."""
@@ -239,10 +245,10 @@ class Leader:
             name = f"{envelope.source}:{envelope.epoch}:{sequence}"
             try:
                 events = self.replica.control.react(command, turn.now, source=name)
-            except Exception as failure:
+            except DecisionFailed as failure:
                 log.exception("a decision failed", command=type(command).__name__)
-                self._bury(entry, "failed", f"{name}: {failure!r}")
-                continue
+                self._bury(entry, "failed", f"{name}: {failure.__cause__!r}")
+                events = failure.events
             turn.add(events, Input(turn.now))
         if envelope.commands:
             last = envelope.first + len(envelope.commands) - 1
@@ -274,8 +280,8 @@ class Leader:
                     pack("LTRIM", self._keys.dead, 0, DEAD_MAX - 1),
                 ]
             )
-        except OSError:
-            return  # the commit that follows finds the store away, and it was logged
+        except OSError as away:
+            self._store_away(away)
 
     def _batch(self, turn: _Turn, cursor: str) -> Batch:
         replica = self.replica
@@ -299,8 +305,6 @@ class Leader:
         Both go out together: one system call, and one wake of the store, per batch.
         """
         if batch is None:
-            if ask:
-                self._ask()
             return
         self.replica.note(batch)
         request = self._packed(batch)
@@ -308,6 +312,7 @@ class Leader:
             try:
                 self._connection.send(request + self._question() if ask else request)
                 self._connection.read()
+                self._asked = ask
                 break
             except StoreError as error:
                 if str(error).startswith("FENCED"):
@@ -316,8 +321,6 @@ class Leader:
             except OSError as away:
                 self._store_away(away)
             if self._committed(batch.seq):
-                if ask:
-                    self._ask()
                 break
         self.counts["batches"] += 1
         self._committed_at = time.monotonic()
@@ -338,9 +341,12 @@ class Leader:
 
     def _committed(self, seq: int) -> bool:
         """After the store came back: whether our batch is in it. Raises `Fenced`."""
-        epoch, head = self._connection.calls(
-            [pack("GET", self._keys.epoch), pack("HGET", self._keys.head, "seq")]
-        )
+        try:
+            epoch, head = self._connection.calls(
+                [pack("GET", self._keys.epoch), pack("HGET", self._keys.head, "seq")]
+            )
+        except OSError:
+            return False  # away again: the next attempt to commit finds out
         if isinstance(epoch, StoreError) or isinstance(head, StoreError):
             return False
         if int(epoch or 0) != self.epoch:
@@ -351,6 +357,7 @@ class Leader:
         """Wait until the store is back. Raises `Stopped` when we are told to stop meanwhile."""
         log.error("the store is away", reason=str(reason))
         self._connection.close()
+        self._asked = False
         while True:
             if self._stopping():
                 raise Stopped
@@ -407,8 +414,9 @@ class Leader:
         keys = [self._keys.frontend_lease(frontend) for frontend in living]
         try:
             found = self._connection.call("MGET", *keys)
-        except (OSError, StoreError):
-            return None  # the next read finds out
+        except OSError as away:
+            self._store_away(away)
+            return None
         turn = _Turn(self._now())
         for frontend, lease in zip(living, found, strict=True):
             if lease is None and self._had_time():
