@@ -30,6 +30,7 @@ import msgspec
 
 from callcenter.adapters.media_files import AudioFiles
 from callcenter.adapters.media_journal import Journal, LegRecord, Note, SideRecord, resume_playback
+from callcenter.adapters.media_sockets import Wires
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
 from callcenter.media import ng, sdp
 from callcenter.media.engine import Engine, Limits
@@ -61,8 +62,6 @@ ROUND_SLOT: Micros = 5 * MILLISECOND
 """Every leg is looked at once in 20 of these, that is ten times a second."""
 CLOSE_LOOK_ROUNDS = 10
 COLLECT_SECONDS = 60
-EXPEDITED = 0xB8
-"""DSCP EF, the class of voice (RFC 3246)."""
 
 
 class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +116,9 @@ class Worker:
         self._events = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._events.setblocking(False)
         self._epoll = select.epoll()
-        self._rtp: dict[int, Side] = {}
+        self._doors: dict[int, tuple[Side, Callable[..., Any]]] = {}
+        self._direct: dict[int, tuple[Side, Callable[..., Any]]] = {}
+        """Sides by descriptor, with the call that reads it; see `media_sockets`."""
         self._other: dict[int, Callable[[], None]] = {}
         self._wheel: Wheel[Leg] = Wheel(clock())
         """Phones that hear us."""
@@ -163,7 +164,7 @@ class Worker:
         no packet waits for more than a millisecond.
         """
         wait = min(self._wheel.wait(clock()), ROUND_SLOT)
-        if len(self._rtp) > SIDES_BUSY and not self._more:
+        if len(self._doors) > SIDES_BUSY and not self._more:
             time.sleep(min(wait, MILLISECOND) / SECOND)
             wait = 0
         events = self._epoll.poll(wait / SECOND, POLL_EVENTS_MAX)
@@ -177,24 +178,34 @@ class Worker:
 
     def _receive(self, events: list[tuple[int, int]], now: Micros) -> None:
         """Take one packet from every socket that has one."""
-        rtp, packet, views = self._rtp, self._packet, self._views
+        direct, doors, packet, views = self._direct, self._doors, self._packet, self._views
         for fd, _ in events:
-            side = rtp.get(fd)
-            if side is None:
-                other = self._other.get(fd)
-                if other is not None:
-                    other()
-                continue
+            line = direct.get(fd)
             try:
-                size, address = side.wire.recvfrom_into(packet)
+                if line is not None:
+                    side, receive = line
+                    size, address = receive(packet), side.source
+                elif fd in doors:
+                    side, receive = doors[fd]
+                    size, address = receive(packet)
+                else:
+                    self._receive_other(fd)
+                    continue
                 size = side.receive(packet, size, address, now)
                 if size:
                     to: Any = side.to
-                    to.wire.sendto(views[size], to.address)
+                    to.emit(views[size])
             except OSError:
                 self.send_errors += 1
+                continue
             if side.presses:
                 self.engine.legs[side.call_id].report_presses()
+
+    def _receive_other(self, fd: int) -> None:
+        """ng, RTCP, a signal. The descriptor may just have been closed by the one before."""
+        other = self._other.get(fd)
+        if other is not None:
+            other()
 
     def _play(self, now: Micros) -> None:
         """Send what is due of ours. Legs that another stream feeds leave the wheel."""
@@ -202,9 +213,9 @@ class Worker:
         for _, legs in self._wheel.due(now):
             for leg in legs:
                 if leg.playout(packet, now):
-                    phone = leg.phone
+                    emit: Any = leg.phone.emit
                     try:
-                        phone.wire.sendto(view, phone.address)
+                        emit(view)
                     except OSError:
                         self.send_errors += 1
                 elif leg.is_fed(now):
@@ -219,6 +230,8 @@ class Worker:
                 if leg.slot < 0 and not leg.is_fed(now):
                     leg.slot = self._wheel.add(leg)
                 leg.finish_presses(now)
+                if leg.phone.source != leg.phone.wire.peer:
+                    self._follow_latch(leg.phone)
                 if closely:
                     self._look_after(leg, now)
             if self._journal is not None:
@@ -246,7 +259,7 @@ class Worker:
         if source is not None and source != leg.phone.latch.advertised:
             host, port = source[0], source[1] + 1
         try:
-            leg.phone.control_wire.sendto(self.engine.control_report(leg, now), (host, port))
+            leg.phone.wire.control.sendto(self.engine.control_report(leg, now), (host, port))
         except (OSError, OverflowError):
             self.send_errors += 1
 
@@ -307,8 +320,10 @@ class Worker:
             known = self._known.get(call_id)
             if known is not None and known is not leg:
                 self._forget(known)
-            if leg is not None and known is not leg:
-                self._know(leg)
+            if leg is not None:
+                if known is not leg:
+                    self._know(leg)
+                self._follow_latch(leg.phone)
             if self._journal is not None:
                 self._journal.changed(call_id, leg, self.engine.legs.values(), now)
         for call_id in self.engine.refed.union(changed):
@@ -346,35 +361,46 @@ class Worker:
 
     def _open_side(self, side: Side) -> None:
         """Bind the ports of a side. Raises `OSError` when another process has one."""
-        side.wire = self._bind(side.port)
-        if side.tag == PHONE:
-            try:
-                side.control_wire = self._bind(side.port + 1)
-            except OSError:
-                side.wire.close()
-                raise
-            self._watch(side.control_wire.fileno(), lambda: self._receive_control(side))
-        self._rtp[side.wire.fileno()] = side
-        self._epoll.register(side.wire.fileno(), select.EPOLLIN)
+        wires = Wires(self.config.address, side.port, control=side.tag == PHONE)
+        side.wire = wires
+        door = wires.door
+        side.emit = _by_the_door(side)
+        self._doors[door.fileno()] = side, door.recvfrom_into
+        self._epoll.register(door.fileno(), select.EPOLLIN)
+        if wires.control is not None:
+            self._watch(wires.control.fileno(), lambda: self._receive_control(side))
 
     def _close_side(self, side: Side) -> None:
-        """Closing takes a socket out of epoll by itself."""
-        del self._rtp[side.wire.fileno()]
-        side.wire.close()
-        if side.control_wire is not None:
-            del self._other[side.control_wire.fileno()]
-            side.control_wire.close()
+        wires: Wires = side.wire
+        self._disconnect(side)
+        del self._doors[wires.door.fileno()]
+        if wires.control is not None:
+            del self._other[wires.control.fileno()]
+        wires.close()
 
-    def _bind(self, port: int) -> socket.socket:
-        wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def _follow_latch(self, side: Side) -> None:
+        """Keep the direct line with the one we believe, if he is where his SDP says."""
+        wires: Wires = side.wire
+        if wires.peer is not None and wires.peer != side.source:
+            self._disconnect(side)
+        source = side.source
+        if source is None or wires.peer is not None or source != side.latch.advertised:
+            return
         try:
-            wire.setblocking(False)
-            wire.bind((self.config.address, port))
-            wire.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
+            direct = wires.connect(source)
         except OSError:
-            wire.close()
-            raise
-        return wire
+            return  # the door serves as well, only dearer
+        side.emit = direct.send
+        self._direct[direct.fileno()] = side, direct.recv_into
+        self._epoll.register(direct.fileno(), select.EPOLLIN)
+
+    def _disconnect(self, side: Side) -> None:
+        wires: Wires = side.wire
+        if wires.direct is None:
+            return
+        side.emit = _by_the_door(side)
+        del self._direct[wires.direct.fileno()]
+        wires.disconnect()
 
     def _watch(self, fd: int, then: Callable[[], None]) -> None:
         self._other[fd] = then
@@ -382,7 +408,7 @@ class Worker:
 
     def _receive_control(self, side: Side) -> None:
         try:
-            data, (host, _) = side.control_wire.recvfrom(2048)
+            data, (host, _) = side.wire.control.recvfrom(2048)
         except OSError:
             return
         known = side.address
@@ -450,12 +476,18 @@ class Worker:
         return side
 
     def _close(self) -> None:
-        for side in list(self._rtp.values()):
+        for side, _ in list(self._doors.values()):
             self._close_side(side)
         if self._journal is not None:
             self._journal.close()
         self._epoll.close()
         self._events.close()
+
+
+def _by_the_door(side: Side) -> Callable[[memoryview], object]:
+    """Sends to wherever the side is at that moment."""
+    sendto: Callable[[memoryview, Any], object] = side.wire.door.sendto
+    return lambda packet: sendto(packet, side.address)
 
 
 def _event(fact: Fact) -> dict[str, Any]:

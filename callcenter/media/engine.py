@@ -153,6 +153,7 @@ class Engine:
             codec = sdp.choose(phone.description, description)
         self.counts["answers"] += 1
         phone.codec = codec
+        phone.settle()
         leg.answered_at = leg.answered_at or now
         self._describe(leg, tag, description, now)
         if tag == PHONE:
@@ -316,9 +317,9 @@ class Engine:
     def _describe(self, leg: Leg, tag: str, description: sdp.Description, now: Micros) -> None:
         before = self._peer(leg)
         side = leg.phone if tag == PHONE else leg.inner
-        side.advertise(description)
         if tag == INNER:
             side.codec = next(iter(description.codecs), None)
+        side.advertise(description)
         self._connect_around(leg, before)
         self._touch(leg, now)
 
@@ -357,8 +358,8 @@ class Engine:
             to = leg.inner
         elif peer is not None and peer is not leg and self._peer(peer) is leg:
             to = None if peer.inner.blocked else peer.phone
-        self._feed(leg.phone, to)
-        self._feed(leg.inner, leg.phone if outside else None)
+        self._feed(leg.phone, None if leg.phone.blocked else to)
+        self._feed(leg.inner, leg.phone if outside and not leg.inner.blocked else None)
 
     def _feed(self, side: Side, to: Side | None) -> None:
         if side.to is to:

@@ -144,11 +144,13 @@ class Leg:
         """Play to the phone, instead of whatever it hears."""
         self.playback = playback
         self.phone.playing = True
+        self.phone.settle()
 
     def stop(self) -> Playback | None:
         """Stop playing; what was playing."""
         playback, self.playback = self.playback, None
         self.phone.playing = False
+        self.phone.settle()
         return playback
 
     def playout(self, packet: bytearray, now: Micros) -> int:

@@ -12,6 +12,8 @@ import struct
 HEADER = struct.Struct(">BBHII")
 """First octet, marker and payload type, sequence, timestamp, SSRC."""
 
+read_header = HEADER.unpack_from
+
 HEADER_OCTETS = 12
 PLAIN = 0x80
 MARKER = 0x80
@@ -19,6 +21,8 @@ PACKET_MAX = 1500
 
 PCMU = 0
 PCMA = 8
+NOT_G711 = 0x77
+"""Bits of the second octet that are clear in both laws, whatever the marker."""
 COMFORT_NOISE = 13
 
 CLOCK = 8000

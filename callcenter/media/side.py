@@ -10,6 +10,7 @@ What is dropped is counted by its reason in `Drops`; nothing a packet says is tr
 Sources: RFC 3550, RFC 3551, RFC 4733; the header is read as in `rtp`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from callcenter.domain.units import Micros
@@ -21,13 +22,13 @@ from callcenter.media.reception import Reception
 from callcenter.media.rtcp import ControlState
 from callcenter.media.rtp import (
     COMFORT_NOISE,
-    HEADER,
     HEADER_OCTETS,
+    NOT_G711,
     PACKET_MAX,
     PCMA,
-    PCMU,
     PLAIN,
     normalise,
+    read_header,
 )
 from callcenter.media.sdp import Description
 
@@ -63,13 +64,14 @@ class Side:
         "call_id",
         "codec",
         "control",
-        "control_wire",
         "description",
         "digits",
         "drops",
+        "emit",
         "events",
         "gates",
         "heard_at",
+        "hears",
         "latch",
         "line",
         "playing",
@@ -108,16 +110,19 @@ class Side:
         """Whether the far end wants to hear."""
         self.to: Side | None = None
         self.blocked = False
-        """What comes in is not passed on."""
+        """What comes in is not passed on: it is connected to nobody."""
         self.gates: set[str] = set()
         """Why it is blocked: `block`, `silence`."""
         self.playing = False
         """A file plays to this side; what others say waits."""
+        self.hears = -1
+        """The law in which others are heard now, -1 while they are not."""
         self.heard_at: Micros = 0
         self.strays = 0
         self.control = ControlState()
         self.wire: Any = None
-        self.control_wire: Any = None
+        self.emit: Callable[[memoryview], object] | None = None
+        """Sends a packet to `address`; set by whoever owns the wires."""
 
     def advertise(self, description: Description) -> None:
         """Take what an SDP says of this side."""
@@ -128,11 +133,13 @@ class Side:
         self.settle()
 
     def settle(self) -> None:
-        """The latch moved: note whom we believe and where we send to."""
+        """Something moved: note whom we believe, where we send to, and what is heard."""
         self.source = self.latch.source
         self.address = self.latch.destination
+        heard = self.codec is not None and self.sending and not self.playing
+        self.hears = self.codec if heard and self.codec is not None else -1
 
-    def receive(self, packet: bytearray, size: int, address: Address, now: Micros) -> int:
+    def receive(self, packet: bytearray, size: int, address: Address | None, now: Micros) -> int:
         """Take one datagram.
 
         Args:
@@ -146,30 +153,29 @@ class Side:
         if size <= HEADER_OCTETS:
             self.drops.short += 1
             return 0
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        first, second, sequence, timestamp, ssrc = read_header(packet)
         if address != self.source and not self._admit(address, first, ssrc, sequence, now):
             return 0
         if first != PLAIN or size > PACKET_MAX:
             size = self._straighten(packet, size)
             if not size:
                 return 0
-        payload_type = second & 0x7F
-        if payload_type not in (PCMU, PCMA):
+        if second & NOT_G711:
             return self._other(packet, size, second, (sequence, timestamp, ssrc), now)
         if not self.reception.arrived(sequence, timestamp, ssrc, size, now):
             self.drops.bogus_sequence += 1
             return 0
         self.heard_at = now
         to = self.to
-        if to is None or self.blocked or to.playing or not to.sending:
+        if to is None or to.hears < 0:
             return 0
-        codec = to.codec
-        if codec is None or not to.line.carry(
+        codec = to.hears
+        if not to.line.carry(
             packet, codec | second & 0x80, sequence, timestamp, ssrc, self,
             size - HEADER_OCTETS, now,
         ):  # fmt: skip
             return 0
-        if payload_type != codec:
+        if second & 0x7F != codec:
             self._convert(packet, size, codec)
         return size
 
@@ -185,8 +191,10 @@ class Side:
             if press is not None:
                 self.presses.append(press)
 
-    def _admit(self, address: Address, first: int, ssrc: int, sequence: int, now: Micros) -> bool:
-        if first >> 6 == 2 and self.latch.admit(address, ssrc, sequence, now):
+    def _admit(
+        self, address: Address | None, first: int, ssrc: int, sequence: int, now: Micros
+    ) -> bool:
+        if address and first >> 6 == 2 and self.latch.admit(address, ssrc, sequence, now):
             self.settle()
             return True
         self.drops.stray += 1
@@ -225,7 +233,7 @@ class Side:
         if is_event and self.latch.learning:
             self._digit(bytes(packet[HEADER_OCTETS:size]), fields, now)
         to = self.to
-        if to is None or self.blocked or to.playing or not to.sending:
+        if to is None or to.hears < 0:
             return 0
         if not is_event or to.events is None:
             if to.line.origin is self:
