@@ -1,12 +1,13 @@
 """Whatever comes, an endpoint answers or refuses it, raises nothing and forgets everything in time."""
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
 from callcenter.sip.endpoint import (
-    CallAnswered,
+    CallConfirmed,
     CallReinvited,
     IncomingCall,
     RequestReceived,
@@ -28,8 +29,8 @@ SPICE = [
 ]  # fmt: skip
 
 
-def recorded() -> dict[tuple[str, int], list[bytes]]:
-    """Everything that each side received in one long call."""
+def recorded() -> tuple[dict[tuple[str, int], list[bytes]], bytes]:
+    """Everything that each side received in one long call, and the tag of the called."""
     scene = stage()
     carry = scene.network._carry
     heard: dict[tuple[str, int], list[bytes]] = {CALLER: [], CALLED: []}
@@ -49,10 +50,10 @@ def recorded() -> dict[tuple[str, int], list[bytes]]:
     scene.step()
     scene.out.bye(scene.now)
     scene.step()
-    return heard
+    return heard, scene.come.id.encode()
 
 
-HEARD = recorded()
+HEARD, TAG = recorded()
 
 
 def spoiled(data: bytes, chance: Random) -> bytes:
@@ -69,29 +70,28 @@ def lively(line: Line, chance: Random) -> None:
     """A user that answers, changes, refuses and hangs up as the seed says."""
 
     def act(event: SipEvent, now: Micros) -> None:
+        acts: list[Callable[[], None]] = [lambda: None]
         match event:
             case IncomingCall(call=call):
-                chance.choice(
-                    [
-                        lambda: call.answer(ANSWER_SDP, now),
-                        lambda: call.ringing(now),
-                        lambda: call.reject(486, now),
-                        lambda: call.reject(401, now, stateless=True),
-                        lambda: call.bye(now),
-                    ]
-                )()
+                acts = [
+                    lambda: call.answer(ANSWER_SDP, now),
+                    lambda: call.answer(ANSWER_SDP, now),
+                    lambda: call.ringing(now),
+                    lambda: call.reject(486, now),
+                    lambda: call.reject(401, now, stateless=True),
+                    lambda: call.bye(now),
+                ]
             case CallReinvited(call=call):
-                chance.choice(
-                    [
-                        lambda: call.answer_reinvite(ANSWER_SDP, now),
-                        lambda: call.reject_reinvite(488, now),
-                        lambda: None,
-                    ]
-                )()
-            case CallAnswered(call=call):
-                call.reinvite(OTHER_SDP, now)
+                acts = [
+                    lambda: call.answer_reinvite(ANSWER_SDP, now),
+                    lambda: call.reject_reinvite(488, now),
+                    lambda: None,
+                ]
+            case CallConfirmed(call=call):
+                acts = [lambda: call.reinvite(OTHER_SDP, now), lambda: None]
             case RequestReceived(request=request):
-                line.endpoint.respond(request, 200, now=now)
+                acts = [lambda: line.endpoint.respond(request, 200, now=now)]
+        chance.choice(acts)()
 
     line.on_event = act
 
@@ -111,7 +111,12 @@ def test_spoiled_traffic_raises_nothing_and_leaves_nothing(seed: int) -> None:
     for _ in range(150):
         now += chance.randrange(200 * MILLISECOND)
         side = chance.choice([CALLER, CALLED, CALLED])
-        tell(line.endpoint.receive(spoiled(chance.choice(HEARD[side]), chance), flow, now))
+        data = spoiled(chance.choice(HEARD[side]), chance)
+        if chance.random() < 0.5:
+            data = data.replace(b"z9hG4bK", b"z9hG4bK%d" % now)
+        if line.endpoint.calls:
+            data = data.replace(TAG, chance.choice(line.endpoint.calls).id.encode())
+        tell(line.endpoint.receive(data, flow, now))
         tell(line.endpoint.tick(now))
         for call in line.endpoint.calls:
             decode_record(encode_record(call.record()))
