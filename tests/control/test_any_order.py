@@ -67,10 +67,15 @@ class AnyOrder(RuleBasedStateMachine):
         for name in AGENTS[:3]:
             self.house.presence(name, Presence.READY)
 
+    def some(self, *stages: Stage) -> bool:
+        """Is there a contact in one of these stages (in any, without)?"""
+        living = self.house.control.state.contacts.values()
+        return any(not stages or contact.stage in stages for contact in living)
+
     def pick(self, data: Any, *stages: Stage) -> str:
         living = self.house.control.state.contacts.values()
         fitting = [contact.id for contact in living if not stages or contact.stage in stages]
-        return str(data.draw(st.sampled_from(fitting))) if fitting else ""
+        return str(data.draw(st.sampled_from(fitting)))
 
     @rule(
         channel=st.sampled_from(list(Channel)),
@@ -88,30 +93,30 @@ class AnyOrder(RuleBasedStateMachine):
         needs = {"french": french} if french > 6 else {}
         self.house.enqueue(contact, name, priority=priority, skills=needs)
 
+    @precondition(lambda self: self.some(Stage.FLOW, Stage.WAITING))
     @rule(data=st.data(), name=st.sampled_from(QUEUES))
     def wait_again(self, data: Any, name: str) -> None:
-        if contact := self.pick(data):
-            self.house.enqueue(contact, name)
+        self.house.enqueue(self.pick(data, Stage.FLOW, Stage.WAITING), name)
 
+    @precondition(lambda self: self.some())
     @rule(data=st.data())
     def leave(self, data: Any) -> None:
-        if contact := self.pick(data):
-            self.house.leave(contact)
+        self.house.leave(self.pick(data))
 
+    @precondition(lambda self: self.some())
     @rule(data=st.data(), reason=st.sampled_from(list(Reason)))
     def end(self, data: Any, reason: Reason) -> None:
-        if contact := self.pick(data):
-            self.house.hang_up(contact, reason)
+        self.house.hang_up(self.pick(data), reason)
 
+    @precondition(lambda self: self.some(Stage.OFFERED))
     @rule(data=st.data())
     def accept(self, data: Any) -> None:
-        if contact := self.pick(data, Stage.OFFERED):
-            self.house.accept(contact)
+        self.house.accept(self.pick(data, Stage.OFFERED))
 
+    @precondition(lambda self: self.some(Stage.OFFERED))
     @rule(data=st.data(), outcome=st.sampled_from(NOT_TAKEN))
     def not_taken(self, data: Any, outcome: OfferOutcome) -> None:
-        if contact := self.pick(data, Stage.OFFERED):
-            self.house.report(contact, outcome)
+        self.house.report(self.pick(data, Stage.OFFERED), outcome)
 
     @rule(data=st.data(), outcome=st.sampled_from(list(OfferOutcome)))
     def report_late(self, data: Any, outcome: OfferOutcome) -> None:
@@ -127,28 +132,26 @@ class AnyOrder(RuleBasedStateMachine):
             offer = data.draw(st.sampled_from(gone[-5:]))
             self.house.report(offer.contact, outcome, offer)
 
+    @precondition(lambda self: self.some(Stage.TALKING))
     @rule(data=st.data())
     def end_segment(self, data: Any) -> None:
-        segments = list(self.house.control.state.segments.values())
-        if segments:
-            segment = data.draw(st.sampled_from(segments))
-            self.house.tell(
-                c.SegmentEndReported(
-                    contact=segment.contact,
-                    segment=segment.id,
-                    agent=segment.agent,
-                    termination=ended(Reason.AGENT_HUNG_UP),
-                )
+        segment = data.draw(st.sampled_from(list(self.house.control.state.segments.values())))
+        self.house.tell(
+            c.SegmentEndReported(
+                contact=segment.contact,
+                segment=segment.id,
+                agent=segment.agent,
+                termination=ended(Reason.AGENT_HUNG_UP),
             )
+        )
 
+    @precondition(lambda self: self.some())
     @rule(data=st.data(), held=st.booleans(), by_agent=st.booleans())
     def hold(self, data: Any, held: bool, by_agent: bool) -> None:
-        if contact := self.pick(data):
-            self.house.tell(
-                c.HoldReported(
-                    contact=ContactId(contact), agent=AgentId("x"), held=held, by_agent=by_agent
-                )
-            )
+        contact = ContactId(self.pick(data))
+        self.house.tell(
+            c.HoldReported(contact=contact, agent=AgentId("x"), held=held, by_agent=by_agent)
+        )
 
     @rule(
         name=st.sampled_from(AGENTS),
@@ -166,7 +169,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(AGENTS),
-        reachable=st.booleans(),
+        reachable=st.sampled_from([True, True, False]),
         frontend=st.sampled_from(FRONTENDS),
     )
     def phone(self, name: str, reachable: bool, frontend: FrontendId) -> None:
@@ -181,7 +184,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.house.lose(frontend)
 
     @rule(
-        data=st.data(), frontend=st.sampled_from(FRONTENDS), agents=st.sets(st.sampled_from(AGENTS))
+        data=st.data(),
+        frontend=st.sampled_from(FRONTENDS),
+        agents=st.sets(st.sampled_from(AGENTS), min_size=1),
     )
     def restart(self, data: Any, frontend: FrontendId, agents: set[str]) -> None:
         state = self.house.control.state
@@ -229,7 +234,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
-    max_examples=60,
+    max_examples=70,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
