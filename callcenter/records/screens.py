@@ -29,6 +29,7 @@ class QueueTile(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
+    skills: dict[str, int]
     waiting: int
     ringing: int
     """Of the waiting: being offered at this moment."""
@@ -154,6 +155,7 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
     return QueueTile(
         id=queue.id,
         title=queue.title,
+        skills=queue.skills,
         waiting=len(waiting),
         ringing=sum(c.stage is Stage.RINGING for c in waiting),
         oldest_since=None if oldest is None else as_time(oldest),
