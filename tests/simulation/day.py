@@ -128,6 +128,8 @@ class Day:
         self.agenda: list[tuple[Micros, int, Callable[[], None]]] = []
         self.count = 0
         self.inputs = 0
+        self.fed: list[tuple[int, e.Input, c.Command | None]] = []
+        """Every input with the epoch of the leader that took it."""
         self.journal: list[e.Event] = []
         self.owners = {name: Owner(name) for name in FRONTENDS}
         self.phones = {a.id: self.chance.choice(FRONTENDS) for a in people(AGENTS)}
@@ -151,13 +153,13 @@ class Day:
             due = self.control.deadline
             if due is not None and due <= when:
                 self.now = max(self.now, due)
-                self.keep(self.control.tick(self.now))
+                self.tick()
                 continue
             self.now, _, what = heappop(self.agenda)
             what()
         while (due := self.control.deadline) is not None:
             self.now = max(self.now, due)
-            self.keep(self.control.tick(self.now))
+            self.tick()
         check(self.control)
 
     def begin(self, contacts: int) -> None:
@@ -180,7 +182,15 @@ class Day:
 
     # --- control, and what it says
 
+    def note(self, kind: e.InputKind, command: c.Command | None = None, name: str = "") -> None:
+        self.fed.append((self.control.epoch, e.Input(self.now, kind, name), command))
+
+    def tick(self) -> None:
+        self.note(e.InputKind.TICK)
+        self.keep(self.control.tick(self.now))
+
     def react(self, command: c.Command) -> None:
+        self.note(e.InputKind.COMMAND, command)
         self.keep(self.control.react(command, self.now))
 
     def keep(self, events: list[e.Event]) -> None:
@@ -216,7 +226,9 @@ class Day:
     def fail_over(self) -> None:
         """The leader dies; a standby goes on from the last snapshot and the events after it."""
         self.facts["fail_over"] += 1
+        tolerated = self.control.counters
         self.control = Control.restore(self.snapshot, epoch=self.control.epoch + 1)
+        self.control.counters.update(tolerated)
         for event in self.since_snapshot:
             self.control.apply(event)
 
@@ -262,6 +274,7 @@ class Day:
         self.after(away, away + 0.5, lambda: self.restart(owner))
 
     def lease_ends(self, owner: Owner) -> None:
+        self.note(e.InputKind.LOST, name=owner.name)
         self.keep(self.control.frontend_lost(owner.name, self.now))
 
     def restart(self, owner: Owner) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from callcenter.control.center import Control
+from callcenter.control.replay import feed, same
 from callcenter.domain import events as e
 from tests.control.invariants import plain
 from tests.simulation.day import Day, books
@@ -43,8 +44,18 @@ def check_the_day(day: Day) -> None:
     for event in day.journal:
         follower.apply(event)
     assert plain(follower) == plain(day.control), "the journal gives the state"
+    assert same(decided_again(day), day.journal), "the inputs give the journal"
     eventful = ("OfferExpired", "OfferRescinded", "FrontendLost", "QueueRefused", "NextPresenceSet")
     assert all(told[kind] for kind in eventful), "the day was eventful"
+
+
+def decided_again(day: Day) -> list[e.Event]:
+    """The whole day by one control that never failed over."""
+    control, events = Control(), list[e.Event]()
+    for epoch, given, command in day.fed:
+        control.epoch = epoch
+        events += feed(control, given, iter([("", command)] if command else []))
+    return events
 
 
 def every_offer_ends(journal: list[e.Event]) -> bool:
