@@ -22,6 +22,7 @@ from typing import Any
 
 from callcenter.app.context import HolderLine, RoleContext
 from callcenter.app.roles import BY_NAME
+from callcenter.domain.errors import CallcenterError, WrongInput
 
 CHILD_VARIABLE = "CALLCENTER_CHILD"
 SOCKETS_VARIABLE = "CALLCENTER_SOCKETS"
@@ -29,8 +30,24 @@ SOCKETS_VARIABLE = "CALLCENTER_SOCKETS"
 _PR_SET_PDEATHSIG = 1
 
 
+WRONG_INPUT = 2
+"""Exit code of a role that cannot start as it is configured: trying again is no use."""
+
+
 def main() -> None:
-    """Run the role named on the command line until SIGTERM."""
+    """Run the role named on the command line until SIGTERM; say plainly why it cannot."""
+    try:
+        _run()
+    except WrongInput as wrong:
+        for problem in wrong.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(WRONG_INPUT)
+    except CallcenterError as failed:
+        print(f"{' '.join(sys.argv[1:])}: error: {failed}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _run() -> None:
     facts = json.loads(os.environ.pop(CHILD_VARIABLE))
     sockets = json.loads(os.environ.pop(SOCKETS_VARIABLE, "{}"))
     _die_with(facts["holder"])

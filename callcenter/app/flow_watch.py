@@ -40,13 +40,13 @@ class FlowWatch:
         """How often changed files were refused."""
 
     def load(self, center: Center) -> None:
-        """Take the files as they are, and the revisions of earlier lives.
+        """Take the files of the flows that a number starts, and the revisions of earlier lives.
 
         Raises:
             WrongInput: a file is wrong; nothing was taken.
         """
-        self._seen = self._stamps()
-        texts = read_flow_files([self._directory])
+        self._seen = self._stamps(center)
+        texts = read_flow_files(self._files(center))
         self.library = self.library.replace(texts, known_names(center, self._directory))
         for flow in self._earlier():
             self.library = self.library.with_revision(flow)
@@ -54,7 +54,7 @@ class FlowWatch:
 
     def changed(self, center: Center) -> bool:
         """Take the files if any changed. False when none did, or when one is wrong."""
-        stamps = self._stamps()
+        stamps = self._stamps(center)
         if stamps == self._seen:
             return False
         try:
@@ -81,9 +81,14 @@ class FlowWatch:
         """Every flow that a running call may have begun with, by revision."""
         return self.library.revisions
 
-    def _stamps(self) -> dict[str, tuple[int, int]]:
+    def _files(self, center: Center) -> list[Path]:
+        """The files that matter: a flow no number starts may ask for queues that are not ours."""
+        started = {number.flow for number in center.numbers}
+        return sorted(p for p in self._directory.glob("*.y*ml") if p.stem in started)
+
+    def _stamps(self, center: Center) -> dict[str, tuple[int, int]]:
         stamps = {}
-        for path in self._directory.glob("*.y*ml"):
+        for path in self._files(center):
             try:
                 stat = path.stat()
             except OSError:

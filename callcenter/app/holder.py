@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from callcenter.app.child import CHILD_VARIABLE, SOCKETS_VARIABLE
+from callcenter.app.child import CHILD_VARIABLE, SOCKETS_VARIABLE, WRONG_INPUT
 from callcenter.app.context import LINE_BYTES_MAX
 
 log = structlog.get_logger()
@@ -97,6 +97,7 @@ class Holder:
         self._config_file = config_file
         self._stop_order = stop_order
         self._on_ready = on_ready
+        """Called when all are ready, and again with each later life that is."""
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
@@ -105,20 +106,20 @@ class Holder:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
         lives = [asyncio.create_task(self._live(child), name=child.name) for child in self.children]
-        announce = asyncio.create_task(self._announce())
         await self.stopping.wait()
-        announce.cancel()
         for life in lives:
             life.cancel()
-        await asyncio.gather(announce, *lives, return_exceptions=True)
+        await asyncio.gather(*lives, return_exceptions=True)
         await self._stop_all()
         if self._failure is not None:
             raise self._failure
 
-    async def _announce(self) -> None:
-        for child in self.children:
-            await child.ready.wait()
-        self._on_ready()
+    def _is_ready(self, child: Child) -> None:
+        if not child.ready.is_set():
+            log.info("role ready", child=child.name)
+        child.ready.set()
+        if all(other.ready.is_set() for other in self.children):
+            self._on_ready()
 
     async def _live(self, child: Child) -> None:
         """Every life of one child, one after the other."""
@@ -130,10 +131,12 @@ class Holder:
             except asyncio.CancelledError:
                 raise
             except Exception as failure:  # noqa: BLE001 the child's life, not ours
+                child.process = None
                 log.error("role cannot start", child=child.name, reason=str(failure))
             lived = time.monotonic() - began
             failures = 0 if lived > STEADY_SECONDS else failures + 1
-            if not child.ready.is_set() and failures >= FALSE_STARTS_MAX:
+            hopeless = child.process is not None and child.process.returncode == WRONG_INPUT
+            if not child.ready.is_set() and (hopeless or failures >= FALSE_STARTS_MAX):
                 self._failure = StartFailed(f"{child.name} does not start; its reason stands above")
                 self.stopping.set()
                 return
@@ -144,7 +147,7 @@ class Holder:
         if child.program is not None:
             child.process = await child.program.start()
             await child.program.ready(child.process)
-            child.ready.set()
+            self._is_ready(child)
         else:
             await self._start(child)
         assert child.process is not None
@@ -232,9 +235,7 @@ class Holder:
         message = json.loads(data)
         match message["op"]:
             case "ready":
-                if not child.ready.is_set():
-                    log.info("role ready", child=child.name)
-                child.ready.set()
+                self._is_ready(child)
             case "keep":
                 child.kept[message["id"]] = (fds.pop(0), message["note"])
             case "drop":

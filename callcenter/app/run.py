@@ -40,6 +40,7 @@ def run_roles(settings: Settings, config_file: Path | None, role: str | None) ->
     lock = _lock(settings.state_directory, role)
     ensure_secrets(settings.secrets_directory)
     run_file = settings.state_directory / (RUN_FILE if role is None else f"run-{role}.json")
+    run_file.unlink(missing_ok=True)
     children = children_of(settings, role)
     url = store_url(settings.store.url, settings.store_directory)
     holder = Holder(
@@ -132,9 +133,15 @@ def _announce(holder: Holder, run_file: Path, url: str) -> None:
             child.name: child.process.pid for child in holder.children if child.process is not None
         },
     }
+    first = not run_file.exists()
     temporary = run_file.with_suffix(".new")
     temporary.write_text(json.dumps(facts, indent=2))
     temporary.replace(run_file)
+    if first:
+        _say_up(facts)
+
+
+def _say_up(facts: dict[str, Any]) -> None:
     shown = {
         n.replace("-", "_"): a for n, a in facts["addresses"].items() if n[:3] in ("sip", "web")
     }
