@@ -16,7 +16,6 @@ Datagrams to `events` (JSON, one each): `DTMF` in rtpengine's format, and, with 
 import gc
 import os
 import resource
-import secrets
 import select
 import signal
 import socket
@@ -101,7 +100,7 @@ class Worker:
             open_side=self._open_side,
             close_side=self._close_side,
             load=AudioFiles().load,
-            draw=secrets.randbits,
+            draw=lambda bits: int.from_bytes(os.urandom(4), "big") >> (32 - bits),
             limits=Limits(config.legs_max, config.silence_seconds, config.orphan_seconds),
         )
         self.send_errors = 0

@@ -75,7 +75,7 @@ def _lay(ring: Sound, start: int, sound: Sound) -> None:
 
 
 def _pad(chord: tuple[int, ...], chance: np.random.Generator) -> Sound:
-    """One chord as breath, two slightly detuned voices per note.
+    """One chord as breath: two voices per note, a little apart, unequal so that none is ever gone.
 
     It rises for one chord's time and falls for one, so that two neighbours together stay level.
     """
@@ -85,12 +85,12 @@ def _pad(chord: tuple[int, ...], chance: np.random.Generator) -> Sound:
     total = np.zeros(length)
     for note in chord:
         pitch = _hertz(note)
-        for detune in (-0.3, 0.3):
+        for detune, gain in ((-0.3, 1.0), (0.3, 0.4)):
             phase = chance.uniform(0, 2 * np.pi)
             drift = 0.25 * np.sin(2 * np.pi * chance.uniform(0.1, 0.2) * time + phase)
             turn = 2 * np.pi * (pitch + detune) * time + phase + drift
-            total += np.sin(turn) + 0.22 * np.sin(2 * turn) + 0.06 * np.sin(3 * turn)
-    sound: Sound = total * swell * 0.16
+            total += gain * (np.sin(turn) + 0.22 * np.sin(2 * turn) + 0.06 * np.sin(3 * turn))
+    sound: Sound = total * swell * 0.2
     return sound
 
 

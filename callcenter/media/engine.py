@@ -9,10 +9,19 @@ our own sockets. An inner address that is not ours (another engine, a mixer) is 
     phone A ──► [ leg A ] inner A ◄──named by──► inner B [ leg B ] ◄── phone B
                     └─────────── joined in memory ───────────┘
 
+The *leg model*: one ng call per SIP leg, with the tags `leg` (the phone) and `in` (ours)::
+
+    a phone calls     offer  from leg          its SDP          -> inner port
+                      answer from leg to in    nobody (port 9)  -> SDP for our 200
+    we call a phone   offer  from in           the other's inner port -> SDP for our INVITE
+                      answer from in to leg    its SDP          -> inner port
+    connect           offer  from in to leg    whom to, answer from in to leg  its SDP again
+    play, stop        to the phone; `delete` ends the leg
+
 The engine opens no socket and reads no file: `open_side`, `close_side` and `load` are given to it.
 A verb either does all of its work or raises `NgError` and leaves everything as it was.
 
-Sources: rtpengine `docs/ng_control_protocol.md` (10.5); the leg model is described in `README`.
+Sources: rtpengine `docs/ng_control_protocol.md` (10.5).
 """
 
 from collections.abc import Callable
