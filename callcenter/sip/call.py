@@ -7,22 +7,17 @@ The user calls these and hears events; what crosses on the road is settled here.
 comes too late for the state of the call does nothing (`call_states`), because the event that says
 so may be on its way to the user.
 
-What is settled here: at most one INVITE at a time in a call, in either direction. Ours waits for
-theirs; theirs gets 491 while ours is open, 500 while an earlier one of theirs is (14.1, 14.2). A
-refused re-INVITE changes nothing. One that repeats what was agreed (a session timer's refresh) is
-answered with what was agreed, and the user is not bothered.
-
-Sources: RFC 3261 9, 12, 13, 14, 15; RFC 3311 (UPDATE); RFC 4028 10 (refreshes); RFC 5407 (races).
+Sources: RFC 3261 9, 12, 13, 15; RFC 5407 (races). Changes of the session are in `changes`.
 """
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from callcenter.domain.errors import LocalError
-from callcenter.domain.units import MILLISECOND, Micros
+from callcenter.domain.units import Micros
 from callcenter.sip.call_record import record_of
 from callcenter.sip.call_states import UAC_STEPS, UAS_STEPS, CallState, Step
-from callcenter.sip.core import ALLOW, SDP_TYPE, Core, Credentials, HeaderFields, put
+from callcenter.sip.changes import Changes
+from callcenter.sip.core import Core, Credentials, HeaderFields, put, sdp_of
 from callcenter.sip.dialog import Dialog
 from callcenter.sip.events import (
     AckTimeout,
@@ -31,10 +26,8 @@ from callcenter.sip.events import (
     CallConfirmed,
     CallEnded,
     CallProgress,
-    CallReinvited,
     CallRejected,
     ReinviteAnswered,
-    ReinviteRejected,
     RequestReceived,
 )
 from callcenter.sip.flow import Flow
@@ -43,15 +36,9 @@ from callcenter.sip.invite_in import IncomingInvite
 from callcenter.sip.invite_out import OutgoingInvite
 from callcenter.sip.message import Request, Response
 from callcenter.sip.requests import ClientRequest, ServerRequest
-from callcenter.sip.sdp import find_sdp
-from callcenter.sip.transaction import Transaction
 
 if TYPE_CHECKING:
     from callcenter.sip.record import DialogRecord
-
-GLARES_MAX = 8
-"""How often a re-INVITE is tried again after 491 before it is given up."""
-RETRY_AFTER = ("Retry-After", "3")
 
 
 class Call:
@@ -68,16 +55,13 @@ class Call:
 
     __slots__ = (
         "_bye_headers",
-        "_credentials",
-        "_glares",
         "_steps",
-        "_update",
-        "_wanted_sdp",
         "ack",
         "call_id",
+        "changes",
         "core",
+        "credentials",
         "dialog",
-        "due",
         "first",
         "flow",
         "id",
@@ -99,16 +83,13 @@ class Call:
         credentials: Credentials | None = None,
     ) -> None:
         self.core = core
-        self._credentials = credentials
+        self.credentials = credentials
         self._steps = UAS_STEPS if role == "uas" else UAC_STEPS
         self._bye_headers: HeaderFields | None = None
-        self._glares = 0
-        self._update: ServerRequest | None = None
-        self._wanted_sdp: bytes | None = None
         self.ack = b""
         self.call_id = call_id
+        self.changes = Changes(core, self)
         self.dialog: Dialog | None = None
-        self.due: Micros | None = None
         self.flow = flow
         self.id = local_tag
         self.incoming: IncomingInvite | None = None
@@ -208,7 +189,7 @@ class Call:
         if self.outgoing and self.dialog and self._step(Step.CONFIRMS):
             self.local_sdp = sdp or None
             self._acknowledge(self.outgoing, sdp)
-            self._send_wanted(now)
+            self.changes.go_on(now)
 
     # ---- what the user does: both --------------------------------------------------------
 
@@ -228,31 +209,17 @@ class Call:
 
     def reinvite(self, sdp: bytes, now: Micros) -> None:
         """Change the session, as soon as no other INVITE is open; the last wish counts."""
-        self._wanted_sdp = sdp
-        self._glares = 0
-        self.due = None
-        self._send_wanted(now)
+        self.changes.want(sdp, now)
 
     def answer_reinvite(self, sdp: bytes, now: Micros, headers: HeaderFields = ()) -> None:
         """200 to their re-INVITE or UPDATE."""
-        if self._update is not None:
-            self._answer_update(sdp, headers, now)
-        elif self.state is CallState.CONFIRMED and self.incoming and self.incoming.is_open:
-            self.remote_sdp = _sdp_of(self.incoming.request) or self.remote_sdp
-            self.local_sdp = sdp
-            self.incoming.accept(sdp, headers, now)
+        self.changes.answer(sdp, headers, now)
 
     def reject_reinvite(
         self, status: int, now: Micros, phrase: str = "", headers: HeaderFields = ()
     ) -> None:
         """300 to 699 to their re-INVITE or UPDATE: the session stays as it was."""
-        if self._update is not None:
-            update, self._update = self._update, None
-            response = self.core.response(update.request, status, phrase, "", headers)
-            self.core.layer.answer(update.transaction, response, now)
-        elif self.state is CallState.CONFIRMED and self.incoming and self.incoming.is_open:
-            self.incoming.refuse(status, phrase, headers, now)
-            self._send_wanted(now)
+        self.changes.refuse(status, phrase, headers, now)
 
     def send_request(
         self, method: str, now: Micros, headers: HeaderFields = (), body: bytes = b""
@@ -263,7 +230,7 @@ class Call:
         request = self.dialog.request(method, self.core.via(self.flow))
         put(request, headers, body)
         asked = ClientRequest(
-            self.core, request, self.flow, call=self, credentials=self._credentials
+            self.core, request, self.flow, call=self, credentials=self.credentials
         )
         asked.start(now)
         return asked
@@ -287,14 +254,14 @@ class Call:
             return
         self.flow = flow
         if request.method == "INVITE":
-            self._reinvited(request, flow, now)
+            self.changes.reinvited(request, flow, now)
             return
         transaction = layer.open(request, flow, None, now)
         if request.method == "BYE":
             self.core.reply(transaction, request, 200, now)
             self._hears_bye(request.header("Reason") or "", now)
         elif request.method == "UPDATE":
-            self._updated(request, transaction, now)
+            self.changes.updated(request, transaction, now)
         elif request.method == "OPTIONS":
             self.core.reply(transaction, request, 200, now)
         else:
@@ -308,7 +275,7 @@ class Call:
             self.drop()
         elif self.state is CallState.CONFIRMED and self.incoming:
             self.incoming.refuse(487, "", (), now)
-            self._send_wanted(now)
+            self.changes.go_on(now)
 
     def receive_ack(self, ack: Request, now: Micros) -> None:
         """An ACK that found us by its tags; its branch is new, as it should be."""
@@ -340,66 +307,6 @@ class Call:
             if self._step(Step.HEARS_BYE):
                 self._end(reason, by_remote=not ours, now=now)
 
-    # ---- what the peer does: re-INVITE and UPDATE ----------------------------------------
-
-    def _reinvited(self, request: Request, flow: Flow, now: Micros) -> None:
-        refusal = self._why_not_now()
-        if refusal is None and self.incoming and self.incoming.waits_for_ack:
-            self.incoming.taken_as_acknowledged(None, now)
-        if refusal is not None or self.dialog is None:
-            status, headers = refusal or (481, ())
-            transaction = self.core.layer.open(request, flow, None, now)
-            self.core.reply(transaction, request, status, now, headers)
-            return
-        self.dialog.refresh(request)
-        self.incoming = IncomingInvite.received(self.core, self, request, flow, self.id, now)
-        offer = _sdp_of(request)
-        if offer is not None and offer == self.remote_sdp and self.local_sdp:
-            self.core.count("refreshes_answered")
-            self.answer_reinvite(self.local_sdp, now)
-        else:
-            self.core.tell(CallReinvited(self, offer))
-
-    def _why_not_now(self) -> tuple[int, HeaderFields] | None:
-        """Status and fields that refuse a change of the session, or None."""
-        if self.outgoing is not None and self.outgoing.is_open:
-            return 491, ()
-        if self._update is not None or (self.incoming is not None and self.incoming.is_open):
-            return 500, (RETRY_AFTER,)
-        if self.incoming is not None and self.incoming.waits_for_ack and self.incoming.offered:
-            return 491, ()
-        if self.state not in (CallState.CONFIRMED, CallState.ANSWERED):
-            return 481, ()
-        return None
-
-    def _updated(self, request: Request, transaction: Transaction, now: Micros) -> None:
-        offer = _sdp_of(request)
-        refusal = self._why_not_now() if offer is not None else None
-        if refusal is not None:
-            self.core.reply(transaction, request, refusal[0], now, refusal[1])
-            return
-        if self.dialog is not None:
-            self.dialog.refresh(request)
-        self._update = ServerRequest(request, transaction, self)
-        if offer is None:
-            self._answer_update(b"", (), now)
-        elif offer == self.remote_sdp and self.local_sdp:
-            self.core.count("refreshes_answered")
-            self._answer_update(self.local_sdp, (), now)
-        else:
-            self.core.tell(CallReinvited(self, offer))
-
-    def _answer_update(self, sdp: bytes, headers: HeaderFields, now: Micros) -> None:
-        update, self._update = self._update, None
-        if update is None:
-            return
-        if sdp:
-            self.remote_sdp = _sdp_of(update.request) or self.remote_sdp
-            self.local_sdp = sdp
-        response = self.core.response(update.request, 200, "", "", headers, sdp)
-        response.headers.set("Contact", self.core.contact(self.flow))
-        self.core.layer.answer(update.transaction, response, now)
-
     # ---- what becomes of their INVITE (told by IncomingInvite) ---------------------------
 
     def invite_acknowledged(self, invite: IncomingInvite, sdp: bytes | None, now: Micros) -> None:
@@ -413,7 +320,7 @@ class Call:
         if self._bye_headers is not None:
             self._say_bye(self._bye_headers, now)
         else:
-            self._send_wanted(now)
+            self.changes.go_on(now)
 
     def invite_unacknowledged(self, now: Micros) -> None:
         """64*T1 went by without an ACK (13.3.1.4)."""
@@ -432,16 +339,18 @@ class Call:
         if response.status == 100:
             self._step(Step.HEARD)
         elif self._step(Step.RINGS if response.to.tag else Step.HEARD) or self._is_setting_up():
-            self.core.tell(CallProgress(self, response.status, _sdp_of(response)))
+            self.core.tell(CallProgress(self, response.status, sdp_of(response)))
 
     def invite_accepted(self, invite: OutgoingInvite, response: Response, now: Micros) -> None:
         """The first 2xx."""
         if self.dialog is not None:
-            self._reinvite_accepted(invite, response, now)
+            self.dialog.refresh(response)
+            self._acknowledge(invite, b"")
+            self.changes.accepted(invite, response, now)
             return
         self.dialog = Dialog.of_response(invite.request, response)
         self.register()
-        self.remote_sdp = _sdp_of(response)
+        self.remote_sdp = sdp_of(response)
         if self.state is CallState.CANCELLING:
             self.core.count("cancels_crossed")
             self._acknowledge(invite, b"")
@@ -452,18 +361,7 @@ class Call:
         elif self._step(Step.CONFIRMS):
             self._acknowledge(invite, b"")
             self.core.tell(CallAnswered(self, self.remote_sdp))
-            self._send_wanted(now)
-
-    def _reinvite_accepted(self, invite: OutgoingInvite, response: Response, now: Micros) -> None:
-        assert self.dialog is not None
-        self.dialog.refresh(response)
-        self._acknowledge(invite, b"")
-        if self.state is not CallState.CONFIRMED:
-            return
-        self.local_sdp = invite.request.body or self.local_sdp
-        self.remote_sdp = _sdp_of(response) or self.remote_sdp
-        self.core.tell(ReinviteAnswered(self, _sdp_of(response)))
-        self._send_wanted(now)
+            self.changes.go_on(now)
 
     def _acknowledge(self, invite: OutgoingInvite, sdp: bytes) -> None:
         assert self.dialog is not None
@@ -475,66 +373,23 @@ class Call:
     ) -> None:
         """300 to 699, 408 without an answer, 503 without a road."""
         if self.dialog is not None:
-            self._reinvite_refused(invite, status, now)
+            self.changes.refused(invite, status, now)
         elif self._step(Step.REFUSES):
             headers = response.headers if response else Headers()
             phrase = response.phrase if response else ""
             self.core.tell(CallRejected(self, status, phrase, headers))
             self.drop()
 
-    def _reinvite_refused(self, invite: OutgoingInvite, status: int, now: Micros) -> None:
-        if self.state is not CallState.CONFIRMED:
-            return
-        if status == 491 and self._glares < GLARES_MAX:
-            self._glares += 1
-            self._wanted_sdp = self._wanted_sdp or invite.request.body
-            self.due = now + self._glare_pause(invite.request)
-            self.core.wake(self)
-            return
-        self.core.tell(ReinviteRejected(self, status))
-        if status in (408, 481):
-            self._say_bye((), now)
-        else:
-            self._send_wanted(now)
-
-    def _glare_pause(self, invite: Request) -> Micros:
-        """14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2, in steps of 10 ms."""
-        chance = int.from_bytes(sha256(invite.vias[0].branch.encode()).digest()[:2], "big")
-        if self.role == "uac":
-            return 2_100 * MILLISECOND + chance % 191 * 10 * MILLISECOND
-        return chance % 201 * 10 * MILLISECOND
-
-    def run_out(self, now: Micros) -> None:
-        """The pause after a glare is over."""
-        self.due = None
-        self._send_wanted(now)
-
-    def _send_wanted(self, now: Micros) -> None:
-        """Send the re-INVITE that the user wants, if there is one and the road is free."""
-        if self._wanted_sdp is None or self.due is not None or self.dialog is None:
-            return
-        if self.state is not CallState.CONFIRMED or self._why_not_now() is not None:
-            return
-        if self.incoming is not None and self.incoming.waits_for_ack:
-            return
-        sdp, self._wanted_sdp = self._wanted_sdp, None
-        request = self.dialog.request("INVITE", self.core.via(self.flow))
-        request.headers.set("Contact", self.core.contact(self.flow))
-        request.headers.set("Allow", ALLOW)
-        put(request, (), sdp)
-        self.outgoing = OutgoingInvite(self.core, self, request, self.flow, self._credentials)
-        self.outgoing.start(now)
-
     # ---- the end --------------------------------------------------------------------------
 
     def _say_bye(self, headers: HeaderFields, now: Micros) -> None:
         if self.dialog is None or not self._step(Step.SAYS_BYE):
             return
-        self._settle_open(now)
+        self._stop(now)
         request = self.dialog.request("BYE", self.core.via(self.flow))
         put(request, headers, b"")
         ClientRequest(
-            self.core, request, self.flow, call=self, credentials=self._credentials, quiet=True
+            self.core, request, self.flow, call=self, credentials=self.credentials, quiet=True
         ).start(now)
 
     def bye_over(self, now: Micros) -> None:
@@ -543,19 +398,15 @@ class Call:
             self._end("", by_remote=False, now=now)
 
     def _end(self, reason: str, *, by_remote: bool, now: Micros) -> None:
-        self._settle_open(now)
+        self._stop(now)
         self.core.tell(CallEnded(self, reason, by_remote))
         self.drop()
 
-    def _settle_open(self, now: Micros) -> None:
-        """What is open in the dialog is refused with the call (15.1.2), what is wanted forgotten."""
-        if self._update is not None:
-            self.reject_reinvite(487, now)
+    def _stop(self, now: Micros) -> None:
+        """Whatever is open is refused, whatever is repeated is not any more."""
+        self.changes.drop(now)
         if self.incoming is not None:
-            self.incoming.refuse(487, "", (), now)
             self.incoming.stop()
-        self._wanted_sdp = None
-        self.due = None
 
     def drop(self) -> None:
         """Nothing finds the call any more."""
@@ -583,9 +434,3 @@ class Call:
             return False
         self.state = state
         return True
-
-
-def _sdp_of(message: Request | Response) -> bytes | None:
-    if not message.body:
-        return None
-    return find_sdp(message.headers.get("Content-Type") or SDP_TYPE, message.body)

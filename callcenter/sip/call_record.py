@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from callcenter.domain.units import Micros
 from callcenter.sip.call_states import CallState
+from callcenter.sip.core import sdp_of
 from callcenter.sip.dialog import Dialog
 from callcenter.sip.errors import SipError
 from callcenter.sip.events import CallReinvited
@@ -14,7 +15,6 @@ from callcenter.sip.invite_in import IncomingInvite
 from callcenter.sip.invite_out import OutgoingInvite
 from callcenter.sip.message import Request, parse_message
 from callcenter.sip.record import NUMBERS_SKIPPED, DialogRecord, octets, text
-from callcenter.sip.sdp import find_sdp
 
 if TYPE_CHECKING:
     from callcenter.sip.call import Call
@@ -116,8 +116,7 @@ def _wait_again(call: "Call", invite: Request, record: DialogRecord, now: Micros
 def _ask_again(call: "Call", reinvite: Request, now: Micros) -> None:
     core = call.core
     call.incoming = IncomingInvite.received(core, call, reinvite, call.flow, call.id, now)
-    content_type = reinvite.headers.get("Content-Type") or ""
-    core.tell(CallReinvited(call, find_sdp(content_type, reinvite.body)))
+    core.tell(CallReinvited(call, sdp_of(reinvite)))
 
 
 def _request(data: bytes) -> Request | None:

@@ -13,6 +13,7 @@ from callcenter.sip.events import SipEvent
 from callcenter.sip.flow import Flow
 from callcenter.sip.headers import parse_name_addr
 from callcenter.sip.message import Request, Response, response_to
+from callcenter.sip.sdp import find_sdp
 from callcenter.sip.transaction import Timed, Transaction
 from callcenter.sip.transaction_layer import TransactionLayer
 from callcenter.sip.uri import parse_uri
@@ -131,3 +132,10 @@ def put(message: Request | Response, headers: Iterable[tuple[str, str]], body: b
         message.body = body
         if "Content-Type" not in message.headers:
             message.headers.set("Content-Type", SDP_TYPE)
+
+
+def sdp_of(message: Request | Response) -> bytes | None:
+    """The session description in a message, or None."""
+    if not message.body:
+        return None
+    return find_sdp(message.headers.get("Content-Type") or SDP_TYPE, message.body)

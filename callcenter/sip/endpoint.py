@@ -24,7 +24,8 @@ from callcenter.domain.units import Micros
 from callcenter.sip.call import Call
 from callcenter.sip.call_record import take_up
 from callcenter.sip.call_states import CallState
-from callcenter.sip.core import ALLOW, ALLOWED, Core, Credentials, HeaderFields, put
+from callcenter.sip.changes import Changes
+from callcenter.sip.core import ALLOW, ALLOWED, Core, Credentials, HeaderFields, put, sdp_of
 from callcenter.sip.dialog import MAX_FORWARDS, Dialog, bracketed, tagged
 from callcenter.sip.errors import SipError
 from callcenter.sip.events import (
@@ -61,7 +62,6 @@ from callcenter.sip.message import (
 )
 from callcenter.sip.record import DialogRecord, decode_record, encode_record, text
 from callcenter.sip.requests import ClientRequest, ServerRequest
-from callcenter.sip.sdp import find_sdp
 from callcenter.sip.transaction import Transaction
 
 __all__ = [
@@ -153,7 +153,7 @@ class Endpoint:
             if isinstance(owner, Transaction):
                 self._layer.tick(owner, now)
             else:
-                cast(IncomingInvite | OutgoingInvite | Call, owner).run_out(now)
+                cast(IncomingInvite | OutgoingInvite | Changes, owner).run_out(now)
         return self._take_events()
 
     @property
@@ -254,7 +254,7 @@ class Endpoint:
         call = Call(core, "uas", call_id, tag, flow)
         call.first = request
         call.dialog = dialog
-        call.remote_sdp = find_sdp(request.headers.get("Content-Type") or "", request.body)
+        call.remote_sdp = sdp_of(request)
         call.register()
         call.incoming = IncomingInvite.received(core, call, request, flow, tag, now)
         core.tell(IncomingCall(call))

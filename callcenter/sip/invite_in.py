@@ -10,10 +10,9 @@ Sources: RFC 3261 13.3.1 (13.3.1.4: 2xx and its repetition), 8.2.6, 14.2, RFC 60
 from typing import TYPE_CHECKING
 
 from callcenter.domain.units import SECOND, Micros
-from callcenter.sip.core import ALLOW, Core, HeaderFields, put
+from callcenter.sip.core import ALLOW, Core, HeaderFields, put, sdp_of
 from callcenter.sip.flow import Flow
 from callcenter.sip.message import Request, Response, response_to
-from callcenter.sip.sdp import find_sdp
 from callcenter.sip.transaction import PATIENCE, T1, T2, Transaction
 
 if TYPE_CHECKING:
@@ -145,8 +144,7 @@ class IncomingInvite:
     def acknowledged(self, ack: Request, now: Micros) -> None:
         """The ACK of our 2xx (see `ServerUser`); it may come many times."""
         if self.waits_for_ack and ack.cseq.number == self.request.cseq.number:
-            body_type = ack.headers.get("Content-Type") or ""
-            self.taken_as_acknowledged(find_sdp(body_type, ack.body), now)
+            self.taken_as_acknowledged(sdp_of(ack), now)
 
     def taken_as_acknowledged(self, sdp: bytes | None, now: Micros) -> None:
         """They have our 2xx: the ACK says so, or a later request that they could not have sent."""

@@ -40,7 +40,7 @@ class OutgoingInvite:
         is_open: no final answer yet.
         cancelling: we want it no more.
         acks: per To tag the ACK of its 2xx.
-        due: when a CANCEL without effect is given up.
+        due: when it is given up: a CANCEL had no effect, or a re-INVITE no final answer.
     """
 
     __slots__ = (
@@ -119,11 +119,15 @@ class OutgoingInvite:
         cancel = cancel_of(self.request)
         put(cancel, self._cancel_headers, b"")
         self._core.layer.send(cancel, self.flow, self, now)
-        self.due = now + PATIENCE
+        self.give_up_at(now + PATIENCE)
+
+    def give_up_at(self, due: Micros) -> None:
+        """Wait no longer than that for a final answer."""
+        self.due = due
         self._core.wake(self)
 
     def run_out(self, now: Micros) -> None:
-        """Nothing came after the CANCEL (9.1)."""
+        """Nothing came in time (9.1 for the CANCEL)."""
         self.due = None
         if self.transaction is not None and self.is_open:
             self._core.layer.forget(self.transaction)

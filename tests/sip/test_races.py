@@ -372,10 +372,14 @@ def test_the_owner_of_the_call_id_waits_longer_after_a_glare() -> None:
     scene.out.reinvite(OTHER_SDP, scene.now)
     scene.come.reinvite(OTHER_SDP, scene.now)
     scene.step(STEP)
-    assert scene.out.due is not None
-    assert 2_100 * MILLISECOND <= scene.out.due - scene.now + STEP <= 4_000 * MILLISECOND + STEP
-    assert scene.come.due is not None
-    assert scene.come.due - scene.now <= 2_000 * MILLISECOND
+    assert scene.out.changes.due is not None
+    assert (
+        2_100 * MILLISECOND
+        <= scene.out.changes.due - scene.now + STEP
+        <= 4_000 * MILLISECOND + STEP
+    )
+    assert scene.come.changes.due is not None
+    assert scene.come.changes.due - scene.now <= 2_000 * MILLISECOND
     scene.out.bye(scene.now)
     scene.end()
 
@@ -435,6 +439,30 @@ def test_a_reinvite_to_a_peer_that_has_forgotten_the_call_ends_it() -> None:
     scene.step(2 * STEP)
     assert scene.caller.names()[-2:] == ["ReinviteRejected", "CallEnded"]
     assert last(scene.caller, ReinviteRejected).status == 481
+    scene.end()
+
+
+def test_a_reinvite_that_is_heard_but_never_answered_ends_the_call_after_a_minute() -> None:
+    scene = stage()
+    scene.set_up()
+    scene.out.reinvite(OTHER_SDP, scene.now)
+    scene.step(59 * SECOND)
+    assert not scene.caller.told(ReinviteRejected)
+    scene.step(2 * SECOND)
+    assert last(scene.caller, ReinviteRejected).status == 408
+    assert last(scene.called, CallEnded).by_remote
+    scene.end()
+
+
+def test_a_reinvite_whose_peer_answers_only_the_bye_leaves_nothing() -> None:
+    scene = stage()
+    scene.set_up()
+    scene.out.reinvite(OTHER_SDP, scene.now)
+    scene.step()
+    scene.network.drop = lambda message, to: isinstance(message, Response) and message.status == 487
+    scene.out.bye(scene.now)
+    scene.step()
+    assert last(scene.called, CallEnded).by_remote
     scene.end()
 
 
