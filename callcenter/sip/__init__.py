@@ -7,6 +7,7 @@ Bytes and `now` go in, events and bytes come out. From the wire upwards:
     sdp, digest                what is offered to be heard, and who says so
     client_*, server_*         the four transaction machines, run by transaction_layer
     dialog, call, invite_*     one relation between two phones, and its record
+    changes                    another session within a call: re-INVITE and UPDATE
     registrar                  where a phone is
     events, endpoint           what happened; all of it together
 

@@ -1,7 +1,7 @@
 """One call, at either end of it: trying, ringing, answered, changed, over.
 
     uas: ringing → answer | reject          uac: (Endpoint.invite) → cancel
-    both: reinvite, answer_reinvite | reject_reinvite, request, bye
+    both: reinvite, answer_reinvite | reject_reinvite, send_request, bye
 
 The user calls these and hears events; what crosses on the road is settled here. A method that
 comes too late for the state of the call does nothing (`call_states`), because the event that says
