@@ -2,7 +2,7 @@
 
 import sys
 
-from callcenter.app.bench.media import main
+from callcenter.app.bench.media import run
 
 if __name__ == "__main__":
-    sys.exit(0 if main("--json" in sys.argv)["ok"] else 1)
+    sys.exit(run(sys.argv))
