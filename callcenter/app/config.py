@@ -133,6 +133,9 @@ class MediaSettings(Table):
     """Where RTP is received, and what SDP says."""
     advertised_address: str = ""
     workers: int = Field(default=1, ge=1, le=64)
+    ng_listen: Address = "127.0.0.1:0"
+    """Where the first worker hears the front end, the next ones on the ports after it. Fixed ports
+    are needed only where roles run under holders of their own (`--role`)."""
     events_listen: Address = "127.0.0.1:0"
     """Where the front end hears digits from the media engine; port 0 takes a free one."""
 

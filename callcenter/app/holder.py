@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,6 +87,7 @@ class Holder:
         state_directory: Path,
         config_file: Path | None = None,
         stop_order: tuple[str, ...] = (),
+        known_addresses: Mapping[str, tuple[str, int]] | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.children = list(children)
@@ -96,6 +97,7 @@ class Holder:
         self._state = state_directory
         self._config_file = config_file
         self._stop_order = stop_order
+        self._known_addresses = dict(known_addresses or {})
         self._on_ready = on_ready
         """Called when all are ready, and again with each later life that is."""
         self._failure: BaseException | None = None
@@ -141,7 +143,7 @@ class Holder:
                 self.stopping.set()
                 return
             child.restarts += 1
-            await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1])
+            await asyncio.sleep(BACKOFF_SECONDS[min(max(failures, 1), len(BACKOFF_SECONDS)) - 1])
 
     async def _one_life(self, child: Child) -> None:
         if child.program is not None:
@@ -194,8 +196,8 @@ class Holder:
         self._say(child, {"op": "begin"})
 
     def addresses(self) -> dict[str, tuple[str, int]]:
-        """Host and port of every socket that is held, by name."""
-        found: dict[str, tuple[str, int]] = {}
+        """Host and port of every socket that is held, and of those known to be held elsewhere."""
+        found = dict(self._known_addresses)
         for child in self.children:
             for name, opened in child.sockets.items():
                 shown = f"media-ng-{child.index}" if name == "media-ng" else name

@@ -19,13 +19,14 @@ from typing import Any
 import structlog
 
 from callcenter.adapters.store.embedded import StoreUnavailable, private_directory, store_url
-from callcenter.app.config import Settings
+from callcenter.app.config import Settings, host_port
 from callcenter.app.config_check import dump
 from callcenter.app.holder import Child, Holder, StartFailed
 from callcenter.app.roles import ROLES, STOP_ORDER, Role
 from callcenter.app.roles.store import StoreProcess
 from callcenter.app.secrets import ensure_secrets
-from callcenter.app.sockets import open_for
+from callcenter.app.sockets import fixed_addresses, open_for
+from callcenter.domain.errors import Problem, WrongInput
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ DESCRIPTORS = 65536
 
 def run_roles(settings: Settings, config_file: Path | None, role: str | None) -> int:
     """Run until told to stop. Raises `WrongInput` or `StoreUnavailable` before anything runs."""
+    _require_fixed_ports(settings, role)
     raise_descriptor_limit()
     private_directory(settings.state_directory)
     lock = _lock(settings.state_directory, role)
@@ -50,6 +52,7 @@ def run_roles(settings: Settings, config_file: Path | None, role: str | None) ->
         state_directory=settings.state_directory,
         config_file=config_file,
         stop_order=STOP_ORDER,
+        known_addresses=fixed_addresses(settings),
         on_ready=lambda: _announce(holder, run_file, url),
     )
     try:
@@ -61,6 +64,22 @@ def run_roles(settings: Settings, config_file: Path | None, role: str | None) ->
         run_file.unlink(missing_ok=True)
         os.close(lock)
     return 0
+
+
+def _require_fixed_ports(settings: Settings, role: str | None) -> None:
+    """Media and front end under holders of their own must find each other. Raises `WrongInput`."""
+    if role not in ("media", "frontend") or settings.media.url != "embedded":
+        return
+    for key in ("ng_listen", "events_listen"):
+        if host_port(getattr(settings.media, key))[1] == 0:
+            raise WrongInput(
+                [
+                    Problem(
+                        file="[media]", field=key, message="a free port is found by nobody else",
+                        hint=f"with --role {role} write a fixed one, such as 127.0.0.1:2223",
+                    )
+                ]
+            )  # fmt: skip
 
 
 def children_of(settings: Settings, only: str | None) -> list[Child]:

