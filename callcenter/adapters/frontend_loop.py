@@ -35,6 +35,7 @@ from callcenter.frontend.turn import (
     AskMedia,
     ContactClosed,
     EventsSeen,
+    Faulted,
     Input,
     KeepParty,
     LookUp,
@@ -259,6 +260,8 @@ class FrontendLoop:
                     self._engine.ask(cookie, message)
                 case LookUp():
                     self._look(action)
+                case Faulted(error=error):
+                    log.error("a call was ended by a mistake of ours", exc_info=error)
                 case KeepParty():
                     parties.append(action)
                 case ContactClosed():

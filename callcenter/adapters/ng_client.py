@@ -29,6 +29,8 @@ TRY_SECONDS = (0.25, 0.5, 1.0, 1.5)
 OPEN_MAX = 5000
 RECEIVE_BUFFER = 4 * 1024 * 1024
 
+_SURVEY = "survey-"
+
 Body = dict[str, Any]
 Replied = Callable[[str, Body], None]
 TIMED_OUT: Body = {"result": "error", "error-reason": "timeout"}
@@ -60,7 +62,13 @@ class NgClient:
     """
 
     def __init__(
-        self, engines: Sequence[tuple[str, int]], replied: Replied, *, pipelined: bool = True
+        self,
+        engines: Sequence[tuple[str, int]],
+        replied: Replied,
+        *,
+        pipelined: bool = True,
+        restarted: Callable[[], None] = lambda: None,
+        tries: Sequence[float] = TRY_SECONDS,
     ) -> None:
         self._engines = list(engines)
         self._replied = replied
@@ -70,7 +78,12 @@ class NgClient:
         self._loop = asyncio.get_running_loop()
         self._socket = _udp_socket(self._engines[0][0])
         self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._restarted = restarted
+        self._tries = tries
+        self._surveys = 0
         self.counts: Counter[str] = Counter()
+        self.statistics: dict[int, Body] = {}
+        """The last answer of each engine to `survey`."""
 
     def ask(self, cookie: str, message: Body) -> None:
         """Send one message; its answer (or `TIMED_OUT`) comes to `replied`."""
@@ -87,6 +100,23 @@ class NgClient:
         queue = self._legs.setdefault(call_id, _Queue())
         queue.waiting.append(question)
         self._next(queue)
+
+    def survey(self) -> None:
+        """Ask every engine how it is; its answer stands in `statistics` soon."""
+        for engine in range(len(self._engines)):
+            self._surveys += 1
+            cookie = f"{_SURVEY}{engine}-{self._surveys}"
+            datagram = ng.encode(cookie, {"command": "statistics"})
+            question = self._open[cookie] = _Question(cookie, "", datagram, engine)
+            self._send(question)
+
+    def _surveyed(self, question: _Question, body: Body) -> None:
+        """An engine whose uptime fell was restarted: it no longer plays what it was asked to."""
+        before = _uptime(self.statistics.get(question.engine, {}))
+        if body.get("result") == "ok":
+            self.statistics[question.engine] = body
+            if _uptime(body) < before:
+                self._restarted()
 
     def close(self) -> None:
         """Stop asking; nothing is answered any more."""
@@ -108,7 +138,7 @@ class NgClient:
             self._send(queue.waiting.popleft())
 
     def _send(self, question: _Question) -> None:
-        question.timer = self._loop.call_later(TRY_SECONDS[question.tries], self._again, question)
+        question.timer = self._loop.call_later(self._tries[question.tries], self._again, question)
         try:
             self._socket.sendto(question.datagram, self._engines[question.engine])
         except OSError:
@@ -116,7 +146,7 @@ class NgClient:
 
     def _again(self, question: _Question) -> None:
         question.tries += 1
-        if question.tries < len(TRY_SECONDS):
+        if question.tries < len(self._tries):
             self.counts["repeated"] += 1
             self._send(question)
             return
@@ -157,6 +187,9 @@ class NgClient:
         del self._open[question.cookie]
         if question.timer is not None:
             question.timer.cancel()
+        if question.cookie.startswith(_SURVEY):
+            self._surveyed(question, body)
+            return
         if not self._pipelined:
             queue = self._legs[question.call_id]
             queue.open = 0
@@ -164,6 +197,12 @@ class NgClient:
             if not queue.open:
                 del self._legs[question.call_id]
         self._replied(question.cookie, body)
+
+
+def _uptime(statistics: Body) -> float:
+    """Seconds since the engine began; 0 for one that does not say."""
+    total = statistics.get("totalstatistics", {})
+    return float(total.get("uptime", 0)) if isinstance(total, dict) else 0.0
 
 
 class MediaEars:

@@ -45,6 +45,7 @@ from callcenter.domain.events import (
 )
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
+    MINUTE,
     SECOND,
     CustomerId,
     Micros,
@@ -157,7 +158,6 @@ class CallStory:
             return
         facts = {"caller_registered": record.registered, "dialled": record.dialled}
         self.session = ivr.Session(self.flow, facts=facts)
-        self.hands.wake(self.id, self.hands.rules.call_seconds_max * SECOND)
         self._walk(lambda session: session.start(self.hands.now))
 
     # ---- 3. the flow greets and asks ------------------------------------------------------
@@ -185,8 +185,9 @@ class CallStory:
         except LocalError:
             self.end(Reason.FLOW_FAILED)
         self._steps.clear()
-        if self.session.deadline is not None:
-            self.hands.wake(self.id, max(0, self.session.deadline - self.hands.now))
+        due = self.session.deadline
+        if due is not None and due - self.hands.now < MINUTE:  # later ones are seen by the sweep
+            self.hands.wake(self.id, max(0, due - self.hands.now))
 
     def _do(self, action: ivr.Action) -> None:
         contact, hands = self.record.contact, self.hands
@@ -589,9 +590,7 @@ class CallStory:
 
     def take_up(self) -> None:
         """Go on after a restart: ask again for what may have been lost with the process."""
-        hands, record = self.hands, self.record
-        lived = hands.center_now() - record.arrived
-        hands.wake(self.id, max(0, hands.rules.call_seconds_max * SECOND - lived))
+        hands = self.hands
         self.media.take_up()
         if self.session is not None and self.session.deadline is not None:
             hands.wake(self.id, max(0, self.session.deadline - hands.now))

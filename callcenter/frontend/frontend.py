@@ -36,6 +36,7 @@ from callcenter.frontend.turn import (
     DigitHeard,
     Draining,
     EventsSeen,
+    Faulted,
     FlowClosed,
     Input,
     LookedUp,
@@ -106,15 +107,21 @@ class Frontend:
     def react(self, what: Input, now: Micros) -> Turn:
         """One input, to rest."""
         self.hands.now = now
-        self._entries[type(what)](what)
+        try:
+            self._entries[type(what)](what)
+        except Exception as fault:  # noqa: BLE001 a mistake of ours ends contacts, not the process
+            self._let_go_of_touched(fault)
         return self._turn()
 
     def tick(self, now: Micros) -> Turn:
         """Everything that is due."""
         self.hands.now = now
-        self._told_by_sip(self.endpoint.tick(now))
-        self.phones.tick()
-        self.hands.ring_alarms()
+        try:
+            self._told_by_sip(self.endpoint.tick(now))
+            self.phones.tick()
+            self.hands.ring_alarms()
+        except Exception as fault:  # noqa: BLE001 as in `react`
+            self._let_go_of_touched(fault)
         return self._turn()
 
     @property
@@ -140,6 +147,17 @@ class Frontend:
             if type(action) is ContactClosed:
                 self.counts[f"ended.{action.label}"] += 1
         return turn
+
+    def _let_go_of_touched(self, fault: Exception) -> None:
+        """End whatever the faulty turn was about; what cannot even be ended is forgotten."""
+        self.counts["faults"] += 1
+        self.hands.act(Faulted(fault))
+        for story in list(self.hands.touched.values()):
+            try:
+                story.end(Reason.INTERNAL)
+            except Exception as again:  # noqa: BLE001 as in `react`
+                self.hands.act(Faulted(again))
+                self.hands.over(story)
 
     def _report_all(self) -> None:
         calls = [s for s in self.hands.stories.values() if isinstance(s, CallStory)]

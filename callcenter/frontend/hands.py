@@ -12,7 +12,7 @@ from typing import Protocol
 from callcenter.domain.center import Center, Queue
 from callcenter.domain.commands import Command
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, QueueId
+from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
 from callcenter.frontend.turn import Action, AskMedia, Configured, Message, RecordChange, Turn
 from callcenter.sip import endpoint as sip
@@ -20,6 +20,9 @@ from callcenter.sip.flow import Flow
 from callcenter.sip.registrar import Binding
 
 Replied = Callable[[Message], None]
+
+SWEEP: Micros = 10 * SECOND
+"""How often every call is looked at, for limits that need no better precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +87,7 @@ class Hands:
     """What agents do, as far as it was heard since this process began."""
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
+    _sweep_at: Micros = 0
     _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _asked: int = 0
     _dialogs_of: dict[str, list[str]] = field(default_factory=dict)
@@ -175,12 +179,19 @@ class Hands:
     @property
     def deadline(self) -> Micros | None:
         """When the next story wants to be ticked."""
-        return self._alarms[0][0] if self._alarms else None
+        if not self.stories:
+            return self._alarms[0][0] if self._alarms else None
+        return min(self._alarms[0][0], self._sweep_at) if self._alarms else self._sweep_at
 
     def ring_alarms(self) -> None:
-        """Tick every story whose time has come."""
+        """Tick every story whose time has come, and all of them once in a while."""
+        due = []
         while self._alarms and self._alarms[0][0] <= self.now:
-            _, name = heappop(self._alarms)
+            due.append(heappop(self._alarms)[1])
+        if self._sweep_at <= self.now:
+            self._sweep_at = self.now + SWEEP
+            due = list(self.stories)
+        for name in dict.fromkeys(due):
             story = self.stories.get(name)
             if story is not None:
                 self.touch(story)
@@ -200,7 +211,7 @@ class Hands:
     def finish(self) -> Turn:
         """The turn as made: changes of records first, then what the endpoint wants to send."""
         for name, story in self.touched.items():
-            self._keep(name, story.kept())
+            self._keep(name, story.kept() if name in self.stories else {})
         self.touched = {}
         turn, self.turn = self.turn, Turn()
         return turn

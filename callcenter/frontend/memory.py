@@ -30,6 +30,7 @@ from callcenter.frontend.hands import Hands
 from callcenter.frontend.offer import Offer, OfferRecord
 from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
+from callcenter.frontend.turn import Faulted
 from callcenter.ivr.session import Session
 
 _CALL = msgspec.msgpack.Decoder(CallRecord)
@@ -51,8 +52,11 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 _let_go(hands, key, value)
             elif kind == "call" and ":" not in name:
                 _restore_call(hands, records, name)
-        except (msgspec.MsgspecError, CallcenterError, KeyError):
+        except Exception as unreadable:  # noqa: BLE001 one bad record must not cost the others
             lost += 1
+            hands.act(Faulted(unreadable))
+            hands.stories.pop(name, None)
+            hands.touched.pop(name, None)
             hands.forget(k for k in (key, *_parts(key)) if k in records)
     return lost
 

@@ -210,7 +210,13 @@ class ContactClosed(NamedTuple):
     lived_seconds: float
 
 
-Action: TypeAlias = SendSip | AskMedia | LookUp | KeepParty | ContactClosed
+class Faulted(NamedTuple):
+    """A mistake of ours came to light; the calls it touched were ended. To be logged whole."""
+
+    error: Exception
+
+
+Action: TypeAlias = SendSip | AskMedia | LookUp | KeepParty | ContactClosed | Faulted
 
 
 class RecordChange(NamedTuple):

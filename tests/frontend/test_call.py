@@ -7,6 +7,8 @@ import pytest
 from callcenter.domain import events as e
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, Result
+from callcenter.domain.units import SECOND
+from callcenter.frontend.hands import SWEEP
 from tests.frontend.world import Phone, World
 
 
@@ -442,6 +444,6 @@ def test_a_late_offer_is_answered_with_ours() -> None:
 def test_the_longest_call_allowed_ends() -> None:
     world = World(rules={"call_seconds_max": 100})
     caller = queued(world)
-    world.wait(101)
+    world.wait(100 + SWEEP // SECOND)
     assert world.last(e.ContactEnded).termination.reason is Reason.CALL_LIMIT
     assert caller.story[-1] == "hung up on"

@@ -9,7 +9,7 @@ from callcenter.domain.commands import PhoneReported
 from callcenter.domain.termination import Reason
 from callcenter.frontend.caller import plain_number
 from callcenter.frontend.endings import ending
-from callcenter.frontend.turn import Draining, Input, Overloaded, StoreDown, StoreUp
+from callcenter.frontend.turn import Draining, Input, Overloaded, SayingFinished, StoreDown, StoreUp
 from callcenter.sip.sdp import build_audio
 from tests.frontend.world import World
 
@@ -239,3 +239,19 @@ def test_plain_numbers_keep_names_apart() -> None:
     assert plain_number("00 49 30-123") == "+4930123"
     assert plain_number("Help") == "help"
     assert plain_number("100") == "100"
+
+
+def test_a_mistake_of_ours_ends_one_call_and_not_the_others() -> None:
+    world = World("ana")
+    before, caller = world.phone("before"), world.phone("caller")
+    before.dial("+15550100")
+    caller.dial("+15550100")
+    story = world.story_of(caller)
+    story.media.record.saying = 7
+    world.feed(SayingFinished(story.media.record.id, "anything"))
+    assert caller.story[-1] == "hung up on"
+    assert world.last(e.ContactEnded).termination.reason is Reason.INTERNAL
+    assert len(world.faults) == 1
+    assert world.hears(before) == "hello"
+    before.hang_up()
+    assert world.leaks() == []

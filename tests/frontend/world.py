@@ -28,6 +28,7 @@ from callcenter.frontend.turn import (
     Credential,
     DigitHeard,
     EventsSeen,
+    Faulted,
     Input,
     LookedUp,
     LookUp,
@@ -369,6 +370,7 @@ class World:
         self.events: list[e.Event] = []
         self.commands: list[Command] = []
         self.ended: list[ContactClosed] = []
+        self.faults: list[Exception] = []
         self.customers: dict[str, str] = {}
         self.forget_flows = False
         """Whether a restart no longer finds the flows that calls began with."""
@@ -405,12 +407,12 @@ class World:
 
     def leg_of(self, phone: Phone) -> str:
         """The media leg of a phone in a call."""
-        story = self._story_of(phone)
+        story = self.story_of(phone)
         if phone.name in self.agents and getattr(story, "talk", None):
             return str(story.talk.media.record.id)
         return str(story.media.record.id)
 
-    def _story_of(self, phone: Phone) -> Any:
+    def story_of(self, phone: Phone) -> Any:
         assert phone.call
         for story in self.frontend.hands.stories.values():
             for dialog, owner in self.frontend.hands.dialogs.items():
@@ -465,6 +467,8 @@ class World:
                     self._road.append(("lookup", action))
                 case ContactClosed():
                     self.ended.append(action)
+                case Faulted(error=error):
+                    self.faults.append(error)
 
     def run(self) -> None:
         """Let everything that is under way arrive."""

@@ -10,6 +10,7 @@ Why: this is the only place that knows all of its adapters; none of them knows a
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import secrets
@@ -17,12 +18,11 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from callcenter.adapters.frontend_loop import FrontendLoop, now
-from callcenter.adapters.lookup import Lookup
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
 from callcenter.adapters.ng_client import MediaEars, NgClient
 from callcenter.adapters.sip_transport import SipTransports
@@ -59,6 +59,7 @@ from callcenter.frontend.turn import (
     LookedUp,
     LookUp,
     MediaReplied,
+    MediaRestarted,
     RtpHeard,
     RtpSilent,
     SayingFinished,
@@ -70,6 +71,9 @@ from callcenter.sip.digest import ha1
 from callcenter.sip.endpoint import Endpoint
 from callcenter.sip.flow import Flow
 from callcenter.sip.flow import host_port as shown
+
+if TYPE_CHECKING:
+    from callcenter.adapters.lookup import Lookup
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +125,8 @@ class FrontendRole:
         self._kept_ids: dict[int, int] = {}
         self._hosts: dict[str, str] = {}
         self._parties: set[asyncio.Task[Any]] = set()
+        self.lookup: Lookup | None = None
+        self._asked_early: list[LookUp] = []
 
     # ---- opening --------------------------------------------------------------------------
 
@@ -199,8 +205,8 @@ class FrontendRole:
             context.media_addresses,
             lambda cookie, reply: self.loop.feed(MediaReplied(cookie, reply)),
             pipelined=self.settings.media.url == "embedded",
+            restarted=lambda: self.loop.feed(MediaRestarted()),
         )
-        self.lookup = Lookup(self.settings.history_url, self._looked_up)
         self.wire = self._make_wire()
         self.loop = FrontendLoop(
             frontend,
@@ -284,6 +290,7 @@ class FrontendRole:
         """What runs for as long as the role does."""
         return {
             "events": self._follow_events(),
+            "lookup": self._open_lookup(),
             "watch": self.loop.watch(),
             "flows": self._follow_flows(),
             "metrics": self.metrics.run(),
@@ -319,8 +326,20 @@ class FrontendRole:
 
     # ---- asking and hearing ---------------------------------------------------------------
 
+    async def _open_lookup(self) -> None:
+        """The database's driver is half of our imports; callers are taken back before it is there."""
+        module = await asyncio.to_thread(importlib.import_module, "callcenter.adapters.lookup")
+        self.lookup = module.Lookup(self.settings.history_url, self._looked_up)
+        asked, self._asked_early = self._asked_early, []
+        for question in asked:
+            self._look(question)
+        await asyncio.Event().wait()
+
     def _look(self, question: LookUp) -> None:
-        self.lookup.ask(question)
+        if self.lookup is None:
+            self._asked_early.append(question)
+        else:
+            self.lookup.ask(question)
 
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
@@ -363,15 +382,33 @@ class FrontendRole:
             {**self.wire.counts, **{f"ng_{k}": v for k, v in self.engine.counts.items()}}
         )
         lag, self.loop.lag_max = self.loop.lag_max, 0
+        self.engine.survey()
         return [
             gauge("callcenter_frontend_calls", "Calls held now.", frontend.calls),
             gauge("callcenter_sip_registrations", "Agents with a phone.", len(frontend.phones.reachable)),
+            gauge("callcenter_sip_transactions", "SIP transactions kept.", frontend.endpoint.transactions),
             gauge("callcenter_frontend_lag_seconds", "Longest wait of an input since the last report.", lag / 1e6),
+            gauge("callcenter_frontend_facts_lost", "Turns that a full outbox did not take.", self.loop.lost_turns),
+            *self._media_figures(),
             counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
             counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", counts, "refused."),
             counted("callcenter_sip_requests_total", "Requests received, by method.", "method", counts, "sip."),
             counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", dropped),
         ]  # fmt: skip
+
+    def _media_figures(self) -> list[Family]:
+        """What the engines said of themselves when they were asked last."""
+        legs = bridged = used = 0
+        for said in self.engine.statistics.values():
+            current, ports = said.get("currentstatistics", {}), said.get("ports", {})
+            legs += int(current.get("sessionstotal", 0))
+            bridged += int(current.get("bridged", 0))
+            used += int(ports.get("total", 0)) - int(ports.get("free", 0))
+        return [
+            gauge("callcenter_media_legs", "Media legs of all engines.", legs),
+            gauge("callcenter_media_bridged", "Legs that hear each other.", bridged),
+            gauge("callcenter_media_ports", "RTP ports in use.", used),
+        ]
 
     # ---- the end --------------------------------------------------------------------------
 
@@ -394,7 +431,8 @@ class FrontendRole:
         self.ears.close()
         self.wire.close()
         self.engine.close()
-        await self.lookup.close()
+        if self.lookup is not None:
+            await self.lookup.close()
         await self.writer.close()
 
 
