@@ -26,9 +26,6 @@ from callcenter.domain import center as domain
 from callcenter.domain.units import AgentId, QueueId
 
 FILE_NAME = "callcenter.toml"
-ROLES = ("store", "media", "control", "standby", "records", "frontend", "web")
-"""In the order they are started; they are stopped by `holder.STOP_ORDER`."""
-
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from callcenter.app.config import ROLES, Settings, default_file, load_settings
+from callcenter.app.config import Settings, default_file, load_settings
+from callcenter.app.roles import BY_NAME
 
 config_option = click.option(
     "--config", "-c", "file", type=click.Path(path_type=Path, dir_okay=False),
@@ -23,7 +24,9 @@ config_option = click.option(
 
 @click.command()
 @config_option
-@click.option("--role", type=click.Choice(ROLES), help="Only this role (for systemd, containers).")
+@click.option(
+    "--role", type=click.Choice(list(BY_NAME)), help="Only this role (for systemd, containers)."
+)
 def run(file: Path | None, role: str | None) -> None:
     """Run the server until SIGTERM or Ctrl-C: all roles, or one."""
     from callcenter.app.logs import configure
