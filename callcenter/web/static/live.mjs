@@ -1,94 +1,124 @@
 // The live link of a tab: one WebSocket, a snapshot, then what changed; it comes back by itself.
 //
-// Why: a wall must never show old numbers as if they were new. The link keeps the time of the last
-// word from the server; a screen asks `stale` and says so.
+// Why: a screen must never show old numbers as if they were new. The link keeps the time of the
+// last word from the server; while `stale` is set the clock stands still and the screen says so.
+// Rows that did not change keep their identity.
 
 import { signal } from "./vendor/signals.mjs";
 
-const QUIET_MS = 4000; // no word for so long: stale
-const RETRY_MS = [250, 500, 1000, 2000, 3000];
+const QUIET_MS = 3000; // the server pings every second; no word for so long: stale
+const RETRY_MS = [200, 400, 800, 1500, 2500];
+const DRIFT_MS = 2; // the clock's offset falls by this per message, so that one late message passes
 
-/** Follow `topic`. Returns signals: `state`, `stale`, `since` (ms of the last word). */
-export function follow(topic) {
-  const state = signal(null);
-  const stale = signal(false);
-  const since = signal(0);
-  const clock = signal(Date.now());
-  let tries = 0;
-  let offset = 0;
+/** Who is signed in: `{name, scope, agent, csrf, …}`; null until known. */
+export const pass = signal(null);
 
-  function heard(message) {
-    since.value = Date.now();
-    stale.value = false;
-    if (message.type === "snapshot" && message.topic === topic) {
-      state.value = message.state;
-    } else if (message.type === "delta" && message.topic === topic && state.value) {
-      state.value = { ...state.value, ...(message.state ?? message.changes ?? {}) };
+/** Learn who is signed in; go to the sign-in page when nobody is. Rejects when the server is away. */
+export async function session() {
+  const answer = await fetch("/api/v1/session", { credentials: "same-origin" });
+  if (answer.status === 401) {
+    location.replace(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    return new Promise(() => {});
+  }
+  if (!answer.ok) throw new Error(`Error ${answer.status}`);
+  pass.value = await answer.json();
+}
+
+/** One topic's state and how fresh it is, as signals. */
+class Link {
+  constructor(topic) {
+    this.topic = topic;
+    this.state = signal(null); // the document; null until known
+    this.clock = signal(0); // ms of the center's time, by whole seconds; stands still when stale
+    this.since = signal(0); // ms of the last word, by this browser's clock
+    this.down = signal(false); // connecting again
+    this.stale = signal(false);
+    this.refused = signal(""); // why the server does not show it, in words
+    this.resume = {};
+    this.tries = 0;
+    this.offset = -Infinity;
+  }
+
+  async connect() {
+    try {
+      await session();
+    } catch {
+      this.again();
+      return;
     }
-    const at = state.value?.at;
-    if (at) offset = Date.parse(at) - Date.now();
+    const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws`);
+    socket.onopen = () => socket.send(JSON.stringify({ subscribe: [this.topic], resume: this.resume }));
+    socket.onmessage = (event) => this.heard(JSON.parse(event.data));
+    socket.onclose = () => this.again();
   }
 
-  function connect() {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/ws`);
-    socket.onopen = () => socket.send(JSON.stringify({ subscribe: [topic] }));
-    socket.onmessage = (event) => {
-      tries = 0;
-      heard(JSON.parse(event.data));
-    };
-    socket.onclose = (event) => {
-      if (event.code === 4401 || event.code === 1008) {
-        location.href = `/login?next=${encodeURIComponent(location.pathname)}`;
-        return;
-      }
-      setTimeout(connect, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
-    };
+  again() {
+    this.down.value = true;
+    setTimeout(() => this.connect(), RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)]);
+    this.tries += 1;
   }
 
-  setInterval(() => {
-    clock.value = Date.now() + offset;
-    stale.value = since.value > 0 && Date.now() - since.value > QUIET_MS;
-  }, 500);
-  connect();
-  return { state, stale, since, clock };
+  heard(message) {
+    this.tries = 0;
+    this.since.value = Date.now();
+    this.down.value = false;
+    if (message.type === "hello") this.resume.server = message.server;
+    else if (message.type === "error") this.refused.value = message.detail;
+    else if (message.type === "snapshot") this.state.value = message.state;
+    else if (message.type === "delta" && this.state.value) this.state.value = changed(this.state.value, message);
+    if (message.seq !== undefined) this.resume[this.topic] = message.seq;
+    const at = Date.parse(message.at ?? message.state?.at);
+    if (at) this.offset = Math.max(this.offset - DRIFT_MS, at - Date.now());
+    this.tick();
+  }
+
+  tick() {
+    if (!this.since.value) return;
+    this.stale.value = Date.now() - this.since.value > QUIET_MS;
+    if (!this.stale.value) this.clock.value = Math.floor((Date.now() + this.offset) / 1000) * 1000;
+  }
 }
 
-/** Ask the API. Resolves to its document; rejects with an Error whose text can be shown. */
-export async function ask(path, body) {
-  const options = body === undefined ? {} : {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf() },
-    body: JSON.stringify(body),
-  };
-  const answer = await fetch(`/api/v1/${path}`, { credentials: "same-origin", ...options });
-  const document_ = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(document_.detail || document_.title || `Error ${answer.status}`);
-  return document_;
+/** Follow `topic`: a `Link` that connects, and connects again, by itself. */
+export function follow(topic) {
+  const link = new Link(topic);
+  setInterval(() => link.tick(), 250);
+  link.connect();
+  return link;
 }
 
-function csrf() {
-  const found = document.cookie.match(/(?:^|; )(?:__Host-)?(?:cc_)?csrf=([^;]+)/);
-  return found ? decodeURIComponent(found[1]) : "";
+const keyOf = (row) => row.id ?? row.contact;
+
+/** `state` after a delta: `set` whole parts, `put` rows, `drop` rows; the others stay what they are. */
+export function changed(state, { at, set = {}, put = {}, drop = {} }) {
+  const next = { ...state, ...set, at };
+  for (const part of new Set([...Object.keys(put), ...Object.keys(drop)])) {
+    const rows = new Map((state[part] ?? []).map((row) => [keyOf(row), row]));
+    for (const row of put[part] ?? []) rows.set(keyOf(row), row);
+    for (const key of drop[part] ?? []) rows.delete(key);
+    next[part] = [...rows.values()];
+  }
+  return next;
 }
 
-/** Seconds as `4 s`, `2:05` or `1:02:03`. */
-export function span(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
-  const two = (n) => String(n).padStart(2, "0");
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+/** Ask the API; with `body` as a change. Rejects with an Error whose text can be shown. */
+export async function ask(path, body, method = body === undefined ? "GET" : "POST") {
+  const options = { method, credentials: "same-origin", headers: {} };
+  if (method !== "GET") {
+    if (!pass.value) await session();
+    options.headers = { "Content-Type": "application/json", "X-CSRF-Token": pass.value.csrf };
+    options.body = JSON.stringify(body ?? {});
+  }
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}`, options);
+  } catch {
+    throw new Error("The server does not answer. Nothing was changed; try again.");
+  }
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(sentence(found.detail || found.title || `Error ${answer.status}`));
+  if (found.accepted === false) throw new Error(sentence(found.reason || "That was refused"));
+  return found;
 }
 
-/** Seconds from an RFC 3339 time to `now` (ms). */
-export const ago = (time, now) => (time ? Math.max(0, (now - Date.parse(time)) / 1000) : 0);
-
-/** A share as `83 %`; a dash where there is nothing to divide. */
-export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`);
-
-/** A presence in words. */
-export const PRESENCE = {
-  logged_out: "Logged out", not_ready: "Not ready", ready: "Ready", reserved: "Ringing",
-  talking: "Talking", wrap_up: "Wrap-up",
-};
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

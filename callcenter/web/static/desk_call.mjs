@@ -1,0 +1,65 @@
+// The desk's centre: the call with all that is known of it, and the work after it.
+
+import { Ago, html } from "./page.mjs";
+import { ago, attribute, label, span } from "./words.mjs";
+
+/** What the contact was; one press files it, another press changes it. */
+function Dispositions({ segment, choices, chosen, busy, file }) {
+  if (!choices.length) return null;
+  return html`
+    <fieldset class="choices"><legend>What was it?</legend>
+      ${choices.map((choice, n) => html`
+        <button key=${choice} aria-pressed=${choice === chosen} disabled=${busy} data-disposition=${choice}
+          onClick=${() => file(segment, choice)}>${label(choice)}${n < 9 && html` <kbd>${n + 1}</kbd>`}</button>`)}
+    </fieldset>`;
+}
+
+function Facts({ facts }) {
+  return html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function Customer({ customer }) {
+  const { name, number, tier, language, region, fields } = customer;
+  return html`
+    <div class="customer"><h3>Customer</h3>
+      <${Facts} facts=${[["Name", name], ["Number", number], ["Tier", tier && label(tier)], ["Language", attribute("language", language)], ["Region", region],
+        ...Object.entries(fields).map(([key, value]) => [label(key), value])]} />
+    </div>`;
+}
+
+/** The call that rings at her phone, or that she has. */
+export function CallCard({ call, ringing, agent, clock, busy, file }) {
+  const state = ringing ? "Ringing" : call.held ? "On hold" : "Talking";
+  const tone = ringing ? "reserved" : call.held ? "held" : "talking";
+  return html`
+    <section class=${`pane call ${tone}`} id="call" data-contact=${call.contact} aria-label="The call">
+      <p class="headline" role="status"><b class="state">${state}</b>
+        <span class="time"><${Ago} time=${call.since} clock=${clock} /></span></p>
+      <p class="who" id="caller">${call.customer?.name || call.caller || "Unknown caller"}</p>
+      <p class="what">${call.customer?.name && call.caller ? html`<span>${call.caller}</span>` : ""}<span id="queue">${call.queue_title}</span><span>waited ${span(call.waited_seconds)}</span></p>
+      ${ringing && html`<p class="notice">Pick up your phone: it shows ${call.queue_title}.</p>`}
+      ${call.held && html`<p class="notice">On hold: the other side hears music.</p>`}
+      <${Facts} facts=${Object.entries(call.attributes).map(([name, value]) => [label(name), label(attribute(name, value))])} />
+      ${call.customer && html`<${Customer} customer=${call.customer} />`}
+      ${!ringing && html`<${Dispositions} segment=${call.segment} choices=${call.dispositions} chosen=${call.disposition} busy=${busy} file=${file} />`}
+    </section>`;
+}
+
+function Countdown({ work, clock }) {
+  const whole = ago(work.since, Date.parse(work.until));
+  const left = Math.max(0, whole - ago(work.since, clock.value));
+  return html`
+    <p class="headline" role="timer"><b class="state">Wrap-up</b> <span class="time">${span(Math.ceil(left))} left</span></p>
+    <progress max=${whole} value=${left} aria-label="Time left for wrap-up"></progress>`;
+}
+
+/** The work after a call, and afterwards the last call as long as it can still be filed. */
+export function WrapUpCard({ work, clock, busy, file, done }) {
+  return html`
+    <section class=${`pane call ${work.open ? "wrap_up" : ""}`} id="wrap-up" data-segment=${work.segment} aria-label="After the call">
+      ${work.open ? html`<${Countdown} work=${work} clock=${clock} />` : html`<h2>Last call</h2>`}
+      <p class="what"><span>${work.queue_title}</span>${work.disposition ? html`<span>filed as <b>${label(work.disposition)}</b></span>` : html`<span>not filed yet</span>`}</p>
+      <${Dispositions} segment=${work.segment} choices=${work.dispositions} chosen=${work.disposition} busy=${busy} file=${file} />
+      ${work.open && html`<button class="main" id="done" disabled=${busy} onClick=${() => done(work.segment)}>I am done <kbd>D</kbd></button>`}
+    </section>`;
+}

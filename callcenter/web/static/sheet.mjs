@@ -1,0 +1,153 @@
+// What is behind a number: the formula with today's counts, the contacts, and one contact's story.
+//
+// Why: a figure that cannot be explained is not believed. Each view says how it was computed and
+// shows the very contacts that were counted; from there one step leads to what happened to each.
+
+import { useEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
+import { CALLS_MIN, CRITICAL_SHARE, counted } from "./alarms.mjs";
+import { AgentFacts, Person, WaitingTable } from "./lists.mjs";
+import { ask, pass } from "./live.mjs";
+import { html } from "./page.mjs";
+import { attribute, clockTime, label, percent, plain, seconds } from "./words.mjs";
+
+const LIMIT = 200;
+
+/** Per figure: its name, its formula with numbers, and which contacts it counts. */
+const FIGURES = {
+  waiting: { title: "waiting now", words: () => "Who waits now, ringing ones included; they keep their place until an agent answers." },
+  service: {
+    title: "service level today", counts: "answered_in_target",
+    words: (q) => `${q.answered_in_target} answered within ${q.target_seconds} s ÷ (${q.answered} answered + ${q.abandoned} abandoned − ${q.short_abandoned} of them within ${q.short_abandon_seconds} s) = ${percent(q.service_level)}${counted(q) ? "" : ", as there is nothing to divide by"}. Goal ${q.target_percent} %; critical under ${percent((q.target_percent / 100) * CRITICAL_SHARE)} while somebody waits; no alarm on fewer than ${CALLS_MIN} calls.`,
+  },
+  answered: { title: "answered today", counts: "answered", words: (q) => `Every visit to the queue that an agent answered since midnight (${q.timezone}).` },
+  abandoned: {
+    title: "abandoned today", counts: "abandoned",
+    words: (q) => `Callers who left before an agent answered, since midnight (${q.timezone}); ${q.short_abandoned} of them within ${q.short_abandon_seconds} s. Without these the abandonment is ${percent(q.abandonment)}. Offered ${q.offered} = answered ${q.answered} + abandoned ${q.abandoned} + flowed out ${q.flowed_out} + called back ${q.callbacks} + waiting ${q.waiting}.`,
+  },
+  asa: { title: "average speed of answer", counts: "answered", words: (q) => `From entering the queue to the agent's answer, ringing included, over ${q.answered} answered: ${seconds(q.asa_seconds)}. Average handling (talk, hold and wrap-up): ${seconds(q.aht_seconds)}.` },
+  occupancy: { title: "occupancy today", staff: true, words: (q) => `(Talk + hold + wrap-up) ÷ (that + ready and free) of the agents who can serve the queue: ${percent(q.occupancy)}. Pauses are not counted.` },
+  staff: { title: "agents", staff: true, words: () => "Everybody whose skills fit the queue and who is logged in." },
+};
+
+const AGAIN_MS = 1500;
+
+/** What the API says at `path`: `[found, trouble]`; asked again, not too often, when `pulse` changes. */
+function useFound(path, pulse) {
+  const [found, setFound] = useState({});
+  useEffect(() => {
+    let wanted = true;
+    const read = () => ask(path).then((value) => wanted && setFound({ path, value }), (error) => wanted && setFound({ path, trouble: error.message }));
+    const timer = setTimeout(read, found.path === path ? AGAIN_MS : 0);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [path, pulse]);
+  return found.path === path ? [found.value, found.trouble] : [undefined, undefined];
+}
+
+const Trouble = ({ words }) => html`<p class="notice bad" role="alert">${words}</p>`;
+const Reading = () => html`<p class="empty">Reading …</p>`;
+
+function Contacts({ queue, counts, names, open }) {
+  const [found, trouble] = useFound(`contacts?queue=${encodeURIComponent(queue.id)}&counted=${counts}&limit=${LIMIT}`, queue[counts]);
+  if (trouble) return html`<${Trouble} words=${trouble} />`;
+  if (!found) return html`<${Reading} />`;
+  if (!found.contacts.length) return html`<p class="empty">No contact yet today.</p>`;
+  return html`
+    <table>
+      <thead><tr><th>Arrived</th><th>Caller</th><th>Agent</th><th class="num">Waited</th><th class="num hide-small">Talked</th><th class="hide-small">Ending</th></tr></thead>
+      <tbody>${found.contacts.map((row) => html`
+        <tr key=${row.contact} data-contact=${row.contact}>
+          <td>${clockTime(row.arrived)}</td>
+          <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button></td>
+          <td>${names.get(row.agent) ?? (row.agent || "–")}</td>
+          <td class="num">${seconds(row.waited_seconds)}</td>
+          <td class="num hide-small">${row.talked_seconds ? seconds(row.talked_seconds) : "–"}</td>
+          <td class="hide-small">${row.reason ? label(row.reason) : "in progress"}</td>
+        </tr>`)}
+      </tbody>
+    </table>
+    ${found.contacts.length === LIMIT && html`<p class="empty">The latest ${LIMIT}; the API has the others.</p>`}`;
+}
+
+function FigureView({ view, state, ...tools }) {
+  const queue = state.queues.find((one) => one.id === view.queue);
+  if (!queue) return html`<p class="empty">This queue is gone.</p>`;
+  const { words, counts, staff } = FIGURES[view.figure];
+  const rows = state.waiting.filter((row) => row.queue === queue.id);
+  const people = state.agents.filter((agent) => agent.presence !== "logged_out"
+    && Object.entries(queue.skills ?? {}).every(([skill, least]) => (agent.skills[skill] ?? 0) >= least));
+  return html`
+    <p class="formula">${words(queue)}</p>
+    ${view.figure === "waiting" && html`<${WaitingTable} rows=${rows} queues=${state.queues} ...${tools} />`}
+    ${counts && html`<${Contacts} queue=${queue} counts=${counts} ...${tools} />`}
+    ${staff && html`<div class="people">${people.map((agent) => html`<${Person} key=${agent.id} agent=${agent} ...${tools} />`)}</div>`}`;
+}
+
+/** Where a contact is now; changes when its story goes on. */
+function pulseOf(contact, state) {
+  const row = state.waiting.find((one) => one.contact === contact);
+  const agent = state.agents.find((one) => one.contact === contact);
+  return `${row?.state} ${row?.agent} ${agent?.id} ${agent?.presence} ${agent?.held}`;
+}
+
+function ContactView({ view, state, titles, names }) {
+  const [reveal, setReveal] = useState(false);
+  const [found, trouble] = useFound(`contacts/${encodeURIComponent(view.contact)}${reveal ? "?reveal=true" : ""}`, pulseOf(view.contact, state));
+  const mayReveal = !reveal && ["supervisor", "admin"].includes(pass.value?.scope);
+  if (trouble) return html`<${Trouble} words=${trouble} />`;
+  if (!found) return html`<${Reading} />`;
+  const { contact } = found;
+  const facts = [
+    ["Caller", html`${contact.caller || "unknown"}${contact.caller && mayReveal && html` <button class="plain" onClick=${() => setReveal(true)}>Show</button>`}`], ["Dialled", contact.dialled],
+    contact.queue && ["Queue", titles.get(contact.queue) ?? contact.queue],
+    contact.agent && ["Agent", names.get(contact.agent) ?? contact.agent],
+    ["Waited", seconds(contact.waited_seconds)], contact.talked_seconds && ["Talked", seconds(contact.talked_seconds)],
+    ...Object.entries(contact.attributes).map(([name, value]) => [label(name), label(attribute(name, value))]),
+    contact.customer && ["Customer", contact.customer], ["State", label(contact.state)],
+  ];
+  return html`
+    <dl class="facts">${facts.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <ol class="story">${found.timeline.map((line, n) => html`
+      <li key=${n} data-code=${line.code}><time datetime=${line.at}>${clockTime(line.at)}</time><span>${line.words}</span></li>`)}
+    </ol>
+    <p class="quiet">Flow ${found.flow || "–"}${found.revision && `, revision ${found.revision.slice(0, 12)}`} · contact ${contact.contact}</p>`;
+}
+
+function titleOf(view, state) {
+  if (view.kind === "contact") return "What happened to this contact";
+  if (view.kind === "agent") return state.agents.find((agent) => agent.id === view.agent)?.name ?? view.agent;
+  if (view.kind === "keys") return "Keys";
+  const queue = state.queues.find((one) => one.id === view.queue);
+  return `${queue?.title ?? view.queue}: ${FIGURES[view.figure].title}`;
+}
+
+const KEYS = [["F", "full screen, and back"], ["1 … 9", "what waits in the first, second … queue"], ["Tab, Enter", "go to a number, open what is behind it"], ["Esc", "close this"], ["?", "these keys"]];
+
+function Body({ view, state, ...tools }) {
+  if (view.kind === "contact") return html`<${ContactView} view=${view} state=${state} ...${tools} />`;
+  if (view.kind === "keys") return html`<dl class="facts keys">${KEYS.map(([key, words]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${words}</dd></div>`)}</dl>`;
+  if (view.kind === "figure") return html`<${FigureView} view=${view} state=${state} ...${tools} />`;
+  const agent = state.agents.find((one) => one.id === view.agent);
+  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} />` : html`<p class="empty">This agent is gone.</p>`;
+}
+
+/** The dialog over the wall. `views` is the path that led here; the last one is shown. */
+export function Sheet({ views, close, back, ...rest }) {
+  const dialog = useRef(null);
+  useEffect(() => dialog.current.showModal(), []);
+  const view = views[views.length - 1];
+  const title = titleOf(view, rest.state);
+  return html`
+    <dialog ref=${dialog} onClose=${close} aria-label=${title} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
+      <div class="sheet">
+        <div class="sheet-head">
+          ${views.length > 1 && html`<button class="plain" onClick=${back}>Back</button>`}
+          <h2>${title}</h2>
+          <button class="plain" onClick=${() => dialog.current.close()}>Close</button>
+        </div>
+        <div class="sheet-body"><${Body} key=${JSON.stringify(view)} view=${view} ...${rest} /></div>
+      </div>
+    </dialog>`;
+}

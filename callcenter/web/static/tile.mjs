@@ -1,0 +1,58 @@
+// One queue on the wall: now, today, and who serves it.
+
+import { LEVELS, alarmsOf, longestWait, worst } from "./alarms.mjs";
+import { html } from "./page.mjs";
+import { percent, seconds, span } from "./words.mjs";
+
+/** A number that opens to what is behind it. */
+function Figure({ name, value, label, level = "good", onOpen }) {
+  return html`
+    <button class=${`figure ${level}`} data-figure=${name} onClick=${onOpen}>
+      <b>${value}</b><span>${label}</span>
+    </button>`;
+}
+
+const STAFF = [
+  ["available", "free", "ready"], ["reserved", "ringing", "reserved"], ["talking", "talking", "talking"],
+  ["wrap_up", "wrap-up", "wrap_up"], ["not_ready", "not ready", "not_ready"], ["unreachable", "no phone", "nophone"],
+];
+
+/** How many agents are in each state. Who is ready without a phone is not free. */
+function Staff({ agents, onOpen }) {
+  const count = (key) => agents[key] ?? 0;
+  const shares = { ...agents, unreachable: count("ready") - count("available") };
+  return html`
+    <button class="staff" data-figure="staff" onClick=${onOpen} aria-label="Agents who serve this queue">
+      <span class="shares" aria-hidden="true">${STAFF.filter(([key]) => shares[key] > 0).map(([key, , tone]) =>
+        html`<i key=${key} class=${tone} style=${{ flexGrow: shares[key] }}></i>`)}</span>
+      <span class="counts">${STAFF.filter(([key]) => count(key) || key === "available").map(([key, words, tone]) =>
+        html`<span key=${key} class=${tone}><b>${count(key)}</b> ${words}</span>`)}</span>
+    </button>`;
+}
+
+/** The tile. `open(view)` shows what is behind a number. */
+export function Tile({ queue, clock, open }) {
+  const now = clock.value;
+  const alarms = alarmsOf(queue, now);
+  const level = worst(alarms);
+  const of = (figure) => alarms.find((alarm) => alarm.figure === figure)?.level;
+  const show = (figure) => () => open({ kind: "figure", queue: queue.id, figure });
+  return html`
+    <section class=${`tile ${level}`} data-queue=${queue.id} aria-label=${queue.title}>
+      <h2>${queue.title}</h2>
+      <p class=${`level ${level}`}><b>${LEVELS[level]}</b>${alarms.length > 0 && html` <span>${alarms[0].words}</span>`}</p>
+      <div class="big">
+        <${Figure} name="waiting" value=${queue.waiting} label="waiting" level=${of("waiting")} onOpen=${show("waiting")} />
+        <${Figure} name="longest" value=${queue.waiting ? span(longestWait(queue, now)) : "–"} label="longest wait" level=${of("wait")} onOpen=${show("waiting")} />
+        <${Figure} name="service" value=${percent(queue.service_level)} level=${of("service")}
+          label=${`in ${queue.target_seconds} s, goal ${queue.target_percent} %`} onOpen=${show("service")} />
+      </div>
+      <div class="small">
+        <${Figure} name="answered" value=${queue.answered} label="answered" onOpen=${show("answered")} />
+        <${Figure} name="abandoned" value=${queue.abandoned} label="abandoned" onOpen=${show("abandoned")} />
+        <${Figure} name="asa" value=${seconds(queue.asa_seconds)} label="avg. answer" onOpen=${show("asa")} />
+        <${Figure} name="occupancy" value=${percent(queue.occupancy)} label="occupancy" onOpen=${show("occupancy")} />
+      </div>
+      <${Staff} agents=${queue.agents} onOpen=${show("staff")} />
+    </section>`;
+}
