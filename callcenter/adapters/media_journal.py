@@ -115,8 +115,9 @@ class Journal:
                 record = decoder.decode(line)
             except msgspec.MsgspecError:
                 continue  # the line that was being written when the worker died
-            found.pop(record.call_id, None)
-            if not record.gone:
+            if record.gone:
+                found.pop(record.call_id, None)
+            else:
                 found[record.call_id] = record
         self._places = {record.call_id: record.place for record in found.values()}
         return [(record, self._read_note(record.place)) for record in found.values()]

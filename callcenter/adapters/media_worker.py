@@ -135,6 +135,16 @@ class Worker:
         if self._journal is not None:
             self._take_back(self._journal, clock())
 
+    def end_with(self, process: int) -> None:
+        """Stop when that process is gone; at once, if it is gone already."""
+        try:
+            self._watch(os.pidfd_open(process), self._stop)
+        except ProcessLookupError:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = True
+
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until SIGTERM. Calls are left as they are: the next worker takes them back."""
         wake, woken = socket.socketpair()
@@ -263,7 +273,8 @@ class Worker:
             self.send_errors += 1
 
     def _signalled(self, signals: bytes) -> None:
-        self._stopping = self._stopping or signal.SIGTERM in signals
+        if signal.SIGTERM in signals:
+            self._stop()
 
     # -- messages --------------------------------------------------------------------------
 

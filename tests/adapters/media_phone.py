@@ -192,7 +192,45 @@ def converse(phones: list[Phone], seconds: float) -> None:
         phone.listen()
 
 
-class Engine:
+class Asks:
+    """Whoever can ask the engine; the leg model as a front end uses it."""
+
+    def ask(self, command: str, call: str = "", **keys: Any) -> dict[str, Any]:
+        """One ng request and its reply."""
+        raise AssertionError("subclasses ask")
+
+    def caller(self, call: str, phone: Phone, **sdp: Any) -> int:
+        """A leg for a phone that calls us, with nobody at the far side; its inner port."""
+        inner = port_of(self.ask("offer", call, from_tag="leg", sdp=phone.sdp(**sdp)))
+        answer = self.ask(
+            "answer", call, from_tag="leg", to_tag="in",
+            sdp=describe(DUMMY_PORT), endpoint_learning="off",
+        )  # fmt: skip
+        phone.to = ("127.0.0.1", port_of(answer))
+        return inner
+
+    def agent(self, call: str, phone: Phone, far: int = DUMMY_PORT, **sdp: Any) -> int:
+        """A leg for a phone that we call; its inner port."""
+        offer = self.ask("offer", call, from_tag="in", sdp=describe(far), endpoint_learning="off")
+        phone.to = ("127.0.0.1", port_of(offer))
+        answer = self.ask("answer", call, from_tag="in", to_tag="leg", sdp=phone.sdp(**sdp))
+        return port_of(answer)
+
+    def connect(self, call: str, phone: Phone, far: int = DUMMY_PORT, **sdp: Any) -> None:
+        """Move the far side of a leg."""
+        tags = {"from_tag": "in", "to_tag": "leg"}
+        self.ask("offer", call, **tags, sdp=describe(far), endpoint_learning="off")
+        reply = self.ask("answer", call, **tags, sdp=phone.sdp(**sdp))
+        assert reply["result"] == "ok"
+
+    def bridge(self, one: Phone, other: Phone) -> None:
+        """Two legs, L1 and L2, that hear each other."""
+        first = self.caller("L1", one)
+        second = self.agent("L2", other, far=first)
+        self.connect("L1", one, far=second)
+
+
+class Engine(Asks):
     """A real worker process, an ng client, and the socket that hears its events."""
 
     def __init__(self, directory: Path, **settings: Any) -> None:
@@ -257,36 +295,6 @@ class Engine:
         reply = json.loads(self.client.recv(65_535).partition(b" ")[2])
         assert isinstance(reply, dict)
         return reply
-
-    def caller(self, call: str, phone: Phone, **sdp: Any) -> int:
-        """A leg for a phone that calls us, with nobody at the far side; its inner port."""
-        inner = port_of(self.ask("offer", call, from_tag="leg", sdp=phone.sdp(**sdp)))
-        answer = self.ask(
-            "answer", call, from_tag="leg", to_tag="in",
-            sdp=describe(DUMMY_PORT), endpoint_learning="off",
-        )  # fmt: skip
-        phone.to = ("127.0.0.1", port_of(answer))
-        return inner
-
-    def agent(self, call: str, phone: Phone, far: int = DUMMY_PORT, **sdp: Any) -> int:
-        """A leg for a phone that we call; its inner port."""
-        offer = self.ask("offer", call, from_tag="in", sdp=describe(far), endpoint_learning="off")
-        phone.to = ("127.0.0.1", port_of(offer))
-        answer = self.ask("answer", call, from_tag="in", to_tag="leg", sdp=phone.sdp(**sdp))
-        return port_of(answer)
-
-    def connect(self, call: str, phone: Phone, far: int = DUMMY_PORT, **sdp: Any) -> None:
-        """Move the far side of a leg."""
-        tags = {"from_tag": "in", "to_tag": "leg"}
-        self.ask("offer", call, **tags, sdp=describe(far), endpoint_learning="off")
-        reply = self.ask("answer", call, **tags, sdp=phone.sdp(**sdp))
-        assert reply["result"] == "ok"
-
-    def bridge(self, one: Phone, other: Phone) -> None:
-        """Two legs, L1 and L2, that hear each other."""
-        first = self.caller("L1", one)
-        second = self.agent("L2", other, far=first)
-        self.connect("L1", one, far=second)
 
     def event(self, kind: str) -> dict[str, Any]:
         """The next event of a kind; the test fails when none comes."""

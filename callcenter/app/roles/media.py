@@ -1,19 +1,25 @@
-"""The media role: one worker of the embedded engine.
+"""The media role: the keeper of one worker of the embedded engine.
 
-Why: the worker is a loop of its own (`adapters/media_worker.py`), so this role only tells it what
-the settings say: its share of the ports, where digits go, and where it keeps what a successor
-needs. With `[media] url = "ng://…"` another engine does the work and no worker is started.
+Why: the worker is a loop of its own (`adapters/media_worker.py`), kept alive by its keeper; this
+role only tells it what the settings say: its share of the ports, where digits go, and where it
+keeps what a successor needs. With `[media] url = "ng://…"` another engine does the work and no worker is started.
 """
 
-from callcenter.adapters.media_worker import Worker, WorkerConfig
-from callcenter.app.config import MediaSettings
-from callcenter.app.context import RoleContext
+import os
+from typing import TYPE_CHECKING
+
+from callcenter.adapters.media_keeper import Keeper
+from callcenter.adapters.media_worker import WorkerConfig
+
+if TYPE_CHECKING:
+    from callcenter.app.config import MediaSettings
+    from callcenter.app.context import RoleContext
 
 RUNNER = "plain"
 
 
-def serve(context: RoleContext) -> None:
-    """Run one worker until SIGTERM."""
+def serve(context: "RoleContext") -> None:
+    """Keep one worker until SIGTERM."""
     media = context.settings.media
     first, last = share(media, context.index)
     events_host, events_port = context.addresses.get("media-events", ("127.0.0.1", 0))
@@ -26,10 +32,10 @@ def serve(context: RoleContext) -> None:
         events_port=events_port,
         directory=str(context.state_directory / f"media-{context.index}"),
     )
-    Worker(config, context.sockets["media-ng"]).run(context.line.ready)
+    Keeper(config, context.sockets["media-ng"], os.getppid()).run(context.line.ready)
 
 
-def share(media: MediaSettings, index: int) -> tuple[int, int]:
+def share(media: "MediaSettings", index: int) -> tuple[int, int]:
     """First and last RTP port of worker `index`: the range is divided evenly, in pairs."""
     first, last = media.port_range
     pairs = (last - first + 1) // 2 // max(media.workers, 1)
