@@ -105,7 +105,7 @@ def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None
                 outcome=command.outcome,
             )
         )
-    if command.outcome is OfferOutcome.UNREACHABLE:
+    if command.outcome is OfferOutcome.UNREACHABLE and agent.reachable_by:
         turn.emit(
             e.AgentUnreachable(at=turn.now, agent=agent.id, cause="no phone answered an offer")
         )

@@ -9,7 +9,7 @@ import pytest
 from callcenter.control.configuration import problems_of
 from callcenter.domain import events as e
 from callcenter.domain.center import Agent, Calendar, Center, Channel, Number, Period
-from callcenter.domain.commands import Presence
+from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.units import AgentId
 from tests.control.house import House, agent, center, one, only, queue
 
@@ -161,3 +161,14 @@ def test_a_removed_queue_is_forgotten_when_nobody_needs_it() -> None:
     house.hang_up("c1")
     house.configure(center(queues=(queue("other"),)), "3")
     assert house.control.state.retired_queues == {}
+
+
+def test_a_contact_that_has_rested_is_offered_in_the_same_moment_to_who_learned_its_skill() -> None:
+    need = (queue(skills={"english": 5}),)
+    house = House().open(center(agent("ann", english=5), agent("ben"), queues=need))
+    house.call("c1")
+    house.report("c1", OfferOutcome.FAILED)
+    house.presence("ann", Presence.LOGGED_OUT)
+    house.wait(3)
+    said = house.configure(center(agent("ben", english=5), queues=need), "2")
+    assert one(said, e.OfferMade).agent == "ben"

@@ -344,3 +344,12 @@ def test_ids_of_offers_never_repeat_over_a_change_of_leader() -> None:
     house.control = Control.restore(house.control.snapshot(), epoch=2)
     house.call("c2")
     assert [offer.offer for offer in house.all(e.OfferMade)] == ["o1-1", "o2-2"]
+
+
+def test_a_phone_lost_while_it_rang_is_told_once() -> None:
+    house = House().open(center(agent("ann")))
+    house.call("c1")
+    house.phone("ann", False)
+    said = house.report("c1", OfferOutcome.UNREACHABLE)
+    assert only(said, e.AgentUnreachable) == []
+    assert house.agent("ann").presence is Presence.READY

@@ -34,7 +34,7 @@ ROWS = [
     for row in csv.DictReader(TABLE.open(encoding="utf-8"))
 ]
 BATCHES = 20
-PER_BATCH = 200
+PER_BATCH = 140
 WARM_UP = 400
 T_95 = 2.093
 """Student's t for 20 batches."""
