@@ -353,3 +353,18 @@ def test_a_phone_lost_while_it_rang_is_told_once() -> None:
     said = house.report("c1", OfferOutcome.UNREACHABLE)
     assert only(said, e.AgentUnreachable) == []
     assert house.agent("ann").presence is Presence.READY
+
+
+def test_idleness_begins_when_work_ends_not_when_it_began() -> None:
+    house = House().open(center(agent("ann"), agent("ben"), queues=(queue(wrap_up_seconds=0),)))
+    house.call("c1")
+    house.accept("c1")
+    house.wait(1)
+    house.call("c2")
+    house.accept("c2")
+    house.wait(30)
+    house.hang_up("c2")
+    house.wait(30)
+    house.hang_up("c1")
+    house.call("c3")
+    assert house.rung("c3") == "ben", "ann began earlier but has just finished"
