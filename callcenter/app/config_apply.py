@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
+from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.embedded import StoreUnavailable, store_url
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import seq_of
-from callcenter.adapters.store.resp import Connection, StoreError, pack
 from callcenter.adapters.store.wire import read_batch
 from callcenter.app.config import Settings, file_version
 from callcenter.domain.center import Center
@@ -37,15 +37,15 @@ class Applying:
         url = store_url(settings.store.url, settings.store_directory)
         self._keys = Keys(settings.store.namespace)
         try:
-            self._connection = Connection(url)
-        except OSError as away:
+            self._client = open_client(url)
+        except StoreUnavailable as away:
             raise StoreUnavailable(
-                f"the store at {url} does not answer ({away}): is the server running? A changed "
-                "file is also taken when the server starts"
+                f"{away}. Is the server running? A changed file is also taken when it starts"
             ) from away
         self.wanted = settings.center()
         self.version = file_version(self.wanted)
-        data, version = self._connection.call("HMGET", self._keys.center, "data", "version")
+        found: Any = self._client.hmget(self._keys.center, ["data", "version"])
+        data, version = found
         self.current = msgspec.msgpack.decode(data, type=Center) if data is not None else Center()
         self.current_version = bytes(version).decode() if version else ""
 
@@ -69,23 +69,18 @@ class Applying:
             center=self.wanted, version=self.version, by=by, request=request
         )
         envelope = Envelope(f"{SOURCE}-{os.getpid()}", epoch, 1, epoch * 1000, (command,))
-        head = int(self._connection.call("HGET", self._keys.head, "seq") or 0)
-        self._connection.call("XADD", self._keys.cmds, "*", "e", encode_envelope(envelope))
-        return self._answer(request, head)
+        head: Any = self._client.hget(self._keys.head, "seq")
+        self._client.xadd(self._keys.cmds, {"e": encode_envelope(envelope)})
+        return self._answer(request, int(head or 0))
 
     def _answer(self, request: CommandId, after: int) -> str:
         deadline = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < deadline:
-            self._connection.send(
-                pack("XREAD", "BLOCK", 500, "STREAMS", self._keys.events, f"{after}-0")
-            )
-            try:
-                reply = self._connection.read(timeout=2)
-            except (OSError, StoreError) as away:
-                raise StoreUnavailable(f"the store went away: {away}") from away
-            for entry in reply[0][1] if reply else ():
-                after = seq_of(entry[0])
-                for event in read_batch(entry[1][1]).events:
+            reply: Any = self._client.xread({self._keys.events: f"{after}-0"}, block=500)
+            streams = reply.items() if isinstance(reply, dict) else reply or ()
+            for entry_id, fields in (entry for _, entries in streams for entry in entries):
+                after = seq_of(entry_id)
+                for event in read_batch(fields[b"b"]).events:
                     if isinstance(event, CommandAnswered) and event.request == request:
                         return "" if event.accepted else event.reason
         raise StoreUnavailable(

@@ -197,10 +197,9 @@ def _running(run_file: Path) -> int:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     from callcenter.adapters.store.check import require_safe
-    from callcenter.adapters.store.embedded import StoreUnavailable, find_server, store_url
-    from callcenter.adapters.store.resp import Connection
+    from callcenter.adapters.store.client import open_client
+    from callcenter.adapters.store.embedded import StoreUnavailable, find_server
 
-    url = store_url(settings.store.url, settings.store_directory)
     if settings.store.url == "embedded":
         try:
             yield Finding("store", "ok", f"embedded: {find_server()}")
@@ -208,20 +207,20 @@ def _store(settings: Settings) -> Iterator[Finding]:
             yield Finding("store", "error", "no server program", str(missing))
         return
     try:
-        connection = Connection(url)
-    except OSError as away:
+        client = open_client(settings.store.url)
+    except StoreUnavailable as away:
         yield Finding(
-            "store", "error", f"{settings.store.url} does not answer: {away}",
+            "store", "error", str(away),
             "start it, or correct [store] url; `embedded` needs nothing",
         )  # fmt: skip
         return
-    try:
-        require_safe(connection, settings.store.accept_loss_seconds)
-        yield Finding("store", "ok", f"{settings.store.url} answers and keeps what it acknowledges")
-    except StoreUnavailable as weak:
-        yield Finding("store", "error", settings.store.url, str(weak))
-    finally:
-        connection.close()
+    with client:
+        try:
+            require_safe(client, settings.store.accept_loss_seconds)
+        except StoreUnavailable as weak:
+            yield Finding("store", "error", settings.store.url, str(weak))
+            return
+    yield Finding("store", "ok", f"{settings.store.url} answers and keeps what it acknowledges")
 
 
 def _clock() -> Finding:

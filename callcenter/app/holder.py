@@ -39,6 +39,11 @@ FALSE_STARTS_MAX = 4
 """A role that dies so often without ever having been ready ends the start."""
 
 
+def pause_after(failures: int) -> float:
+    """Seconds to wait after so many short lives in a row; 1 for the first."""
+    return BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
+
+
 class ForeignProgram(Protocol):
     """A role whose process is not ours: the store."""
 
@@ -136,7 +141,7 @@ class Holder:
                 child.process = None
                 log.error("role cannot start", child=child.name, reason=str(failure))
             lived = time.monotonic() - began
-            failures = 0 if lived > STEADY_SECONDS else failures + 1
+            failures = 1 if lived > STEADY_SECONDS else failures + 1
             hopeless = child.process is not None and child.process.returncode == WRONG_INPUT
             if not child.ready.is_set() and (hopeless or failures >= FALSE_STARTS_MAX):
                 self._failure = StartFailed(f"{child.name} does not start; its reason stands above")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from callcenter.adapters.store import embedded
-from callcenter.adapters.store.follower import connect
+from callcenter.adapters.store.follower import acquire, connect
 from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.leader import Fenced, Leader
+from callcenter.adapters.store.replica import recover
 from callcenter.adapters.store.resp import Connection, StoreError
 from callcenter.domain.center import Agent, Center, Channel, Number, Queue
 from callcenter.domain.commands import (
@@ -95,3 +99,46 @@ def arrival(number: int) -> ContactReported:
     """A contact of its own."""
     contact = ContactId(f"c{number}")
     return ContactReported(contact=contact, channel=Channel.VOICE, frontend=FRONTEND, dialled="100")
+
+
+class Led:
+    """A leader in a thread of its own, on a store of the test."""
+
+    def __init__(self, store: StoreServer, owner: str = "one") -> None:
+        self.store = store
+        connection = store.connect()
+        replica = recover(connection, store.keys, store.directory / "archive")
+        self.stop = threading.Event()
+        self.fenced = threading.Event()
+        self.ready = threading.Event()
+        self.leader = Leader(
+            connection,
+            store.keys,
+            replica,
+            owner=owner,
+            epoch=acquire(connection, store.keys, owner),
+            reconnect=store.connect,
+            stopping=self.stop.is_set,
+            on_ready=self.ready.set,
+        )
+        self._thread = threading.Thread(target=self._lead, daemon=True)
+        self._thread.start()
+
+    def _lead(self) -> None:
+        try:
+            self.leader.lead()
+        except Fenced:
+            self.fenced.set()
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for something another thread or process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.002)

@@ -9,6 +9,7 @@ import pytest
 
 from callcenter.adapters.store import embedded
 from callcenter.adapters.store.check import require_safe
+from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.clock import CenterClock
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.health import Backlog, Health
@@ -19,27 +20,27 @@ from tests.adapters.store_server import StoreServer
 
 
 def test_the_embedded_store_is_safe(store: StoreServer) -> None:
-    require_safe(store.connect(), None)
+    require_safe(open_client(store.url), None)
 
 
 def test_a_weaker_store_is_refused_unless_the_loss_is_admitted(store: StoreServer) -> None:
-    connection = store.connect()
-    connection.call("CONFIG", "SET", "appendfsync", "everysec")
+    client = open_client(store.url)
+    client.config_set("appendfsync", "everysec")
     with pytest.raises(StoreUnavailable, match=r"everysec.*accept_loss_seconds"):
-        require_safe(connection, None)
+        require_safe(client, None)
     with pytest.raises(StoreUnavailable):
-        require_safe(connection, 1)
-    require_safe(connection, 2)
-    connection.call("CONFIG", "SET", "appendonly", "no")
+        require_safe(client, 1)
+    require_safe(client, 2)
+    client.config_set("appendonly", "no")
     with pytest.raises(StoreUnavailable, match="appendonly is off"):
-        require_safe(connection, None)
+        require_safe(client, None)
 
 
 def test_a_store_that_evicts_is_always_refused(store: StoreServer) -> None:
-    connection = store.connect()
-    connection.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    client = open_client(store.url)
+    client.config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(StoreUnavailable, match="noeviction"):
-        require_safe(connection, 60)
+        require_safe(client, 60)
 
 
 def test_a_second_store_on_the_same_directory_is_refused(

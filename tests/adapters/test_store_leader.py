@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from callcenter.adapters.store import follower as followers
 from callcenter.adapters.store.archive import Archive, batches_after, records, segments
 from callcenter.adapters.store.follower import Follower, acquire
-from callcenter.adapters.store.leader import Fenced, Leader
 from callcenter.adapters.store.replica import Replica, read_batches, recover
 from callcenter.adapters.store.resp import Connection, StoreError
 from callcenter.adapters.store.wire import read_batch
@@ -19,50 +18,15 @@ from callcenter.control.replay import decide_again, same
 from callcenter.domain.commands import QueueRequested
 from callcenter.domain.events import Batch, ContactArrived, ContactQueued, FrontendLost, InputKind
 from callcenter.domain.units import ContactId, QueueId
-from tests.adapters.store_server import FRONTEND, StoreServer, arrival, envelope, seed
-
-
-class Led:
-    """A leader in a thread of its own, on a store of the test."""
-
-    def __init__(self, store: StoreServer, owner: str = "one") -> None:
-        self.store = store
-        connection = store.connect()
-        replica = recover(connection, store.keys, store.directory / "archive")
-        self.stop = threading.Event()
-        self.fenced = threading.Event()
-        self.ready = threading.Event()
-        self.leader = Leader(
-            connection,
-            store.keys,
-            replica,
-            owner=owner,
-            epoch=acquire(connection, store.keys, owner),
-            reconnect=store.connect,
-            stopping=self.stop.is_set,
-            on_ready=self.ready.set,
-        )
-        self._thread = threading.Thread(target=self._lead, daemon=True)
-        self._thread.start()
-
-    def _lead(self) -> None:
-        try:
-            self.leader.lead()
-        except Fenced:
-            self.fenced.set()
-
-    def end(self) -> None:
-        self.stop.set()
-        self._thread.join(5)
-        assert not self._thread.is_alive()
-
-
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait for something another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)
+from tests.adapters.store_server import (
+    FRONTEND,
+    Led,
+    StoreServer,
+    arrival,
+    envelope,
+    seed,
+    until,
+)
 
 
 def append(connection: Connection, store: StoreServer, data: bytes) -> None:
@@ -305,3 +269,49 @@ def test_the_journal_is_decided_again_byte_for_byte(store: StoreServer, archive:
     inputs = [given for batch in batches for given in batch.inputs]
     events = decide_again(replica.control, inputs, named)
     assert same(events, [event for batch in batches for event in batch.events])
+
+
+def test_the_stream_is_trimmed_only_to_what_is_archived_and_in_a_snapshot(
+    store: StoreServer, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(followers, "TRIM_SECONDS", 0.0)
+    monkeypatch.setattr(followers, "SNAPSHOT_BATCHES", 10**9)
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    for number in range(1, 401):
+        append(connection, store, envelope("frontend-0", 7, number, arrival(number)))
+    until(lambda: len(arrived(journal(connection, store))) == 400)
+    led.end()
+    follower = Follower(store.connect(), store.keys, Replica(), Archive(archive), owner="two")
+    follower.step()
+    before = connection.call("XLEN", store.keys.events)
+    follower.step()
+    assert connection.call("XLEN", store.keys.events) == before, "there is no snapshot yet"
+    monkeypatch.setattr(followers, "SNAPSHOT_BATCHES", 1)
+    follower.step()
+    assert connection.call("XLEN", store.keys.events) < before or before < 100
+    recovered = recover(store.connect(), store.keys, archive)
+    assert recovered.seq == led.leader.replica.seq
+
+
+def test_another_journal_does_not_overwrite_an_archive(store: StoreServer, archive: Path) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    append(connection, store, envelope("frontend-0", 7, 1, arrival(1)))
+    until(lambda: arrived(journal(connection, store)) == ["c1"])
+    led.end()
+    Follower(store.connect(), store.keys, Replica(), Archive(archive), owner="two").finish()
+    kept = list(batches_after(archive, 0))
+    connection.call("FLUSHALL")
+    connection = store.connect()
+    append(connection, store, seed())
+    other = Led(store)
+    until(other.ready.is_set)
+    other.end()
+    Follower(store.connect(), store.keys, Replica(), Archive(archive), owner="two").finish()
+    aside = archive.with_name(f"archive-until-{kept[-1].seq}")
+    assert list(batches_after(aside, 0)) == kept
+    assert list(batches_after(archive, 0)) == journal(connection, store)

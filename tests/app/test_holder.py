@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from callcenter.app.holder import BACKOFF_SECONDS, Child, Holder, StartFailed
+from callcenter.app import holder as holders
+from callcenter.app.holder import Child, Holder, StartFailed, pause_after
 from callcenter.app.sockets import enlarge
 
 ECHO = (sys.executable, "-m", "tests.app.echo_child")
@@ -149,8 +150,30 @@ def test_every_life_has_a_greater_epoch_even_without_a_disk(tmp_path: Path) -> N
 
 
 def test_the_first_restart_is_fast_and_the_later_ones_wait_longer() -> None:
-    assert BACKOFF_SECONDS[0] < 0.05
-    assert list(BACKOFF_SECONDS) == sorted(BACKOFF_SECONDS)
+    pauses = [pause_after(failures) for failures in range(1, 20)]
+    assert pauses[0] < 0.05
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 5
+
+
+def test_after_a_long_life_the_restart_is_fast_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(holders, "STEADY_SECONDS", 0)
+    monkeypatch.setattr(holders, "pause_after", lambda failures: waited.append(failures) or 0.0)
+    child = Child("echo", sockets={"udp": udp_socket()}, command=ECHO)
+
+    async def story(_holder: Holder) -> None:
+        await child.ready.wait()
+        for _ in range(3):
+            assert child.process is not None
+            pid = child.process.pid
+            child.process.kill()
+            await restarted(child, pid)
+
+    hold(tmp_path, [child], story)
+    assert waited == [1, 1, 1]
 
 
 def test_a_role_that_never_starts_ends_the_start(tmp_path: Path) -> None:

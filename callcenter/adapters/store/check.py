@@ -7,8 +7,12 @@ could be lost.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from callcenter.adapters.store.embedded import StoreUnavailable
-from callcenter.adapters.store.resp import Connection, StoreError
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 EVERYSEC_LOSS_SECONDS = 2.0
 """What `everysec` may lose by its own documentation, when the disk is slow."""
@@ -16,16 +20,18 @@ EVERYSEC_LOSS_SECONDS = 2.0
 _WANTED = ("appendonly", "appendfsync", "maxmemory-policy")
 
 
-def settings_of(connection: Connection) -> dict[str, str]:
+def settings_of(client: Redis) -> dict[str, str]:
     """What the store says of itself; empty values where it does not."""
-    found = dict.fromkeys(_WANTED, "")
+    from redis import ResponseError
+
+    found: dict[str, str] = {}
     for name in _WANTED:
         try:
-            reply = connection.call("CONFIG", "GET", name)
-        except StoreError:
-            continue
-        if len(reply) == 2:
-            found[name] = bytes(reply[1]).decode()
+            reply: Any = client.config_get(name)
+        except ResponseError:
+            reply = {}
+        value = reply.get(name, reply.get(name.encode(), ""))
+        found[name] = value.decode() if isinstance(value, bytes) else str(value)
     return found
 
 
@@ -42,9 +48,9 @@ def weakness(found: dict[str, str]) -> tuple[float, str]:
     return 0.0, ""
 
 
-def require_safe(connection: Connection, accept_loss_seconds: float | None) -> None:
+def require_safe(client: Redis, accept_loss_seconds: float | None) -> None:
     """Raises `StoreUnavailable` with the remedy when the store is weaker than admitted."""
-    found = settings_of(connection)
+    found = settings_of(client)
     if found["maxmemory-policy"] not in ("", "noeviction"):
         raise StoreUnavailable(
             f"the store's maxmemory-policy is {found['maxmemory-policy']}: it would forget calls; "

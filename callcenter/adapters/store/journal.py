@@ -23,7 +23,7 @@ import msgspec
 
 from callcenter.adapters.store.archive import batches_after
 from callcenter.adapters.store.embedded import StoreUnavailable
-from callcenter.adapters.store.health import Backlog
+from callcenter.adapters.store.health import MEMORY_PERCENT_MAX, Backlog, decode_health
 from callcenter.adapters.store.keys import FRONTEND_MS, Keys
 from callcenter.adapters.store.replica import JournalGap, seq_of
 from callcenter.adapters.store.resp import AsyncConnection, StoreError, pack
@@ -97,6 +97,8 @@ class CommandWriter:
     on_up: Callable[[], None] = lambda: None
     backlog: Backlog = field(default_factory=Backlog)
     down: bool = True
+    store_full: bool = False
+    """The store's memory is nearly used up: new work should be refused."""
 
     _sequence: int = 0
     _waiting: deque[_Append] = field(default_factory=deque)
@@ -290,9 +292,13 @@ class CommandWriter:
                     self._connection.close()
 
     async def _renew_lease(self) -> None:
-        if self.lease and self._connection is not None:
+        if self._connection is None:
+            return
+        if self.lease:
             key = self.keys.frontend_lease(self.lease)
             await self._connection.call("SET", key, self.epoch, "PX", FRONTEND_MS)
+        health = decode_health(await self._connection.call("GET", self.keys.lag))
+        self.store_full = health is not None and health.memory_percent > MEMORY_PERCENT_MAX
 
 
 _MULTI = pack("MULTI")

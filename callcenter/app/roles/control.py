@@ -16,6 +16,7 @@ import structlog
 
 from callcenter.adapters.store.archive import Archive
 from callcenter.adapters.store.check import require_safe
+from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.follower import STEP_SECONDS, Follower, acquire, connect
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.leader import Fenced, Leader, Stopped
@@ -87,7 +88,8 @@ class _ControlProcess:
                 time.sleep(RETRY_SECONDS)
                 continue
             if store.url != "embedded":
-                require_safe(connection, store.accept_loss_seconds)
+                with open_client(self._context.store_url) as client:
+                    require_safe(client, store.accept_loss_seconds)
             return connection
         raise Stopped
 
