@@ -12,6 +12,7 @@ import json
 
 SHOWN_DIGITS = 3
 CACHE_MAX = 20_000
+TRIES_MAX = 6
 
 
 def number_in(value: str) -> str:
@@ -40,21 +41,24 @@ class Callers:
     def __init__(self) -> None:
         self.numbers: dict[str, str] = {}
         self.masked: dict[str, str] = {}
-        self.wanted: dict[str, None] = {}
+        self.wanted: dict[str, int] = {}
+        """How often each was asked for in vain: its owner may write it after the event."""
 
     def want(self, party: str) -> None:
         """Read it at the next opportunity."""
         if party and party not in self.numbers and len(self.wanted) < CACHE_MAX:
-            self.wanted[party] = None
+            self.wanted[party] = 0
 
     def learned(self, asked: list[str], values: dict[str, str]) -> None:
-        """The answers; what has none stays unknown and is asked once more later."""
+        """The answers; what has none is asked for a few times more."""
         for party in asked:
-            self.wanted.pop(party, None)
+            tries = self.wanted.pop(party, TRIES_MAX) + 1
             if party in values:
                 number = number_in(values[party])
                 self.numbers[party] = number
                 self.masked[party] = masked(number)
+            elif tries < TRIES_MAX:
+                self.wanted[party] = tries
 
     def forget(self, party: str) -> None:
         """The contact is over."""

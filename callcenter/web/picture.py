@@ -52,7 +52,8 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
 class Picture:
     """The folds and what is known beside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], Micros] = lambda: time.time_ns() // 1000) -> None:
+        self._clock = clock
         self.live = LiveState()
         self.stories = Stories()
         self.callers = Callers()
@@ -85,7 +86,7 @@ class Picture:
 
     def now(self) -> Micros:
         """Center time, as well as it can be told from here."""
-        return max(time.time_ns() // 1000 + self._offset, self.live.data.at)
+        return max(self._clock() + self._offset, self.live.data.at)
 
     def fold(self, batches: Sequence[e.Batch]) -> None:
         """Hold these too."""
@@ -118,7 +119,7 @@ class Picture:
         self.on_event(event)
 
     def _set_clock(self, at: Micros) -> None:
-        ahead = at - time.time_ns() // 1000
+        ahead = at - self._clock()
         if abs(ahead) > OFFSET_MAX:
             ahead = 0
         self._offset = max(ahead, self._offset - OFFSET_DECAY)

@@ -63,7 +63,7 @@ class Server:
         self.acting = Acting(picture, world.commands)
         picture.use_customers(world.customers)
         self.routes = api_routes(self)
-        self._openapi = encode(openapi(self.routes))
+        self._openapi = b""
 
     def application(self) -> web.Application:
         """A new aiohttp application with everything in it."""
@@ -92,6 +92,7 @@ class Server:
         return file_response(self.world.static, request.match_info["name"])
 
     async def _document(self, _request: web.Request) -> web.Response:
+        self._openapi = self._openapi or encode(openapi(self.routes))
         return web.Response(body=self._openapi, content_type="application/json")
 
     async def _metrics(self, request: web.Request) -> web.Response:
