@@ -176,10 +176,10 @@ def _phase(
         spent = worker.cpu_seconds() - before
     finally:
         worker.stop()
-    return _phase_report(calls, hold, heard, waited, spent, seconds + SETTLE_SECONDS)
+    return phase_report(calls, hold, heard, waited, spent, seconds + SETTLE_SECONDS)
 
 
-def _phase_report(
+def phase_report(
     calls: int,
     hold: int,
     heard: dict[str, Any],
@@ -187,6 +187,7 @@ def _phase_report(
     spent: float,
     seconds: float,
 ) -> dict[str, Any]:
+    """Figures of one phase from what the phones heard and what the worker spent."""
     own = max(part["own_deviation_ms"]["p99"] for part in (heard, waited) if part)
     report: dict[str, Any] = {
         "calls": calls,
