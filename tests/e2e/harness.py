@@ -238,7 +238,11 @@ class Center:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError):
                 continue
-            if parent != self._process.pid or b"callcenter.app.child" not in words:
+            if parent != self._process.pid:
+                continue
+            if name == "store" and words[0].rpartition(b"/")[2].endswith(b"-server"):
+                return int(entry.name)
+            if b"callcenter.app.child" not in words:
                 continue
             if words[words.index(b"callcenter.app.child") + 1] == name.encode():
                 return int(entry.name)
