@@ -88,8 +88,11 @@ def authorize(principal: Principal | None, need: Need, agent: str = "") -> None:
         raise Refused(401, "send a bearer token, or log in", kind="unknown", headers=header)
     if principal.scope not in ALLOWED[need]:
         raise Refused(403, f"this needs more than the scope {principal.scope.value!r}")
-    if need is Need.DESK and agent and not principal.supervises and principal.agent != agent:
-        raise Refused(403, "this belongs to another agent")
+    if need is Need.DESK and not principal.supervises:
+        if not principal.agent:
+            raise Refused(403, "this login is no agent's")
+        if agent and principal.agent != agent:
+            raise Refused(403, "this belongs to another agent")
 
 
 def digest_of(secret: str) -> str:

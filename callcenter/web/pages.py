@@ -67,6 +67,8 @@ async def secure(request: web.Request, response: web.StreamResponse) -> None:
 
 def file_response(folder: Path, name: str) -> web.FileResponse:
     """A file of `folder` by its relative name. Raises `Refused` (404) for anything else."""
+    if "\0" in name or name.endswith("/"):
+        raise Refused(404, "there is no such page")
     root = folder.resolve()
     path = (root / name).resolve()
     kind = TYPES.get(path.suffix)

@@ -12,6 +12,7 @@ Sources: OpenAPI 3.1.0; RFC 9457.
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -115,7 +116,8 @@ def handler_of(
         authorize(principal, route.need, owner)
         if request.method not in SAFE_METHODS:
             check_origin(request, origins)
-            check_csrf(request, principal)
+            if route.need is not Need.PUBLIC:
+                check_csrf(request, principal)
         query = _checked(route.query, dict(request.query))
         body = await _body_of(request, route.body) if route.body else None
         found = await route.handler(Call(request, principal, query, body))
@@ -154,8 +156,6 @@ def check_csrf(request: web.Request, principal: Principal | None) -> None:
 
 
 def _equal(sent: str, kept: str) -> bool:
-    import hmac
-
     return hmac.compare_digest(sent.encode(), kept.encode())
 
 

@@ -197,9 +197,9 @@ class Sessions:
         """`/?t=TOKEN`: the browser gets a session of the token's scope and a clean address."""
         token = await self._doors.token_for(request.query["t"])
         if token is None or not is_private(request):
-            raise web.HTTPSeeOther("/login?reason=link")
+            return web.Response(status=303, headers={"Location": "/login?reason=link"})
         secret, _session = await self._doors.open_session(token.scope, token=token.id)
-        response = web.HTTPSeeOther(request.path)
+        response = web.Response(status=303, headers={"Location": request.path})
         set_cookie(request, response, secret)
         return response
 

@@ -1,0 +1,292 @@
+"""Who may: every route beside every scope, sessions, tokens, and what foreign pages cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from callcenter.domain.access import Scope
+from callcenter.web import sessions
+from callcenter.web.access import ALLOWED, Need
+from callcenter.web.routes import PREFIX
+from callcenter.web.server import Server
+from tests.web.center import Center, within
+
+WALL = {"wall", "agent", "supervisor", "admin"}
+DESK = {"agent of hers", "supervisor", "admin"}
+ADMIN = {"admin"}
+
+EXPECTED: dict[str, set[str]] = {
+    "POST /session": {"nobody", *WALL},
+    "GET /session": WALL,
+    "DELETE /session": WALL,
+    "GET /wall": WALL,
+    "GET /queues": WALL,
+    "GET /queues/{id}": WALL,
+    "GET /agents": WALL,
+    "GET /agents/{id}": WALL,
+    "GET /agents/{id}/desk": DESK,
+    "POST /agents/{id}/presence": DESK,
+    "POST /agents/{id}/wrap-up/end": DESK,
+    "POST /segments/{id}/disposition": DESK,
+    "GET /contacts": WALL,
+    "GET /contacts/{id}": WALL,
+    "GET /reports/intervals": WALL,
+    "GET /tokens": ADMIN,
+    "POST /tokens": ADMIN,
+    "DELETE /tokens/{id}": ADMIN,
+}
+"""Who gets past the door, kept by hand. `agent` here is a token of that scope: nobody's desk."""
+
+
+def routes(found: Center) -> list[tuple[str, str]]:
+    return [(route.method, route.path) for route in found.server.routes]
+
+
+def test_the_table_names_every_route(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        assert {f"{method} {path}" for method, path in routes(found)} == set(EXPECTED)
+        assert isinstance(found.server, Server)
+
+    within(tmp_path, story)
+
+
+@pytest.mark.parametrize("scope", ["nobody", *[s.value for s in Scope]])
+def test_every_route_is_open_to_exactly_those_in_the_table(tmp_path: Path, scope: str) -> None:
+    async def story(found: Center) -> None:
+        for method, path in routes(found):
+            headers = await found.token(scope) if scope != "nobody" else {}
+            url = PREFIX + path.replace("{id}", "ann")
+            answer = await found.client.request(method, url, headers=headers, json={})
+            let_in = answer.status not in (401, 403)
+            assert let_in == (scope in EXPECTED[f"{method} {path}"]), (method, path, answer.status)
+            if scope == "nobody" and not let_in:
+                assert answer.status == 401
+                assert "Bearer" in answer.headers["WWW-Authenticate"]
+
+    within(tmp_path, story)
+
+
+def test_an_agent_reaches_her_own_desk_and_nobody_elses(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        csrf = await found.log_in("ann")
+        for method, path in routes(found):
+            if "agent of hers" not in EXPECTED[f"{method} {path}"] or "segments" in path:
+                continue
+            for owner, refused in (("ann", False), ("ben", True)):
+                url = PREFIX + path.replace("{id}", owner)
+                answer = await found.client.request(method, url, json={}, headers=csrf)
+                assert (answer.status == 403) == refused, (method, path, owner)
+
+    within(tmp_path, story)
+
+
+def test_no_need_is_open_to_all_but_the_public_one() -> None:
+    assert set(ALLOWED) == set(Need) - {Need.PUBLIC}
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_no_change_by_cookie_without_the_sessions_token(tmp_path: Path, method: str) -> None:
+    async def story(found: Center) -> None:
+        await found.log_in("ann")
+        for route in found.server.routes:
+            if route.method != method or (route.path == "/session" and method == "POST"):
+                continue
+            url = PREFIX + route.path.replace("{id}", "ann")
+            for headers in ({}, {"X-CSRF-Token": "wrong"}):
+                answer = await found.client.request(method, url, json={}, headers=headers)
+                assert answer.status == 403, (route.path, headers)
+
+    within(tmp_path, story)
+
+
+def test_no_change_from_a_foreign_page(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        csrf = await found.log_in("ann")
+        headers = {**csrf, "Origin": "https://evil.example"}
+        for route in found.server.routes:
+            if route.method == "GET":
+                continue
+            url = PREFIX + route.path.replace("{id}", "ann")
+            answer = await found.client.request(route.method, url, json={}, headers=headers)
+            assert answer.status == 403, route.path
+
+    within(tmp_path, story)
+
+
+def test_our_own_page_may(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        csrf = await found.log_in("ann")
+        origin = str(found.client.make_url("/")).rstrip("/")
+        answer = await found.client.post(
+            "/api/v1/agents/ann/presence",
+            json={"presence": "ready"},
+            headers={**csrf, "Origin": origin},
+        )
+        assert answer.status == 200
+
+    within(tmp_path, story)
+
+
+def test_a_wrong_login_says_the_same_whoever_is_named(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        for agent, password in (("ann", "wrong"), ("nobody", "x"), ("mute", ""), ("ben", "")):
+            body = {"agent": agent, "password": password}
+            answer = await found.client.post("/api/v1/session", json=body)
+            document = await answer.json(content_type="application/problem+json")
+            assert answer.status == 401
+            assert document["detail"] == "the name or the password is wrong"
+            assert "Set-Cookie" not in answer.headers
+
+    within(tmp_path, story)
+
+
+def test_every_login_verifies_exactly_one_argon2_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    monkeypatch.setattr(
+        sessions.Passwords,
+        "_verify",
+        lambda _self, hashed, _password: bool(verified.append(hashed)),
+    )
+
+    async def story(found: Center) -> None:
+        for agent in ("ann", "nobody", "mute"):
+            before = len(verified)
+            await found.client.post(
+                "/api/v1/session", json={"agent": agent, "password": f"{agent}'s secret"}
+            )
+            assert len(verified) == before + 1
+        assert all(hashed.startswith("$argon2id$") for hashed in verified)
+
+    within(tmp_path, story)
+
+
+def test_a_password_may_be_kept_as_an_argon2_hash(tmp_path: Path) -> None:
+    from argon2 import PasswordHasher
+    from pydantic import SecretStr
+
+    from callcenter.domain.units import AgentId
+
+    hashed = PasswordHasher(1, 8, 1).hash("correct horse")
+    person = sessions.Person(AgentId("eve"), "Eve", SecretStr(hashed), Scope.AGENT)
+
+    async def story() -> None:
+        passwords = sessions.Passwords(lambda: {"eve": person})
+        assert await passwords.check("eve", "correct horse") == person
+        assert await passwords.check("eve", hashed) is None
+
+    asyncio.run(story())
+
+
+def test_guessing_is_slowed_down_by_name(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        body = {"agent": "ann", "password": "guess"}
+        statuses = [
+            (await found.client.post("/api/v1/session", json=body)).status for _ in range(6)
+        ]
+        assert statuses == [401] * 5 + [429]
+        right = {"agent": "ann", "password": "ann's secret"}
+        answer = await found.client.post("/api/v1/session", json=right)
+        assert answer.status == 429
+        assert int(answer.headers["Retry-After"]) > 0
+
+    within(tmp_path, story)
+
+
+def test_a_login_is_a_new_session_and_the_old_one_is_worth_nothing(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        await found.log_in("ann")
+        first = found.client.session.cookie_jar.filter_cookies(found.client.make_url("/"))
+        old = first["callcenter"].value
+        await found.log_in("ben")
+        assert (await found.get("/session"))["agent"] == "ben"
+        found.client.session.cookie_jar.clear()
+        cookie = {"Cookie": f"callcenter={old}"}
+        answer = await found.client.get("/api/v1/session", headers=cookie)
+        assert answer.status == 401
+
+    within(tmp_path, story)
+
+
+def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_foreign_pages(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        body = {"agent": "ann", "password": "ann's secret"}
+        answer = await found.client.post("/api/v1/session", json=body)
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        secure = await found.client.post(
+            "/api/v1/session", json=body, headers={"X-Forwarded-Proto": "https"}
+        )
+        assert secure.headers["Set-Cookie"].startswith("__Host-callcenter=")
+        assert "Secure" in secure.headers["Set-Cookie"]
+
+    within(tmp_path, story)
+
+
+def test_nobody_logs_in_in_the_clear_over_the_network(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        body = {"agent": "ann", "password": "ann's secret"}
+        answer = await found.client.post(
+            "/api/v1/session", json=body, headers={"Host": "callcenter.example"}
+        )
+        assert answer.status == 403
+
+    within(tmp_path, story)
+
+
+def test_logging_out_ends_the_session(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        csrf = await found.log_in("ann")
+        assert (await found.client.delete("/api/v1/session", headers=csrf)).status == 204
+        assert (await found.client.get("/api/v1/session")).status == 401
+
+    within(tmp_path, story)
+
+
+def test_the_walls_link_becomes_a_session_and_a_clean_address(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        headers = await found.token("wall")
+        secret = headers["Authorization"].partition(" ")[2]
+        answer = await found.client.get(f"/?t={secret}", allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
+        session = await found.get("/session")
+        assert (session["scope"], session["agent"]) == ("wall", "")
+        wrong = await found.client.get("/?t=cct_wrong", allow_redirects=False)
+        assert wrong.headers["Location"].startswith("/login")
+
+    within(tmp_path, story)
+
+
+def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        admin = await found.token("admin")
+        made = await found.client.post(
+            "/api/v1/tokens", json={"name": "lobby", "days": 1}, headers=admin
+        )
+        assert made.status == 201
+        token = await made.json()
+        bearer = {"Authorization": f"Bearer {token['token']}"}
+        assert (await found.client.get("/api/v1/queues", headers=bearer)).status == 200
+        listed = (await found.get("/tokens", **admin))["tokens"]
+        assert all(row["token"] == "" for row in listed)
+        url = f"/api/v1/tokens/{token['id']}"
+        assert (await found.client.delete(url, headers=admin)).status == 204
+        assert (await found.client.delete(url, headers=admin)).status == 404
+        await asyncio.sleep(1.05)
+        assert (await found.client.get("/api/v1/queues", headers=bearer)).status == 401
+
+    within(tmp_path, story)
+
+
+def test_a_header_that_says_nothing_true_is_nobody(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        for header in ("Bearer", "Bearer  ", "Bearer x", "Basic YTpi", "bearer " + "x" * 5000):
+            answer = await found.client.get("/api/v1/queues", headers={"Authorization": header})
+            assert answer.status == 401, header
+
+    within(tmp_path, story)
