@@ -148,7 +148,7 @@ class Holder:
                 self.stopping.set()
                 return
             child.restarts += 1
-            await asyncio.sleep(BACKOFF_SECONDS[min(max(failures, 1), len(BACKOFF_SECONDS)) - 1])
+            await asyncio.sleep(pause_after(failures))
 
     async def _one_life(self, child: Child) -> None:
         if child.program is not None:

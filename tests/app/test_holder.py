@@ -69,6 +69,7 @@ def test_no_datagram_is_lost_when_a_child_is_killed(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         phone.setblocking(False)
+        enlarge(phone)  # hundreds of echoes come at once
         phone.connect(udp.getsockname())
         heard: set[bytes] = set()
 
@@ -161,7 +162,12 @@ def test_after_a_long_life_the_restart_is_fast_again(
 ) -> None:
     waited: list[int] = []
     monkeypatch.setattr(holders, "STEADY_SECONDS", 0)
-    monkeypatch.setattr(holders, "pause_after", lambda failures: waited.append(failures) or 0.0)
+
+    def note(failures: int) -> float:
+        waited.append(failures)
+        return 0.0
+
+    monkeypatch.setattr(holders, "pause_after", note)
     child = Child("echo", sockets={"udp": udp_socket()}, command=ECHO)
 
     async def story(_holder: Holder) -> None:
