@@ -114,6 +114,21 @@ def test_a_crowd_is_matched_exactly_as_by_a_scan(seed: int) -> None:
         assert engine.agents_for(ContactId(f"c{n}")) == scan.agents_for(ContactId(f"c{n}"))
 
 
+def test_a_runner_up_behind_a_crowd_who_cannot_is_found() -> None:
+    """More different able people than are compared, all but one far from the front."""
+    engine = Engine()
+    for n in range(2 * engine_module.PROBES):
+        name = AgentId(f"unable{n:03}")
+        engine.seat(name, {"other": 1})
+        engine.free(name, (Channel.VOICE,), 10 + n)
+    for n in range(2 * engine_module.CANDIDATES_FEW):
+        name = AgentId(f"able{n:03}")
+        engine.seat(name, {"a": 5, f"extra{n}": 1})
+        engine.free(name, (Channel.VOICE,), 1_000 + n if n else 0)
+    engine.put(ContactId("c1"), Channel.VOICE, {"a": 5}, 0, 1)
+    assert engine.agents_for(ContactId("c1")) == ["able000", "able001"]
+
+
 class AsByScan(RuleBasedStateMachine):
     """The engine beside the scan, whatever is done to both."""
 
