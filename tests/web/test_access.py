@@ -147,11 +147,12 @@ def test_every_login_verifies_exactly_one_argon2_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
-    monkeypatch.setattr(
-        sessions.Passwords,
-        "_verify",
-        lambda _self, hashed, _password: bool(verified.append(hashed)),
-    )
+
+    def verify(_passwords: sessions.Passwords, hashed: str, _password: str) -> bool:
+        verified.append(hashed)
+        return False
+
+    monkeypatch.setattr(sessions.Passwords, "_verify", verify)
 
     async def story(found: Center) -> None:
         for agent in ("ann", "nobody", "mute"):
