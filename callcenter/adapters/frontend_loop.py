@@ -242,7 +242,7 @@ class FrontendLoop:
 
     def _watch_load(self) -> None:
         undecided = self._writer.backlog.oldest_seconds(time.monotonic()) * SECOND
-        overloaded = undecided > BACKLOG or now() < self._late_until
+        overloaded = undecided > BACKLOG or self._writer.store_full or now() < self._late_until
         if overloaded != self._overloaded:
             log.warning("overload" if overloaded else "overload is over")
             self._overloaded = overloaded

@@ -1,0 +1,267 @@
+"""Nothing leaves before it is kept; in order; and calls go on when nothing can be kept.
+
+The store is played by a writer that answers when it is told to, so nothing here waits for a clock
+but the watch of the store itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from callcenter.adapters import frontend_loop
+from callcenter.adapters.frontend_loop import FrontendLoop
+from callcenter.adapters.store.health import Backlog
+from callcenter.adapters.store.journal import OutboxFull
+from callcenter.domain.commands import Command, StepReported
+from callcenter.domain.units import SECOND, ContactId, Micros
+from callcenter.frontend.turn import (
+    AskMedia,
+    ContactClosed,
+    Draining,
+    EventsSeen,
+    Input,
+    KeepParty,
+    LookUp,
+    Overloaded,
+    RecordChange,
+    SendSip,
+    StoreDown,
+    StoreUp,
+    Turn,
+)
+from callcenter.sip.flow import Flow
+
+FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.2", 5060))
+
+
+class Machine:
+    """A front end that does what the test says for each input."""
+
+    def __init__(self) -> None:
+        self.does: Callable[[Input], Turn] = lambda _: Turn()
+        self.seen: list[Input] = []
+        self.deadline: Micros | None = None
+        self.ticks = 0
+
+    def react(self, what: Input, now: Micros) -> Turn:
+        self.seen.append(what)
+        return self.does(what)
+
+    def tick(self, now: Micros) -> Turn:
+        self.ticks += 1
+        self.deadline = None
+        return Turn()
+
+
+class Writer:
+    """A journal that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.appends: list[tuple[list[Command], list[Any]]] = []
+        self.waiting: list[asyncio.Future[None]] = []
+        self.down = False
+        self.full = self.store_full = False
+        self.backlog = Backlog()
+
+    def append(
+        self, commands: Sequence[Command] = (), records: Sequence[Any] = ()
+    ) -> asyncio.Future[None]:
+        if self.full:
+            raise OutboxFull("full")
+        self.appends.append((list(commands), list(records)))
+        future = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        return future
+
+    async def answers(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for future in waiting:
+            future.set_result(None)
+        await rest()
+
+
+class Stage:
+    """A loop with everything around it recorded."""
+
+    def __init__(self) -> None:
+        self.machine, self.writer = Machine(), Writer()
+        self.done: list[Any] = []
+        self.loop = FrontendLoop(
+            self.machine,  # type: ignore[arg-type]
+            writer=self.writer,  # type: ignore[arg-type]
+            wire=self,
+            engine=self,
+            look=self.done.append,
+            remember=lambda parties: self.done.append([p.party for p in parties]),
+        )
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        self.done.append(data)
+
+    def ask(self, cookie: str, message: dict[str, Any]) -> None:
+        self.done.append(cookie)
+
+    async def feed(self, *inputs: Input) -> None:
+        for what in inputs:
+            self.loop.feed(what)
+        await rest()
+
+
+async def rest() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def run(story: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+    async def tell() -> None:
+        await asyncio.wait_for(story(Stage()), 10)
+
+    asyncio.run(tell())
+
+
+def sends(data: bytes) -> Turn:
+    return Turn(actions=[SendSip(FLOW, data)])
+
+
+def keeps(data: bytes) -> Turn:
+    step = StepReported(contact=ContactId("c"), node="n")
+    return Turn([RecordChange("k", data)], [step], [SendSip(FLOW, data)])
+
+
+def test_a_turn_that_keeps_nothing_acts_at_once() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: sends(b"100")
+        await stage.feed(Draining())
+        assert stage.done == [b"100"]
+        assert stage.writer.appends == []
+
+    run(story)
+
+
+def test_a_turn_that_keeps_something_acts_on_the_reply() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: keeps(b"200")
+        await stage.feed(Draining())
+        assert stage.done == []
+        await stage.writer.answers()
+        assert stage.done == [b"200"]
+
+    run(story)
+
+
+def test_all_inputs_of_one_pass_are_one_append() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: keeps(b"x")
+        await stage.feed(*[Draining()] * 20)
+        assert len(stage.writer.appends) == 1
+        commands, records = stage.writer.appends[0]
+        assert len(commands) == 20
+        assert len(records) == 1, "only the newest value of a record is written"
+
+    run(story)
+
+
+def test_what_comes_after_waits_for_what_is_in_front() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: keeps(b"first")
+        await stage.feed(Draining())
+        stage.machine.does = lambda _: sends(b"second")
+        await stage.feed(Draining())
+        assert stage.done == []
+        await stage.writer.answers()
+        assert stage.done == [b"first", b"second"]
+
+    run(story)
+
+
+def test_every_kind_of_action_is_done_in_order() -> None:
+    async def story(stage: Stage) -> None:
+        look = LookUp(ContactId("c"), "caller_number", "1")
+        stage.machine.does = lambda _: Turn(
+            actions=[
+                AskMedia("cookie", {}),
+                look,
+                KeepParty("party-1", "+1"),
+                ContactClosed("c", "caller_hung_up", "nobody", 1.0),
+                SendSip(FLOW, b"bye"),
+            ]
+        )
+        await stage.feed(Draining())
+        assert stage.done == ["cookie", look, b"bye", ["party-1"]]
+
+    run(story)
+
+
+def test_the_cursor_is_written_with_the_commands_that_followed_from_it() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.feed(EventsSeen((), 1, 41))
+        assert stage.writer.appends == []
+        stage.machine.does = lambda _: keeps(b"x")
+        await stage.feed(EventsSeen((), 2, 42), Draining())
+        records = dict(stage.writer.appends[0][1])
+        assert records["cursor"] == b"42"
+
+    run(story)
+
+
+def test_a_store_that_does_not_answer_does_not_stop_the_calls() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda what: keeps(b"kept") if type(what) is Draining else Turn()
+        watch = asyncio.create_task(stage.loop.watch())
+        await stage.feed(Draining())
+        stage.loop._pending[0].since -= frontend_loop.PATIENCE + SECOND
+        while not stage.loop.store_is_down:
+            await asyncio.sleep(0.01)
+        await rest()
+        assert stage.done == [b"kept"]
+        assert type(stage.machine.seen[-1]) is StoreDown
+        await stage.feed(Draining())
+        assert stage.done == [b"kept", b"kept"], "acted on from memory"
+        assert len(stage.writer.appends) == 2, "and kept in order for later"
+        await stage.writer.answers()
+        while stage.loop.store_is_down:
+            await asyncio.sleep(0.01)
+        await rest()
+        assert type(stage.machine.seen[-1]) is StoreUp
+        assert stage.done == [b"kept", b"kept"], "nothing is done twice"
+        watch.cancel()
+
+    run(story)
+
+
+def test_a_full_outbox_loses_facts_and_counts_them_but_no_call() -> None:
+    async def story(stage: Stage) -> None:
+        stage.writer.full = True
+        stage.machine.does = lambda _: keeps(b"kept")
+        await stage.feed(Draining())
+        assert stage.done == [b"kept"]
+        assert stage.loop.lost_turns == 1
+
+    run(story)
+
+
+def test_commands_that_nobody_decides_mean_overload() -> None:
+    async def story(stage: Stage) -> None:
+        watch = asyncio.create_task(stage.loop.watch())
+        stage.writer.backlog.asked("1-0", -1_000_000.0)
+        while Overloaded(True) not in stage.machine.seen:
+            await asyncio.sleep(0.01)
+        stage.writer.backlog.decided("1-0")
+        while Overloaded(False) not in stage.machine.seen:
+            await asyncio.sleep(0.01)
+        watch.cancel()
+
+    run(story)
+
+
+def test_a_deadline_wakes_the_machine() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.deadline = frontend_loop.now() + SECOND // 100
+        await stage.feed(Draining())
+        while not stage.machine.ticks:
+            await asyncio.sleep(0.005)
+        stage.loop.close()
+
+    run(story)
