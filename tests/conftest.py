@@ -13,7 +13,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, None]:
     """A skipped test is a failed test: what cannot run must not look green."""
     outcome = yield
-    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    report: pytest.TestReport = outcome.get_result()
     if report.skipped:
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped; a test here runs or is removed"

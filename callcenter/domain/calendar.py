@@ -44,9 +44,9 @@ def state_at(calendar: Calendar, at: Micros) -> OpenState:
     yesterday = (local - timedelta(days=1)).weekday()
     for period in calendar.periods:
         past_midnight = period.closes <= period.opens
-        if period.weekday == local.weekday():
-            if period.opens <= minute and (past_midnight or minute < period.closes):
-                return OpenState.OPEN
+        today = period.weekday == local.weekday()
+        if today and period.opens <= minute and (past_midnight or minute < period.closes):
+            return OpenState.OPEN
         if past_midnight and period.weekday == yesterday and minute < period.closes:
             return OpenState.OPEN
     return OpenState.CLOSED
