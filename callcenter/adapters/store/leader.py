@@ -429,6 +429,10 @@ class Leader:
         """A new leader, and a store that was away, give front ends a lease's time to renew."""
         return self._watches * WATCH_SECONDS > FRONTEND_MS / 1000 + 2 * WATCH_SECONDS
 
+    def close(self) -> None:
+        """The term is over."""
+        self._connection.close()
+
     def release(self) -> None:
         """Let a standby lead at once."""
         try:

@@ -135,8 +135,9 @@ class _ControlProcess:
             stopping=lambda: self._stopped,
             on_ready=self._context.line.ready,
         )
-        leader.lead()
-        leader.release()
+        with contextlib.closing(leader):
+            leader.lead()
+            leader.release()
 
     def _seed(self, connection: Connection, replica: Replica, epoch: int) -> None:
         """Ask for the center in our file when it differs from the last one a file brought."""
