@@ -95,6 +95,7 @@ class Generator:
         self._registering: dict[int, str] = {}
         self._registered = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._readable)
 
@@ -169,10 +170,11 @@ class Generator:
         deadline = self._endpoint.deadline
         if deadline is None:
             return
-        due = deadline / SECOND
-        if self._timer is None or due < self._timer.when() - 0.0005:
+        due = max(deadline / SECOND, self._loop.time() + 0.0005)
+        if self._timer is None or due < self._due - 0.0005:
             if self._timer:
                 self._timer.cancel()
+            self._due = due
             self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
