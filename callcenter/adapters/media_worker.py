@@ -37,7 +37,6 @@ from callcenter.media.leg import (
     INNER,
     PACKET,
     PHONE,
-    DigitPressed,
     Fact,
     Finished,
     Leg,
@@ -49,7 +48,7 @@ from callcenter.media.leg import (
 from callcenter.media.line import Line
 from callcenter.media.ports import Ports
 from callcenter.media.rtp import PACKET_MAX
-from callcenter.media.side import Side
+from callcenter.media.side import DigitPressed, Side
 from callcenter.media.wheel import SLOTS, Wheel
 
 POLL_EVENTS_MAX = 64
@@ -206,9 +205,6 @@ class Worker:
                     to.emit(views[size])
             except OSError:
                 self.send_errors += 1
-                continue
-            if side.presses:
-                self.engine.legs[side.call_id].report_presses()
 
     def _receive_other(self, fd: int) -> None:
         """ng, RTCP, a signal. The descriptor may just have been closed by the one before."""
@@ -238,7 +234,7 @@ class Worker:
             for leg in legs:
                 if leg.slot < 0 and not leg.is_fed(now):
                     leg.slot = self._wheel.add(leg)
-                leg.finish_presses(now)
+                leg.phone.finish_press(now)
                 if leg.phone.source != leg.phone.wire.peer:
                     self._follow_latch(leg.phone)
                 if closely:
@@ -474,7 +470,7 @@ class Worker:
 
     def _take_back_side(self, call_id: str, tag: str, record: SideRecord) -> Side:
         line = Line(record.ssrc, record.sequence, record.timestamp)
-        side = Side(call_id, tag, line, self.engine.drops, learning=tag == PHONE)
+        side = Side(call_id, tag, line, self.engine.drops, self.engine.facts, learning=tag == PHONE)
         side.port = record.port
         self.engine.ports.claim(record.port)
         self._open_side(side)

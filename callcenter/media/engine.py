@@ -283,7 +283,7 @@ class Engine:
 
     def _new_side(self, call_id: str, tag: str) -> Side:
         line = Line(self._draw(32), self._draw(15), self._draw(31))
-        side = Side(call_id, tag, line, self.drops, learning=tag == PHONE)
+        side = Side(call_id, tag, line, self.drops, self.facts, learning=tag == PHONE)
         for _ in range(min(BIND_TRIES, self.ports.total)):
             side.port = self.ports.take()
             try:
@@ -307,7 +307,6 @@ class Engine:
 
     def _drop(self, leg: Leg) -> None:
         leg.stop()
-        leg.report_presses()
         del self.legs[leg.call_id]
         del self._inner[leg.inner.port]
         peer = self._peer(leg)

@@ -13,28 +13,18 @@ Sources: `research` of rtpengine's `play media`; RFC 3551 4.1.
 from typing import NamedTuple, TypeAlias
 
 from callcenter.domain.units import SECOND, Micros
-from callcenter.media.dtmf import Press
 from callcenter.media.g711 import ALAW_SILENCE, ULAW_SILENCE
-from callcenter.media.latch import Address
 from callcenter.media.line import BREATH_MICROS
 from callcenter.media.prompts import Audio
 from callcenter.media.rtcp import INTERVAL_SECONDS
 from callcenter.media.rtp import FRAME, HEADER_OCTETS, PCMA, PCMU
-from callcenter.media.side import Side
+from callcenter.media.side import DigitPressed, Side
 
 PHONE, INNER = "leg", "in"
 """The two tags of the leg model."""
 
 PACKET = HEADER_OCTETS + FRAME
 _SILENCE = {PCMU: bytes([ULAW_SILENCE]) * FRAME, PCMA: bytes([ALAW_SILENCE]) * FRAME}
-
-
-class DigitPressed(NamedTuple):
-    """A key of the phone, told once."""
-
-    call_id: str
-    press: Press
-    source: Address | None
 
 
 class Finished(NamedTuple):
@@ -189,12 +179,6 @@ class Leg:
             self.playback is None and line.origin is not None and now - line.sent_at < BREATH_MICROS
         )
 
-    def finish_presses(self, now: Micros) -> None:
-        """Report a press whose end was lost."""
-        self.phone.tick(now)
-        if self.phone.presses:
-            self.report_presses()
-
     def tick(self, now: Micros, silence_seconds: int) -> None:
         """Notice a phone that fell silent or speaks again."""
         phone = self.phone
@@ -208,12 +192,6 @@ class Leg:
         elif not self.silent:
             self.silent = True
             self.facts.append(WentSilent(self.call_id, quiet // SECOND))
-
-    def report_presses(self) -> None:
-        """Turn completed presses into facts."""
-        for press in self.phone.presses:
-            self.facts.append(DigitPressed(self.call_id, press, self.phone.latch.source))
-        self.phone.presses.clear()
 
     def _finish(self) -> None:
         playback = self.stop()

@@ -20,11 +20,12 @@ from callcenter.media.rtp import (
     CLOCK,
     FRAME,
     FRAME_MICROS,
-    HEADER,
     MARKER,
     PLAIN,
+    TIMESTAMPS,
     sequence_ahead,
     timestamp_ahead,
+    write_header,
 )
 
 LEAP_PACKETS = 100
@@ -40,7 +41,10 @@ class Line:
     """Numbers of one outgoing stream. `origin` is whose packets it carries, None when ours."""
 
     __slots__ = (
+        "_length",
+        "_moment",
         "_origin_first",
+        "_origin_moment",
         "_origin_sequence",
         "_origin_ssrc",
         "_origin_timestamp",
@@ -53,23 +57,34 @@ class Line:
         "sequence",
         "splices",
         "ssrc",
-        "timestamp",
     )
 
     def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
         self.ssrc = ssrc
         self.sequence = sequence
         """Of the last packet sent."""
-        self.timestamp = timestamp
-        """Of the next packet of ours."""
+        self._moment = timestamp
+        self._length = 0
+        """Timestamp of the last packet in order, and the samples in it."""
         self.sent_at: Micros = 0
         self.packets = 0
         self.octets = 0
         self.splices = 0
         self.origin: object | None = None
         self._origin_ssrc = -1
-        self._origin_first = self._origin_sequence = self._origin_timestamp = 0
+        self._origin_first = self._origin_sequence = 0
+        self._origin_timestamp = self._origin_moment = 0
+        """The same instant, by the origin's count and by ours."""
         self._sequence_shift = self._timestamp_shift = 0
+
+    @property
+    def timestamp(self) -> int:
+        """Of the next packet of ours."""
+        return (self._moment + self._length) & 0xFFFFFFFF
+
+    @timestamp.setter
+    def timestamp(self, value: int) -> None:
+        self._moment, self._length = value & 0xFFFFFFFF, 0
 
     def write(self, packet: bytearray, payload_type: int, marker: bool, now: Micros) -> None:
         """Put the header of one 20 ms frame of ours into `packet`."""
@@ -80,8 +95,8 @@ class Line:
             self._pass_time(now)
         self.sequence = (self.sequence + 1) & 0xFFFF
         second = payload_type | MARKER if marker else payload_type
-        HEADER.pack_into(packet, 0, PLAIN, second, self.sequence, self.timestamp, self.ssrc)
-        self.timestamp = (self.timestamp + FRAME) & 0xFFFFFFFF
+        self._moment, self._length = self.timestamp, FRAME
+        write_header(packet, 0, PLAIN, second, self.sequence, self._moment, self.ssrc)
         self.sent_at = now
         self.packets += 1
         self.octets += FRAME
@@ -111,26 +126,34 @@ class Line:
         Returns:
             False for a duplicate or a packet from before the splice: not to be sent.
         """
+        step = timestamp - self._origin_timestamp
         if (
             origin is self.origin
             and ssrc == self._origin_ssrc
             and 0 < sequence - self._origin_sequence <= LEAP_PACKETS
-            and 0 <= timestamp - self._origin_timestamp <= LEAP_SAMPLES
+            and 0 <= step <= LEAP_SAMPLES
         ):
             self._origin_sequence = sequence
             self._origin_timestamp = timestamp
+            moment = self._origin_moment + step
+            if moment >= TIMESTAMPS:
+                moment -= TIMESTAMPS
+            self._origin_moment = moment
         elif (
             origin is not self.origin
             or ssrc != self._origin_ssrc
             or self._is_leap(sequence, timestamp)
         ):
             second |= self._splice(sequence, timestamp, ssrc, origin, now)
-        elif not self._follows(sequence, timestamp):
+            moment = self._origin_moment
+        elif self._follows(sequence, timestamp):
+            moment = self._origin_moment
+        else:
             return self._carry_late(packet, second, sequence, timestamp)
         self.sequence = (sequence + self._sequence_shift) & 0xFFFF
-        timestamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
-        HEADER.pack_into(packet, 0, PLAIN, second, self.sequence, timestamp, self.ssrc)
-        self.timestamp = (timestamp + samples) & 0xFFFFFFFF
+        write_header(packet, 0, PLAIN, second, self.sequence, moment, self.ssrc)
+        self._moment = moment
+        self._length = samples
         self.sent_at = now
         self.packets += 1
         self.octets += samples
@@ -158,9 +181,9 @@ class Line:
         if sequence_ahead(sequence, self._origin_sequence) > 0:
             self._origin_sequence = sequence
             self.sequence = place
-        HEADER.pack_into(packet, 0, PLAIN, second, place, moment, self.ssrc)
+        write_header(packet, 0, PLAIN, second, place, moment, self.ssrc)
         passed = min(now - self.sent_at, PAUSE_MICROS_MAX) if self.sent_at else FRAME_MICROS
-        self.timestamp = (self.timestamp + passed * CLOCK // SECOND) & 0xFFFFFFFF
+        self.timestamp += passed * CLOCK // SECOND
         self.sent_at = now
         self.packets += 1
         return True
@@ -181,7 +204,7 @@ class Line:
         """
         frames = elapsed // FRAME_MICROS + 1
         self.sequence = (self.sequence + frames + 2) & 0xFFFF
-        self.timestamp = (self.timestamp + frames * FRAME) & 0xFFFFFFFF
+        self.timestamp += frames * FRAME
 
     def _is_leap(self, sequence: int, timestamp: int) -> bool:
         """Whether the origin began anew, rather than being late or repeating an event."""
@@ -196,6 +219,7 @@ class Line:
         if ahead <= 0 or step < 0:
             return False
         self._origin_sequence, self._origin_timestamp = sequence, timestamp
+        self._origin_moment = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
         return True
 
     def _carry_late(self, packet: bytearray, second: int, sequence: int, timestamp: int) -> bool:
@@ -207,7 +231,7 @@ class Line:
             self.sequence = (sequence + self._sequence_shift) & 0xFFFF
         place = (sequence + self._sequence_shift) & 0xFFFF
         moment = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
-        HEADER.pack_into(packet, 0, PLAIN, second, place, moment, self.ssrc)
+        write_header(packet, 0, PLAIN, second, place, moment, self.ssrc)
         self.packets += 1
         return True
 
@@ -218,8 +242,9 @@ class Line:
         self._origin_ssrc = ssrc
         self._origin_first = self._origin_sequence = sequence
         self._origin_timestamp = timestamp
+        self._origin_moment = self.timestamp
         self._sequence_shift = (self.sequence + 1 - sequence) & 0xFFFF
-        self._timestamp_shift = (self.timestamp - timestamp) & 0xFFFFFFFF
+        self._timestamp_shift = (self._origin_moment - timestamp) & 0xFFFFFFFF
         self.splices += 1
         return MARKER
 
@@ -227,4 +252,4 @@ class Line:
         if self.sent_at:
             pause = min(now - self.sent_at, PAUSE_MICROS_MAX) - FRAME_MICROS
             frames = pause // FRAME_MICROS
-            self.timestamp = (self.timestamp + frames * FRAME) & 0xFFFFFFFF
+            self.timestamp += frames * FRAME

@@ -15,12 +15,14 @@ from callcenter.media.rtp import SEQUENCES
 DROPOUT_MAX = 3000
 MISORDER_MAX = 100
 LEAP_SAMPLES = 8000
+MICROS_PER_SAMPLE = 125
 
 
 class Reception:
     """The receiving half of one RTP session; survives changes of SSRC."""
 
     __slots__ = (
+        "_at",
         "_bad",
         "_base",
         "_cycles",
@@ -29,7 +31,7 @@ class Reception:
         "_lost_before",
         "_packets_before",
         "_reported",
-        "_transit",
+        "_timestamp",
         "leaps",
         "octets",
         "packets",
@@ -49,7 +51,8 @@ class Reception:
         self._base = self._highest = self._cycles = 0
         self._packets_before = 0
         self._bad = -1
-        self._transit = 0
+        self._at: Micros = 0
+        self._timestamp = 0
         self._jitter16 = 0
         self._reported = (0, 0)
 
@@ -60,28 +63,28 @@ class Reception:
 
         `timed` is False for packets whose timestamp is not their sampling instant (RFC 4733).
         """
-        transit = now // 125 - timestamp
         if ssrc == self.ssrc and sequence == self._highest + 1:
             self._highest = sequence
-        elif not self._place(sequence, ssrc, transit):
+        elif not self._place(sequence, ssrc, timestamp, now):
             return False
         self.packets += 1
         self.octets += size
         if timed:
-            change = transit - self._transit
+            change = (now - self._at) // MICROS_PER_SAMPLE - (timestamp - self._timestamp)
             if change < 0:
                 change = -change
-            self._transit = transit
             if change < LEAP_SAMPLES:
                 self._jitter16 += change - ((self._jitter16 + 8) >> 4)
             else:
                 self.leaps += 1
+            self._at = now
+            self._timestamp = timestamp
         return True
 
-    def _place(self, sequence: int, ssrc: int, transit: int) -> bool:
+    def _place(self, sequence: int, ssrc: int, timestamp: int, now: Micros) -> bool:
         """A packet that is not simply the next one."""
         if ssrc != self.ssrc:
-            self._restart(sequence, ssrc, transit)
+            self._restart(sequence, ssrc, timestamp, now)
             return True
         ahead = (sequence - self._highest) & 0xFFFF
         if ahead < DROPOUT_MAX:
@@ -92,10 +95,10 @@ class Reception:
             if sequence != self._bad:
                 self._bad = (sequence + 1) & 0xFFFF
                 return False
-            self._restart(sequence, ssrc, transit)
+            self._restart(sequence, ssrc, timestamp, now)
         return True
 
-    def _restart(self, sequence: int, ssrc: int, transit: int) -> None:
+    def _restart(self, sequence: int, ssrc: int, timestamp: int, now: Micros) -> None:
         if self.ssrc >= 0:
             self._lost_before += self._lost_here()
             self.restarts += 1
@@ -104,7 +107,7 @@ class Reception:
         self._cycles = 0
         self._packets_before = self.packets
         self._bad = -1
-        self._transit = transit
+        self._at, self._timestamp = now, timestamp
 
     def _expected_here(self) -> int:
         return self._cycles + self._highest - self._base + 1

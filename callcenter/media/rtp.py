@@ -13,6 +13,7 @@ HEADER = struct.Struct(">BBHII")
 """First octet, marker and payload type, sequence, timestamp, SSRC."""
 
 read_header = HEADER.unpack_from
+write_header = HEADER.pack_into
 
 HEADER_OCTETS = 12
 PLAIN = 0x80

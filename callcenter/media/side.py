@@ -11,7 +11,7 @@ Sources: RFC 3550, RFC 3551, RFC 4733; the header is read as in `rtp`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from callcenter.domain.units import Micros
 from callcenter.media.dtmf import Digits, Press
@@ -55,6 +55,14 @@ class Drops:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+class DigitPressed(NamedTuple):
+    """A key of the phone, told once."""
+
+    call_id: str
+    press: Press
+    source: Address | None
+
+
 class Side:
     """State of one side. The wires belong to whoever owns the sockets; the room never touches them."""
 
@@ -69,6 +77,7 @@ class Side:
         "drops",
         "emit",
         "events",
+        "facts",
         "gates",
         "heard_at",
         "hears",
@@ -76,7 +85,6 @@ class Side:
         "line",
         "playing",
         "port",
-        "presses",
         "reception",
         "sending",
         "source",
@@ -86,13 +94,23 @@ class Side:
         "wire",
     )
 
-    def __init__(self, call_id: str, tag: str, line: Line, drops: Drops, *, learning: bool) -> None:
+    def __init__(
+        self,
+        call_id: str,
+        tag: str,
+        line: Line,
+        drops: Drops,
+        facts: list[Any],
+        *,
+        learning: bool,
+    ) -> None:
         """`learning` is for the phone's side: its source may be learned, its digits are told."""
         self.call_id = call_id
         self.tag = tag
         self.port = 0
         self.line = line
         self.drops = drops
+        self.facts = facts
         self.latch = Latch(learning=learning)
         self.source: Address | None = None
         """Whose packets are taken."""
@@ -100,8 +118,6 @@ class Side:
         """Where packets for this side go."""
         self.reception = Reception()
         self.digits = Digits()
-        self.presses: list[Press] = []
-        """Completed and not yet reported."""
         self.description: Description | None = None
         self.codec: int | None = None
         self.events: int | None = None
@@ -184,12 +200,11 @@ class Side:
         (self.gates.add if shut else self.gates.discard)(name)
         self.blocked = bool(self.gates)
 
-    def tick(self, now: Micros) -> None:
-        """Finish a press whose end was lost."""
-        if self.digits.pressed:
-            press = self.digits.tick(now)
-            if press is not None:
-                self.presses.append(press)
+    def finish_press(self, now: Micros) -> None:
+        """Tell a press whose end was lost."""
+        press = self.digits.tick(now) if self.digits.pressed else None
+        if press is not None:
+            self.facts.append(DigitPressed(self.call_id, press, self.source))
 
     def _admit(
         self, address: Address | None, first: int, ssrc: int, sequence: int, now: Micros
@@ -248,4 +263,4 @@ class Side:
             self.digits = Digits(ssrc)
         press = self.digits.receive(payload, timestamp, now)
         if press is not None:
-            self.presses.append(press)
+            self.facts.append(DigitPressed(self.call_id, press, self.source))

@@ -4,8 +4,9 @@ import itertools
 import struct
 
 from callcenter.domain.units import SECOND
-from callcenter.media.leg import DigitPressed, Finished, Playback, Spoke, WentSilent
+from callcenter.media.leg import Finished, Playback, Spoke, WentSilent
 from callcenter.media.prompts import from_samples
+from callcenter.media.side import DigitPressed
 from tests.media.house import FRAME, House, describe
 
 
@@ -98,7 +99,6 @@ def test_keys_are_told_with_the_leg_they_came_from() -> None:
     house = House()
     leg = house.caller()
     house.say(leg, 1, struct.pack("!BBH", 5, 0x80, 800), second=101)
-    leg.report_presses()
     (fact,) = house.engine.facts
     assert isinstance(fact, DigitPressed)
     assert (fact.call_id, fact.press.event, fact.press.duration_ms) == ("L1", 5, 100)
