@@ -435,6 +435,7 @@ class CallStory:
             self.caller.reject(row.status, hands.now, headers=row.headers)
         elif not caller_gone:
             self.caller.bye(hands.now, headers=(row.reason_header,))
+            hands.let_go(self.caller)
         if self.offer is not None:
             self.offer.rescind(caller_left=caller_gone)
         if self.talk is not None:

@@ -161,6 +161,7 @@ class FeatureStory:
         row = ending(reason)
         if self._answered and not she_left:
             self.call.bye(self.hands.now, headers=(row.reason_header,))
+            self.hands.let_go(self.call)
         elif not she_left:
             self.call.reject(row.status, self.hands.now, headers=row.headers)
         self.media.close()

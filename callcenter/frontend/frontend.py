@@ -200,6 +200,8 @@ class Frontend:
 
     def _tell_story(self, event: sip.SipEvent) -> None:
         call = event.call if isinstance(event, CallEvent) else self._asked_in(event)
+        if isinstance(event, sip.CallEnded | sip.CallRejected):
+            self.hands.gone(event.call)
         story = self.hands.dialogs.get(call.id) if call is not None else None
         if story is not None:
             self.hands.touch(story)

@@ -17,9 +17,13 @@ from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
 from callcenter.frontend.turn import Action, AskMedia, Configured, Message, RecordChange, Turn
 from callcenter.sip import endpoint as sip
 from callcenter.sip.flow import Flow
+from callcenter.sip.record import encode_record as _encode
 from callcenter.sip.registrar import Binding
 
 Replied = Callable[[Message], None]
+
+PARTING = "parting:"
+"""Keys of calls that were let go and have not answered yet."""
 
 SWEEP: Micros = 10 * SECOND
 """How often every call is looked at, for limits that need no better precision."""
@@ -88,6 +92,9 @@ class Hands:
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
     _sweep_at: Micros = 0
+    _farewells: dict[str, sip.Call] = field(default_factory=dict)
+    _parting: set[str] = field(default_factory=set)
+    _parted: list[RecordChange] = field(default_factory=list)
     _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _asked: int = 0
     _dialogs_of: dict[str, list[str]] = field(default_factory=dict)
@@ -153,10 +160,6 @@ class Hands:
         self.dialogs[call.id] = story
         self._dialogs_of.setdefault(story.id, []).append(call.id)
 
-    def busy(self) -> int:
-        """Calls that are held now."""
-        return len(self.stories)
-
     def queue(self, queue: QueueId) -> Queue | None:
         """A queue of the center, None when it was removed."""
         return next((q for q in self.config.center.queues if q.id == queue), None)
@@ -165,6 +168,27 @@ class Hands:
     def center(self) -> Center:
         """The center as it is configured now."""
         return self.config.center
+
+    # ---- saying good-bye ------------------------------------------------------------------
+
+    def let_go(self, call: sip.Call) -> None:
+        """A BYE or CANCEL is on its way in `call`: remember it until the peer has answered.
+
+        Its story is over and kept no more; were this process to die before the message leaves,
+        a phone would ring or wait for ever.
+        """
+        self._farewells[call.id] = call
+
+    def gone(self, call: sip.Call) -> None:
+        """The peer has let go too. Forgetting it can wait for the next turn that is kept."""
+        if self._farewells.pop(call.id, None) is None and call.id in self._parting:
+            self._parting.discard(call.id)
+            self._parted.append(RecordChange(f"{PARTING}{call.id}", None))
+
+    def say_good_bye_again(self, key: str, call: sip.Call) -> None:
+        """After a restart: whether the message left is not known, so it is sent once more."""
+        self._parting.add(key.removeprefix(PARTING))
+        call.bye(self.now)
 
     # ---- time -----------------------------------------------------------------------------
 
@@ -213,8 +237,20 @@ class Hands:
         for name, story in self.touched.items():
             self._keep(name, story.kept() if name in self.stories else {})
         self.touched = {}
+        self._keep_farewells()
         turn, self.turn = self.turn, Turn()
         return turn
+
+    def _keep_farewells(self) -> None:
+        records = self.turn.records
+        for call in self._farewells.values():
+            if call.state is not sip.CallState.ENDED:
+                self._parting.add(call.id)
+                records.append(RecordChange(f"{PARTING}{call.id}", _encode(call.record())))
+        self._farewells.clear()
+        if self._parted and (records or self.turn.commands):
+            records.extend(self._parted)
+            self._parted.clear()
 
     def _keep(self, name: str, now_kept: dict[str, bytes]) -> None:
         before = self._kept.get(name, {})

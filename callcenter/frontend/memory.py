@@ -5,6 +5,7 @@
     call:CONTACT:offer     `OfferRecord`    phones that ring for her
     call:CONTACT:talk      `TalkRecord`     the agent she talks with
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
+    parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
     phone:AGENT            bindings         where an agent's phones are
 
 Why: media runs in another process and control keeps the place in the queue, so a front end that
@@ -32,6 +33,7 @@ from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
 from callcenter.frontend.turn import Faulted
 from callcenter.ivr.session import Session
+from callcenter.sip.record import decode_record
 
 _CALL = msgspec.msgpack.Decoder(CallRecord)
 _LEG = msgspec.msgpack.Decoder(LegKept)
@@ -50,6 +52,9 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 phones.restore(AgentId(name), value)
             elif kind == "feature":
                 _let_go(hands, key, value)
+            elif kind == "parting":
+                call = hands.endpoint.restore(decode_record(value), hands.now)
+                hands.say_good_bye_again(key, call)
             elif kind == "call" and ":" not in name:
                 _restore_call(hands, records, name)
         except Exception as unreadable:  # noqa: BLE001 one bad record must not cost the others
@@ -111,6 +116,8 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
 def _let_go(hands: Hands, key: str, value: bytes) -> None:
     """A feature call of an earlier life: the agent dials again if she still wants to."""
     record = _FEATURE.decode(value)
-    hands.endpoint.restore(record.dialog, hands.now).bye(hands.now)
+    call = hands.endpoint.restore(record.dialog, hands.now)
+    call.bye(hands.now)
+    hands.let_go(call)
     hands.ask({"command": "delete", "call-id": record.media.id}, None, None)
     hands.forget([key])

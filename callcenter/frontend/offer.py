@@ -141,6 +141,7 @@ class Offer:
     def _answered(self, call: sip.Call, answer: bytes) -> None:
         if self._over:
             call.bye(self.hands.now, headers=(ELSEWHERE,))
+            self.hands.let_go(call)
             return
         del self.dials[call.id]
         self._stop_ringing(ELSEWHERE)
@@ -186,6 +187,7 @@ class Offer:
     def _stop_ringing(self, why: tuple[str, str]) -> None:
         for call in self.dials.values():
             call.cancel(self.hands.now, headers=(why,))
+            self.hands.let_go(call)
 
     def kept(self) -> OfferRecord:
         """As the store keeps it."""

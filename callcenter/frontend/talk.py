@@ -142,6 +142,7 @@ class Talk:
         """The agent's leg goes; the caller's is the speaker's business."""
         if say_bye:
             self.call.bye(self.hands.now, headers=headers)
+            self.hands.let_go(self.call)
         self.media.close()
 
     def kept(self) -> TalkRecord:

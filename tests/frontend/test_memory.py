@@ -204,3 +204,33 @@ def test_after_a_restart_without_its_flow_a_waiting_caller_still_gets_an_agent()
     assert world.hears(caller_of(world)) == world.leg_of(world.agents["ana"])
     agent_hangs_up(world)
     assert world.last(e.ContactEnded).termination.reason is Reason.FLOW_FAILED
+
+
+@pytest.mark.parametrize("who", ["caller", "ana"])
+def test_a_good_bye_that_never_left_is_said_after_the_restart(who: str) -> None:
+    world = World("ana")
+    dials(world)
+    caller_of(world).press("1")
+    agent_answers(world)
+    phones = {"caller": caller_of(world), "ana": world.agents["ana"]}
+    stays = phones.pop(who)
+    leaves = next(iter(phones.values()))
+    world.sends_nothing = True
+    leaves.hang_up()
+    world.sends_nothing = False
+    assert stays.story[-1] != "hung up on"
+    world.restart()
+    assert stays.story[-1] == "hung up on"
+    assert world.leaks() == []
+
+
+def test_a_cancel_that_never_left_is_sent_after_the_restart() -> None:
+    world = World("ana")
+    dials(world)
+    presses(world)
+    world.sends_nothing = True
+    caller_of(world).hang_up()
+    world.sends_nothing = False
+    world.restart()
+    assert world.agents["ana"].story[-1] == "cancelled"
+    assert world.leaks() == []

@@ -372,6 +372,8 @@ class World:
         self.ended: list[ContactClosed] = []
         self.faults: list[Exception] = []
         self.customers: dict[str, str] = {}
+        self.sends_nothing = False
+        """Whether the process dies between the commit and what follows from it."""
         self.forget_flows = False
         """Whether a restart no longer finds the flows that calls began with."""
         self._epoch = 0
@@ -459,6 +461,8 @@ class World:
             self._road.append(("command", msgspec.msgpack.encode(command)))
         for action in turn.actions:
             match action:
+                case SendSip() if self.sends_nothing:
+                    pass
                 case SendSip(flow=flow, data=data):
                     self._road.append(("to phone", (flow.remote, data)))
                 case AskMedia(cookie=cookie, message=message):
@@ -605,7 +609,9 @@ class World:
         left += [f"dialog {name}" for name in hands.dialogs]
         left += [f"call {call}" for call in self.frontend.endpoint.calls]
         left += [f"media {name}" for name in self.media.legs]
-        left += [f"record {key}" for key in self.records if not key.startswith("phone")]
+        forgotten = {change.key for change in hands._parted}
+        kept = [key for key in self.records if not key.startswith("phone")]
+        left += [f"record {key}" for key in kept if key not in forgotten]
         left += [f"contact {name}" for name in self.control.state.contacts]
         if self.frontend.endpoint.transactions:
             left.append(f"{self.frontend.endpoint.transactions} transactions")
