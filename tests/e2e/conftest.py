@@ -49,7 +49,7 @@ def leave_nothing_behind(center: Center) -> None:
         }
         waiting = {q["id"]: q["waiting"] for q in center.api("queues")["queues"] if q["waiting"]}
         active = center.api("contacts?state=active&limit=50")["contacts"]
-        return {**found, **waiting, **{c["id"]: 1 for c in active}}
+        return {**found, **waiting, **{c["contact"]: 1 for c in active}}
 
     eventually(lambda: not leftovers(), 15, f"left behind: {leftovers()}")
 
