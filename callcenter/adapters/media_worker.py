@@ -302,7 +302,7 @@ class Worker:
             answer = self.engine.handle(body, now)
         except Exception as e:  # noqa: BLE001 one bad message must not end a thousand calls
             self.engine.counts["errors"] += 1
-            print(f"media: {type(e).__name__} in {ng.text(body, 'command')}: {e}", file=sys.stderr)
+            _log("a message could not be done", verb=ng.text(body, "command"), reason=repr(e))
             answer = ng.NgError("Internal error").reply()
         if body.get("command") == "statistics" and "statistics" in answer:
             answer["statistics"]["worker"] = self._self_report()
@@ -431,7 +431,7 @@ class Worker:
             try:
                 self._take_back_leg(record, note, now)
             except (OSError, ng.NgError) as e:
-                print(f"media: a leg could not be taken back: {e}", file=sys.stderr)
+                _log("a leg could not be taken back", leg=record.call_id, reason=str(e))
         self.engine.connect_all()
         journal.begin(self.engine.legs.values(), now)
         for leg in self.engine.legs.values():
@@ -462,7 +462,7 @@ class Worker:
         try:
             audio = self.engine.load(play.file)
         except ng.NgError as e:
-            print(f"media: a file could not be resumed: {e}", file=sys.stderr)
+            _log("a file could not be resumed", leg=record.call_id, reason=str(e))
             return
         playback = Playback(play.file, audio, 1, 0, play.id)
         resume_playback(play, note, playback, elapsed)
@@ -488,6 +488,13 @@ class Worker:
             self._journal.close()
         self._epoll.close()
         self._events.close()
+
+
+def _log(event: str, **facts: str) -> None:
+    """One line; the library is loaded only when there is something to say."""
+    import structlog
+
+    structlog.get_logger("media").warning(event, **facts)
 
 
 def _by_the_door(side: Side) -> Callable[[memoryview], object]:

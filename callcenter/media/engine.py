@@ -137,9 +137,14 @@ class Engine:
         description = sdp.read(text(body, "sdp"))
         if tag == PHONE:
             sdp.choose(description, None)
-        leg = self.legs.get(self._call_id(body))
-        if leg is None:
-            leg = self._new_leg(self._call_id(body), now)
+        known = self.legs.get(self._call_id(body))
+        leg = known or self._new_leg(self._call_id(body), now)
+        try:
+            self._refuse_loop(leg, tag, description)
+        except NgError:
+            if known is None:
+                self._drop(leg)
+            raise
         self.counts["offers"] += 1
         self._describe(leg, tag, description, now)
         if tag == PHONE:
@@ -154,6 +159,7 @@ class Engine:
         tag = self._tag(body, "to-tag")
         description = sdp.read(text(body, "sdp"))
         phone = leg.phone
+        self._refuse_loop(leg, tag, description)
         if tag == PHONE:
             codec = self._codec_again(phone, description)
         elif phone.description is None:
@@ -252,6 +258,15 @@ class Engine:
         if tag not in (PHONE, INNER):
             raise NgError(f"The {key} is neither '{PHONE}' nor '{INNER}'")
         return tag
+
+    def _refuse_loop(self, leg: Leg, tag: str, description: sdp.Description) -> None:
+        """A phone cannot be at its own leg's port: its call would talk to itself.
+
+        At another leg's port it may be: that is a call of ours that comes back to us.
+        """
+        own = ((self.address, side.port) for side in (leg.phone, leg.inner))
+        if tag == PHONE and description.address in own:
+            raise NgError("The SDP names a port of ours")
 
     def _phone_only(self, body: Body) -> None:
         if "from-tag" in body and self._tag(body, "from-tag") != PHONE:

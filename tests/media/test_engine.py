@@ -249,6 +249,38 @@ def test_the_list_of_calls_may_be_limited() -> None:
     assert house.ask("list", limit="1")["calls"] == ["L1"]
 
 
+@pytest.mark.parametrize("port", [30_000, 30_002])
+def test_a_phone_that_claims_to_be_at_our_own_port_is_refused(port: int) -> None:
+    house = House()
+    house.caller()
+    reply = house.ask("offer", from_tag="leg", to_tag="in", sdp=describe(port, host="10.0.0.1"))
+    assert reply["error-reason"] == "The SDP names a port of ours"
+    assert house.engine.legs["L1"].phone.address == ("192.0.2.1", 4000)
+    reply = house.ask("offer", "L2", from_tag="leg", sdp=describe(30_004, host="10.0.0.1"))
+    assert reply["error-reason"] == "The SDP names a port of ours"
+    assert house.open == {30_000, 30_002}
+
+
+def test_a_call_of_ours_that_comes_back_to_us_is_taken() -> None:
+    house = House()
+    out = house.caller("L1")
+    back = house.caller("L2", port=4002)
+    sdp = describe(out.phone.port, host="10.0.0.1")
+    assert house.ask("offer", "L2", from_tag="leg", to_tag="in", sdp=sdp)["result"] == "ok"
+    assert back.phone.address == ("10.0.0.1", out.phone.port)
+
+
+def test_a_report_is_due_every_five_seconds() -> None:
+    house = House()
+    leg = house.caller()
+    house.hear(leg)
+    house.say(leg, 1)
+    due = leg.report_at
+    report = house.engine.control_report(leg, due)
+    assert report[1] == 200
+    assert leg.report_at == due + 5 * SECOND
+
+
 VERBS = (
     "offer",
     "answer",
