@@ -264,7 +264,7 @@ class Engine:
 
         At another leg's port it may be: that is a call of ours that comes back to us.
         """
-        own = ((self.address, side.port) for side in (leg.phone, leg.inner))
+        own = (self._at(leg.phone), self._at(leg.inner))
         if tag == PHONE and description.address in own:
             raise NgError("The SDP names a port of ours")
 
