@@ -8,9 +8,10 @@ import { ago, clockTime, span } from "./words.mjs";
 
 export const html = htm.bind(h);
 
-/** Time since `time`, running with the `clock` signal. */
+/** Time since `time`, running with the `clock` signal; a dash for what never was (the epoch). */
 export function Ago({ time, clock }) {
-  return html`<time datetime=${time}>${span(ago(time, clock.value))}</time>`;
+  const words = Date.parse(time) > 0 ? span(ago(time, clock.value)) : "–";
+  return html`<time datetime=${time}>${words}</time>`;
 }
 
 const THEMES = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
