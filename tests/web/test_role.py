@@ -23,6 +23,7 @@ from callcenter.domain.access import Scope
 from callcenter.domain.center import Channel
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import ContactId, CustomerId, PartyId, QueueId
+from callcenter.records.book import Book
 from tests.adapters.store_server import FRONTEND, Led, StoreServer, envelope, seed
 
 
@@ -217,9 +218,9 @@ def test_a_screen_is_told_that_the_store_went_away_and_came_back(
         await asyncio.to_thread(restart, store)
         await eventually(fresh)
         await eventually(decided)
+        await asyncio.to_thread(led.end)  # the store dies with the thread that started it
 
     asyncio.run(running.told(story))
-    led.end()
 
 
 def restart(store: StoreServer) -> None:
@@ -235,7 +236,7 @@ def test_another_journal_is_begun_anew_and_said_so(store: StoreServer, tmp_path:
 
     async def story() -> None:
         history = await History.open(running.settings.history_url)
-        book = records_role.Book()
+        book = Book()
         book.skip_to(10_000)
         await history.records.write(book.take())
         await history.close()
