@@ -156,16 +156,17 @@ class FrontendLoop:
 
     def _pass(self) -> None:
         """Handle what gathered, then hand it on."""
-        inbox, react = self._inbox, self.frontend.react
+        inbox, frontend = self._inbox, self.frontend
         waited = now() - inbox[0][0] if inbox else 0
         self.lag_max = max(self.lag_max, waited)
         if waited > LATE:
             self._late_until = now() + CALM
         for _ in range(min(len(inbox), TURNS_AT_ONCE)):
             what = inbox.popleft()[1]
-            self._gathered.add(react(what, now()))
+            frontend.take(what, now())
             if type(what) is EventsSeen:
                 self.cursor = what.seq
+        self._gathered.add(frontend.turn())
         self._awake = bool(inbox)
         if self._awake:
             self._loop.call_soon(self._pass)

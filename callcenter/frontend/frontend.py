@@ -2,6 +2,7 @@
 
     turn = frontend.restore(records, now)      first: take back what an earlier life held
     turn = frontend.react(input, now)          a datagram, a reply, committed events, a key
+    frontend.take(input, now) … turn = frontend.turn()     several at once, kept as one
     turn = frontend.tick(now)                  when `deadline` has come
 
 Why: this is the door of the room. It knows which call an input is for and whether there is room
@@ -106,12 +107,16 @@ class Frontend:
 
     def react(self, what: Input, now: Micros) -> Turn:
         """One input, to rest."""
+        self.take(what, now)
+        return self.turn()
+
+    def take(self, what: Input, now: Micros) -> None:
+        """One input, to rest; what it made is in the next `turn`, with that of its neighbours."""
         self.hands.now = now
         try:
             self._entries[type(what)](what)
         except Exception as fault:  # noqa: BLE001 a mistake of ours ends contacts, not the process
             self._let_go_of_touched(fault)
-        return self._turn()
 
     def tick(self, now: Micros) -> Turn:
         """Everything that is due."""
@@ -122,7 +127,7 @@ class Frontend:
             self.hands.ring_alarms()
         except Exception as fault:  # noqa: BLE001 as in `react`
             self._let_go_of_touched(fault)
-        return self._turn()
+        return self.turn()
 
     @property
     def deadline(self) -> Micros | None:
@@ -135,9 +140,10 @@ class Frontend:
         self.hands.now = now
         memory.restore(self.hands, self.phones, records)
         self._report_all()
-        return self._turn()
+        return self.turn()
 
-    def _turn(self) -> Turn:
+    def turn(self) -> Turn:
+        """What the inputs since the last turn made, as a whole."""
         turn = self.hands.finish()
         if self.phones.changed:
             turn.records.extend(self.phones.changes())
@@ -254,9 +260,9 @@ class Frontend:
             return closed
         if self.calls >= self.rules.calls_max:
             return Reason.OVERLOADED
-        if not self._rates.allows(source_of(flow), self.hands.now):
-            return Reason.OVERLOADED
-        return None
+        if self._is_trunk(flow) or self._rates.allows(source_of(flow), self.hands.now):
+            return None
+        return Reason.OVERLOADED
 
     def _contact(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A number of ours starts its flow."""

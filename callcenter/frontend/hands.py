@@ -41,8 +41,9 @@ class Rules:
     voice: str = "en"
     """Language in which feature codes are confirmed."""
     calls_max: int = CALLS_MAX
-    calls_per_source_per_second: float = 50.0
-    calls_per_source_burst: int = 200
+    calls_per_source_per_second: float = 300.0
+    """Of one host that is no trunk: an office behind one address, never a flood."""
+    calls_per_source_burst: int = 600
     call_seconds_max: int = CALL_SECONDS_MAX
     loopback_media: bool = True
     """Whether a phone may say that its audio is on our own machine: only if we listen there."""

@@ -44,10 +44,18 @@ class Machine:
         self.seen: list[Input] = []
         self.deadline: Micros | None = None
         self.ticks = 0
+        self.made = Turn()
 
-    def react(self, what: Input, now: Micros) -> Turn:
+    def take(self, what: Input, now: Micros) -> None:
         self.seen.append(what)
-        return self.does(what)
+        made = self.does(what)
+        self.made.records += made.records
+        self.made.commands += made.commands
+        self.made.actions += made.actions
+
+    def turn(self) -> Turn:
+        made, self.made = self.made, Turn()
+        return made
 
     def tick(self, now: Micros) -> Turn:
         self.ticks += 1
