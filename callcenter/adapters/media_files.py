@@ -60,3 +60,10 @@ class AudioFiles:
 
 def _size(audio: prompts.Audio) -> int:
     return len(audio.ulaw) + len(audio.alaw)
+
+
+def log_trouble(event: str, **facts: str) -> None:
+    """One line; the library is loaded only when there is something to say."""
+    import structlog
+
+    structlog.get_logger("media").warning(event, **facts)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import msgspec
 
 from callcenter.domain.units import SECOND, Micros
-from callcenter.media.leg import Leg, Playback
+from callcenter.media.leg import Leg
 from callcenter.media.side import Side
 
 STALE_SECONDS = 30
@@ -224,14 +224,3 @@ def _packed(source: tuple[str, int] | None) -> tuple[int, int]:
     if source is None:
         return 0, 0
     return int.from_bytes(bytes(map(int, source[0].split("."))), "big"), source[1]
-
-
-def resume_playback(
-    record: PlayRecord, note: Note | None, playback: Playback, elapsed: Micros
-) -> None:
-    """Set a reloaded file to where it would be by now."""
-    playback.plays_left, playback.position = record.plays_left, record.position
-    if note is not None and note.play_id == record.id:
-        playback.plays_left, playback.position = note.plays_left, note.position
-    playback.id = record.id
-    playback.advance(elapsed // 20_000)

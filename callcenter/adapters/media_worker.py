@@ -27,25 +27,23 @@ from typing import Any
 
 import msgspec
 
-from callcenter.adapters.media_files import AudioFiles
-from callcenter.adapters.media_journal import Journal, LegRecord, Note, SideRecord, resume_playback
+from callcenter.adapters.media_files import AudioFiles, log_trouble
+from callcenter.adapters.media_journal import Journal
+from callcenter.adapters.media_return import take_back
 from callcenter.adapters.media_sockets import Wires
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
-from callcenter.media import ng, sdp
+from callcenter.media import ng
 from callcenter.media.engine import Engine, Limits
 from callcenter.media.leg import (
-    INNER,
     PACKET,
     PHONE,
     Fact,
     Finished,
     Leg,
     Orphaned,
-    Playback,
     Spoke,
     WentSilent,
 )
-from callcenter.media.line import Line
 from callcenter.media.ports import Ports
 from callcenter.media.rtp import PACKET_MAX
 from callcenter.media.side import DigitPressed, Side
@@ -302,7 +300,9 @@ class Worker:
             answer = self.engine.handle(body, now)
         except Exception as e:  # noqa: BLE001 one bad message must not end a thousand calls
             self.engine.counts["errors"] += 1
-            _log("a message could not be done", verb=ng.text(body, "command"), reason=repr(e))
+            log_trouble(
+                "a message could not be done", verb=ng.text(body, "command"), reason=repr(e)
+            )
             answer = ng.NgError("Internal error").reply()
         if body.get("command") == "statistics" and "statistics" in answer:
             answer["statistics"]["worker"] = self._self_report()
@@ -429,57 +429,13 @@ class Worker:
         """Bind the ports of the worker before us and go on where it stopped."""
         for record, note in journal.read(now):
             try:
-                self._take_back_leg(record, note, now)
+                take_back(self.engine, self._open_side, record, note, now)
             except (OSError, ng.NgError) as e:
-                _log("a leg could not be taken back", leg=record.call_id, reason=str(e))
+                log_trouble("a leg could not be taken back", leg=record.call_id, reason=str(e))
         self.engine.connect_all()
         journal.begin(self.engine.legs.values(), now)
         for leg in self.engine.legs.values():
             self._know(leg)
-
-    def _take_back_leg(self, record: LegRecord, note: Note | None, now: Micros) -> None:
-        assert record.phone is not None
-        assert record.inner is not None
-        phone = self._take_back_side(record.call_id, PHONE, record.phone)
-        inner = self._take_back_side(record.call_id, INNER, record.inner)
-        since = note.at if note is not None else record.at
-        if note is not None:
-            phone.line.sequence, phone.line.timestamp = note.sequence, note.timestamp
-            phone.latch.source = note.source
-            phone.settle()
-        phone.line.resume(max(now - since, 0))
-        leg = Leg(record.call_id, phone, inner, self.engine.facts, now)
-        leg.created_at, leg.answered_at = record.created_at, record.answered_at
-        if record.play is not None:
-            self._take_back_play(leg, record, note, max(now - since, 0))
-        self.engine.adopt(leg)
-
-    def _take_back_play(
-        self, leg: Leg, record: LegRecord, note: Note | None, elapsed: Micros
-    ) -> None:
-        play = record.play
-        assert play is not None
-        try:
-            audio = self.engine.load(play.file)
-        except ng.NgError as e:
-            _log("a file could not be resumed", leg=record.call_id, reason=str(e))
-            return
-        playback = Playback(play.file, audio, 1, 0, play.id)
-        resume_playback(play, note, playback, elapsed)
-        leg.play(playback)
-
-    def _take_back_side(self, call_id: str, tag: str, record: SideRecord) -> Side:
-        line = Line(record.ssrc, record.sequence, record.timestamp)
-        side = Side(call_id, tag, line, self.engine.drops, self.engine.facts, learning=tag == PHONE)
-        side.port = record.port
-        self.engine.ports.claim(record.port)
-        self._open_side(side)
-        side.codec = record.codec
-        for gate in record.gates:
-            side.gate(gate, shut=True)
-        if record.sdp:
-            side.advertise(sdp.read(record.sdp))
-        return side
 
     def _close(self) -> None:
         for side, _ in list(self._doors.values()):
@@ -488,13 +444,6 @@ class Worker:
             self._journal.close()
         self._epoll.close()
         self._events.close()
-
-
-def _log(event: str, **facts: str) -> None:
-    """One line; the library is loaded only when there is something to say."""
-    import structlog
-
-    structlog.get_logger("media").warning(event, **facts)
 
 
 def _by_the_door(side: Side) -> Callable[[memoryview], object]:

@@ -9,8 +9,9 @@ Where to look::
     ng, bencode     the messages                      engine      what each verb does
     sdp             what both sides can hear          leg, side   one phone and its inner side
     latch           whom we believe                   line        one unbroken stream to a phone
+    ports, wheel    what is shared out                report      what is known of a leg
     rtp, reception, rtcp, g711, dtmf, prompts         one file per standard
-    wheel           whose turn it is, every 20 ms     compose     the music while waiting
+    compose         the music while waiting
 
 Units: RTP timestamps count samples at 8 kHz, a frame is 160 of them (20 ms); `now` is a monotonic
 count of microseconds.

@@ -289,7 +289,7 @@ class Engine:
         try:
             inner = self._new_side(call_id, INNER)
         except NgError:
-            self._close(phone)
+            self.release(phone)
             raise
         leg = Leg(call_id, phone, inner, self.facts, now)
         self.legs[call_id] = leg
@@ -329,11 +329,12 @@ class Engine:
         self._feed(leg.inner, None)
         if peer is not None:
             self._connect(peer)
-        self._close(leg.phone)
-        self._close(leg.inner)
+        self.release(leg.phone)
+        self.release(leg.inner)
         self.changed[leg.call_id] = None
 
-    def _close(self, side: Side) -> None:
+    def release(self, side: Side) -> None:
+        """Close the ports of a side and give them back."""
         self._close_side(side)
         self.ports.give(side.port)
 

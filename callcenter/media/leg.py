@@ -7,7 +7,7 @@ NAT bindings open and gives the phone no gap to make up for.
 `playout` is asked every 20 ms and writes the next packet of ours, if one is due. `tick` is asked now
 and then for what only time reveals: a phone gone silent.
 
-Sources: `research` of rtpengine's `play media`; RFC 3551 4.1.
+Sources: rtpengine `docs/ng_control_protocol.md`, `play media`; RFC 3551 4.1.
 """
 
 from typing import NamedTuple, TypeAlias
