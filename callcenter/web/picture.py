@@ -44,6 +44,7 @@ class ControlView(msgspec.Struct, frozen=True, kw_only=True):
     lag_seconds: float = 0.0
     """Age of the oldest command that nobody has decided yet."""
     unread_commands: int = 0
+    """Turns of commands that nobody has decided yet, counted up to 200."""
     memory_percent: float = 0.0
     store: bool = True
     """False while the store is away: everything shown is as old as `stale_since` says."""

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+import structlog
+
 from callcenter.domain.center import Queue
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, QueueId
 from callcenter.records import screens
@@ -27,6 +29,8 @@ from callcenter.web.ports import PartiesPort, RecordsPort
 from callcenter.web.problems import Refused
 from callcenter.web.routes import Call, Query
 from callcenter.web.states import desk_state, wall_state
+
+log = structlog.get_logger()
 
 LIMIT = 100
 LIMIT_MAX = 500
@@ -171,6 +175,8 @@ class Reading:
         contact = ContactId(call.path("id"))
         if query.reveal and not call.who.supervises:
             raise Refused(403, "only a supervisor sees numbers in full")
+        if query.reveal:
+            log.info("number shown in full", by=call.who.name, contact=contact)
         living = self.picture.live.data.contacts.get(contact)
         record = await self._records.contact(contact)
         if living is None and record is None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
 from callcenter.adapters.history import History
+from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
 from callcenter.adapters.store.journal import (
     BATCHES_PER_READ,
     EventReader,
@@ -30,6 +31,7 @@ from callcenter.adapters.store.resp import AsyncConnection, StoreError
 from callcenter.app.context import RoleContext
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.records.book import Book, Page
+from callcenter.records.published import Family
 
 LINGER_SECONDS = 0.25
 WRITE_EVERY_SECONDS = 0.45
@@ -52,6 +54,7 @@ class Scribe:
         self._unmoved: dict[str, None] = {}
         """Parties of ended contacts whose numbers are still in the store."""
         self._written = 0.0
+        self._pages = self._rows = 0
 
     async def open(self) -> None:
         """Go on where the last page ended."""
@@ -94,11 +97,25 @@ class Scribe:
         await self._history.records.write(page, numbers)
         self._page = None
         self._written = time.monotonic()
+        self._pages += 1
+        self._rows += len(page.contacts) + len(page.segments) + len(page.visits)
         if numbers:
             await self._call("HDEL", self._keys.parties, *numbers)
         if values is not None:
             for party in wanted:
                 del self._unmoved[party]
+
+    def families(self) -> list[Family]:
+        """What it has done, for `/metrics`."""
+        return [
+            gauge("callcenter_records_batches", "Batches of the journal folded.", self.book.seq),
+            counted("callcenter_records_written_total", "Pages and rows written.", "kind",
+                    {"page": self._pages, "row": self._rows}),
+        ]  # fmt: skip
+
+    async def publish(self) -> None:
+        """Tell `/metrics`, until cancelled."""
+        await MetricsPublisher("records-0", self._keys.metrics, self._call, self.families).run()
 
     async def finish(self) -> None:
         """Write what is left."""
@@ -106,15 +123,14 @@ class Scribe:
             await self.write()
         await self.write()
 
-    async def _call(self, *arguments: str) -> Sequence[bytes | None] | None:
+    async def _call(self, *arguments: str | bytes) -> Any:
         """One command; None when the store is away."""
         try:
             connection = await AsyncConnection.connect(self._url)
         except (OSError, StoreError, StoreUnavailable):
             return None
         try:
-            reply: Sequence[bytes | None] = await connection.call(*arguments)
-            return reply
+            return await connection.call(*arguments)
         except (OSError, StoreError, StoreUnavailable):
             return None
         finally:
@@ -146,8 +162,10 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         context.line.ready(seq=scribe.book.seq)
         work = asyncio.create_task(scribe.run(), name="scribe")
         stop = asyncio.create_task(stopping.wait(), name="stop")
+        figures = asyncio.create_task(scribe.publish(), name="figures")
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        figures.cancel()
         if work.done():
             work.result()
         work.cancel()

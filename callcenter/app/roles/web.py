@@ -45,6 +45,8 @@ LINGER_SECONDS = 0.1
 LINGER_ASKED_SECONDS = 0.005
 WATCH_SECONDS = 0.5
 CALLERS_PER_READ = 500
+UNREAD_MAX = 200
+"""Turns nobody has decided are counted up to here."""
 SHUTDOWN_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -173,7 +175,9 @@ class WebRole:
         seq, at = await self.writer.call("HMGET", self._keys.head, "seq", "cursor")
         self.picture.ready = self.picture.ready or self.picture.seq >= int(seq or 0)
         cursor = bytes(at or b"0-0").decode()
-        unread = await self.writer.call("XRANGE", self._keys.cmds, f"({cursor}", "+", "COUNT", 1)
+        unread = await self.writer.call(
+            "XRANGE", self._keys.cmds, f"({cursor}", "+", "COUNT", UNREAD_MAX
+        )
         oldest = int(bytes(unread[0][0]).partition(b"-")[0]) if unread else 0
         lag = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
         said = health.lag_seconds if health else 0.0
@@ -181,6 +185,7 @@ class WebRole:
             leader=health.leader if health else "",
             alive=health is not None,
             lag_seconds=round(max(lag, said), 2),
+            unread_commands=len(unread or ()),
             memory_percent=round(health.memory_percent, 1) if health else 0.0,
             store=True,
         )
