@@ -29,7 +29,8 @@ TRY_SECONDS = (0.25, 0.5, 1.0, 1.5)
 OPEN_MAX = 5000
 RECEIVE_BUFFER = 4 * 1024 * 1024
 
-_SURVEY = "survey-"
+_SURVEY, _LIST = "survey-", "list-"
+LEGS_MAX = 10_000
 
 Body = dict[str, Any]
 Replied = Callable[[str, Body], None]
@@ -81,6 +82,7 @@ class NgClient:
         self._restarted = restarted
         self._tries = tries
         self._surveys = 0
+        self._listed: Callable[[Body], None] = lambda _: None
         self.counts: Counter[str] = Counter()
         self.statistics: dict[int, Body] = {}
         """The last answer of each engine to `survey`."""
@@ -107,6 +109,15 @@ class NgClient:
             self._surveys += 1
             cookie = f"{_SURVEY}{engine}-{self._surveys}"
             datagram = ng.encode(cookie, {"command": "statistics"})
+            question = self._open[cookie] = _Question(cookie, "", datagram, engine)
+            self._send(question)
+
+    def list_legs(self, listed: Callable[[Body], None]) -> None:
+        """Ask every engine which legs it holds."""
+        for engine in range(len(self._engines)):
+            cookie = f"{_LIST}{engine}"
+            self._listed = listed
+            datagram = ng.encode(cookie, {"command": "list", "limit": LEGS_MAX})
             question = self._open[cookie] = _Question(cookie, "", datagram, engine)
             self._send(question)
 
@@ -187,6 +198,9 @@ class NgClient:
         del self._open[question.cookie]
         if question.timer is not None:
             question.timer.cancel()
+        if question.cookie.startswith(_LIST):
+            self._listed(body)
+            return
         if question.cookie.startswith(_SURVEY):
             self._surveyed(question, body)
             return

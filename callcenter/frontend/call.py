@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from callcenter.domain.calendar import OpenState, state_at
-from callcenter.domain.center import PRIORITY_MAX, Channel, PhoneProfile
+from callcenter.domain.center import PRIORITY_MAX, Channel
 from callcenter.domain.commands import (
     ContactEndReported,
     ContactReported,
@@ -306,8 +306,7 @@ class CallStory:
             if self.offer is None or self.offer.record.offer != grant.offer:
                 self._refuse_grant(grant)
             return
-        record.offers += 1
-        self.offer = Offer.granted(hands, self, grant, record.offers)
+        self.offer = Offer.granted(hands, self, grant)
         name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
         self.offer.ring(self.media, name, screen_user(record.caller))
 
@@ -541,7 +540,7 @@ class CallStory:
         if leg == self.media.record.id:
             self.pulse.silent(self.caller)
         elif self.talk is not None and leg == self.talk.media.record.id:
-            self.pulse.silent(self.talk.call, legacy=self._is_legacy(self.talk))
+            self.pulse.silent(self.talk.call, legacy=self.talk.is_legacy)
 
     def sound(self, leg: str) -> None:
         """A silent phone is heard again."""
@@ -553,11 +552,6 @@ class CallStory:
     def _since(self, leg: str) -> Micros:
         talking = self.talk is not None and leg == self.talk.media.record.id
         return self.talk.record.since if talking and self.talk else self.record.answered
-
-    def _is_legacy(self, talk: Talk) -> bool:
-        agents = self.hands.center.agents
-        profile = next((a.phone for a in agents if a.id == talk.record.agent), None)
-        return profile is PhoneProfile.LEGACY
 
     def _vanished(self, call: sip.Call) -> None:
         """A phone has neither voice nor answer."""
@@ -572,6 +566,11 @@ class CallStory:
         if self.talk is not None:
             self.talk.media.play_again()
 
+    def legs(self) -> list[str]:
+        """Her media leg and that of an agent who is rung or talks."""
+        other = self.talk or self.offer
+        return [self.media.record.id, *([other.media.record.id] if other else [])]
+
     # ---- what is kept of her --------------------------------------------------------------
 
     def kept(self) -> dict[str, bytes]:
@@ -583,7 +582,7 @@ class CallStory:
         key, encode = f"call:{self.id}", _encoder.encode
         leg = LegKept(dialog=self.caller.record(), media=self.media.record)
         kept = {key: encode(self.record), f"{key}:caller": encode(leg)}
-        if self.offer is not None:
+        if self.offer is not None and self.offer.dials:
             kept[f"{key}:offer"] = encode(self.offer.kept())
         if self.talk is not None:
             kept[f"{key}:talk"] = encode(self.talk.kept())

@@ -45,7 +45,6 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     waits: QueueRequested | None = None
     """How she got into her queue, to put her back there."""
     music: str = ""
-    offers: int = 0
     served: bool = False
     """She has spoken with an agent."""
 

@@ -210,6 +210,10 @@ class FeatureStory:
         else:
             self.end(Reason.CALL_LIMIT)
 
+    def legs(self) -> list[str]:
+        """Hers only."""
+        return [self.media.record.id]
+
     def kept(self) -> dict[str, bytes]:
         if self._over or not self._answered:
             return {}

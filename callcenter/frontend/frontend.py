@@ -41,6 +41,7 @@ from callcenter.frontend.turn import (
     FlowClosed,
     Input,
     LookedUp,
+    MediaHolds,
     MediaReplied,
     MediaRestarted,
     Overloaded,
@@ -89,6 +90,7 @@ class Frontend:
             FlowClosed: self._flow_closed,
             EventsSeen: self._events_seen,
             MediaReplied: self._media_replied,
+            MediaHolds: self._media_holds,
             MediaRestarted: lambda _: self._media_restarted(),
             DigitHeard: lambda i: self._at_leg(i.leg, lambda s: s.digit(i.leg, i.digit)),
             SayingFinished: lambda i: self._at_leg(i.leg, lambda s: s.finished(i.leg, i.file)),
@@ -379,6 +381,14 @@ class Frontend:
 
     def _media_replied(self, replied: MediaReplied) -> None:
         self.hands.replied(replied.cookie, replied.reply)
+
+    def _media_holds(self, held: MediaHolds) -> None:
+        """A life that died while a call was arriving left its leg behind, with two ports."""
+        ours = (f"{self.rules.frontend}-", f"f-{self.rules.frontend}-")
+        for leg in held.legs:
+            story = self.hands.stories.get(owner_of(leg))
+            if leg.startswith(ours) and (story is None or leg not in story.legs()):
+                self.hands.ask({"command": "delete", "call-id": leg}, None, None)
 
     def _media_restarted(self) -> None:
         for story in list(self.hands.stories.values()):

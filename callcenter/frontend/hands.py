@@ -16,6 +16,7 @@ from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micr
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
 from callcenter.frontend.turn import Action, AskMedia, Configured, Message, RecordChange, Turn
 from callcenter.sip import endpoint as sip
+from callcenter.sip.digest import Algorithm
 from callcenter.sip.flow import Flow
 from callcenter.sip.record import encode_record as _encode
 from callcenter.sip.registrar import Binding
@@ -36,6 +37,8 @@ class Rules:
     frontend: FrontendId
     epoch: int
     realm: str = "callcenter"
+    digest: tuple[Algorithm, ...] = ("MD5",)
+    """What phones may hash with, in the order of the challenge."""
     domain: str = "callcenter"
     """Host part of the addresses that we call from."""
     voice: str = "en"
@@ -65,6 +68,10 @@ class Story(Protocol):
     def sound(self, leg: str) -> None: ...
     def tick(self) -> None: ...
     def end(self, reason: Reason) -> None: ...
+    def legs(self) -> list[str]:
+        """Its media legs."""
+        ...
+
     def kept(self) -> dict[str, bytes]:
         """Everything a restart must know of it, by key; empty when it is over."""
         ...

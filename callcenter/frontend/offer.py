@@ -71,19 +71,18 @@ class Offer:
         self.dials: dict[str, sip.Call] = {}
         self._refusals: list[OfferOutcome] = []
         self._over = False
-        self._unrung = False
-        """A restart came between the grant and the first INVITE."""
 
     @classmethod
-    def granted(cls, hands: Hands, asker: Asker, grant: OfferMade, number: int) -> "Offer":
-        """Take a grant; `number` tells the agent's media leg from earlier ones."""
+    def granted(cls, hands: Hands, asker: Asker, grant: OfferMade) -> "Offer":
+        """Take a grant. Nothing of it is kept before a phone rings: control takes back a grant
+        that its owner does not name after a restart, and the engine's leg is swept up."""
         ring = min(grant.ring_seconds, 180) * SECOND
         record = OfferRecord(
             offer=grant.offer,
             agent=grant.agent,
             queue=grant.queue,
             rings_until=hands.center_now() + ring,
-            media=LegRecord(id=f"{asker.id}/a{number}"),
+            media=LegRecord(id=f"{asker.id}/{grant.offer}"),
         )
         return cls(hands, asker, record)
 
@@ -162,9 +161,7 @@ class Offer:
 
     def tick(self) -> None:
         """The ring time is the owner's to keep."""
-        if self._unrung:
-            self._end(OfferOutcome.FAILED)
-        elif not self._over and self.hands.center_now() >= self.record.rings_until:
+        if not self._over and self.hands.center_now() >= self.record.rings_until:
             self._end(OfferOutcome.EXPIRED)
 
     def rescind(self, *, caller_left: bool = False) -> None:
@@ -202,8 +199,6 @@ class Offer:
             call = hands.endpoint.restore(dial, hands.now)
             offer.dials[call.id] = call
             hands.follow(call, asker)
-        offer._unrung = not offer.dials
         hands.touch(asker)
-        ring_left = max(0, record.rings_until - hands.center_now())
-        hands.wake(asker.id, 0 if offer._unrung else ring_left)
+        hands.wake(asker.id, max(0, record.rings_until - hands.center_now()))
         return offer

@@ -86,7 +86,8 @@ class Phones:
     def _challenge(self, *, stale: bool = False) -> Answer:
         """One challenge for everybody: who is known, and as what, shows in nothing."""
         nonce = self._nonces.make(self.hands.now)
-        offers = challenges(self.hands.rules.realm, nonce, "standard", stale)
+        rules = self.hands.rules
+        offers = challenges(rules.realm, nonce, rules.digest, stale)
         return Answer(401, tuple(("WWW-Authenticate", offer) for offer in offers))
 
     # ---- where is she ---------------------------------------------------------------------

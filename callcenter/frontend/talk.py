@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from callcenter.domain.center import PhoneProfile
 from callcenter.domain.commands import HoldReported, OfferOutcome, OfferReported
 from callcenter.domain.units import AgentId, ContactId, Micros, OfferId, QueueId, SegmentId
 from callcenter.frontend.hands import Hands, Story
@@ -135,6 +136,13 @@ class Talk:
         else:
             other.quiet()
             other.connect(mine, lambda _: self.speaker.bridge_failed())
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether her phone is one that answers no questions."""
+        agents = self.hands.center.agents
+        profile = next((a.phone for a in agents if a.id == self.record.agent), None)
+        return profile is PhoneProfile.LEGACY
 
     # ---- the end --------------------------------------------------------------------------
 

@@ -144,6 +144,12 @@ class Overloaded(NamedTuple):
     overloaded: bool
 
 
+class MediaHolds(NamedTuple):
+    """Legs that the engines hold, asked once after a restart: ours that nobody knows are let go."""
+
+    legs: tuple[str, ...]
+
+
 class MediaRestarted(NamedTuple):
     """The media engine forgot its legs: what we hold is asked for again."""
 
@@ -164,6 +170,7 @@ Input: TypeAlias = (
     | Draining
     | Closing
     | Overloaded
+    | MediaHolds
     | MediaRestarted
 )
 

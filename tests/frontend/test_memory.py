@@ -9,6 +9,7 @@ import pytest
 from callcenter.domain import events as e
 from callcenter.domain.commands import FrontendReported
 from callcenter.domain.termination import Reason
+from callcenter.frontend.turn import MediaHolds
 from tests.frontend.world import Phone, World
 
 Step = Callable[[World], None]
@@ -234,3 +235,29 @@ def test_a_cancel_that_never_left_is_sent_after_the_restart() -> None:
     world.restart()
     assert world.agents["ana"].story[-1] == "cancelled"
     assert world.leaks() == []
+
+
+def test_a_leg_that_nobody_knows_is_let_go_and_others_are_not() -> None:
+    world = World("ana")
+    dials(world)
+    presses(world)
+    kept = set(world.media.legs)
+    world.media.legs["frontend-0-1-99/c"] = {"phone": 1, "inner": 2, "plays": "", "far": None}
+    world.media.legs["frontend-7-1-1/c"] = {"phone": 3, "inner": 4, "plays": "", "far": None}
+    world.restart()
+    world.feed(MediaHolds(tuple(world.media.legs)))
+    assert set(world.media.legs) == {*kept, "frontend-7-1-1/c"}
+
+
+def test_a_grant_that_did_not_ring_yet_is_not_kept() -> None:
+    world = World("ana", ready=False)
+    dials(world)
+    presses(world)
+    world.media.silent = True
+    world.make_ready("ana")
+    world.media.silent = False
+    world.restart()
+    assert world.last(e.OfferRescinded).reason == "its owner started again"
+    world.wait(3)
+    agent_answers(world)
+    assert world.last(e.SegmentStarted).agent == "ana"

@@ -59,6 +59,7 @@ from callcenter.frontend.turn import (
     KeepParty,
     LookedUp,
     LookUp,
+    MediaHolds,
     MediaReplied,
     MediaRestarted,
     RtpHeard,
@@ -144,6 +145,7 @@ class FrontendRole:
         self._make_frontend(replica)
         await self._make_adapters(int(records.pop("cursor", b"0")) or replica.seq)
         self.loop.begin(self.frontend.restore(records, now()))
+        self.engine.list_legs(self._listed)
         self._open_sockets()
 
     async def _recover(self) -> Replica:
@@ -170,6 +172,7 @@ class FrontendRole:
             frontend=FrontendId(self.context.name),
             epoch=self.context.epoch,
             realm=settings.sip.realm,
+            digest=settings.sip.digest,
             domain=settings.sip.home,
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
         )
@@ -362,6 +365,9 @@ class FrontendRole:
             await self.writer.call("HSET", self.keys.parties, *fields)
         except (StoreUnavailable, StoreError, OSError):
             log.warning("numbers not kept", count=len(fields) // 2)
+
+    def _listed(self, reply: dict[str, Any]) -> None:
+        self.loop.feed(MediaHolds(tuple(str(leg) for leg in reply.get("calls", ()))))
 
     def _media_said(self, said: dict[str, Any]) -> None:
         """A datagram of the media engine's own accord."""
