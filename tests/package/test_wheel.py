@@ -34,7 +34,7 @@ def test_the_wheel_holds_flows_prompts_music_and_pages(wheel: Path) -> None:
     assert any(n.endswith("shipped/ivr_flows/main-line.yaml") for n in names)
     assert any("shipped/ivr_flows/prompts/" in n and n.endswith(".au") for n in names)
     assert any("media/audio/music" in n and n.endswith(".au") for n in names)
-    assert any(n.endswith("web/static/wall.html") or n.endswith("static/index.html") for n in names)
+    assert any(n.endswith(("static/wall.html", "static/index.html")) for n in names)
     assert not any(n.startswith("tests/") for n in names)
 
 

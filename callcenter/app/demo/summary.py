@@ -50,7 +50,7 @@ def summarize(
     )
     waits = [(q["asa_seconds"] or 0.0, int(q["answered"])) for q in queues]
     lost = [
-        c["id"] for c in ended if (c.get("termination") or {}).get("result") in ("lost", "failed")
+        c["contact"] for c in ended if (c.get("termination") or {}).get("result") in ("lost", "failed")
     ]
     return {
         **totals,
