@@ -101,6 +101,9 @@ class SipSettings(Table):
     domain: str = ""
     """Host part of our addresses; the advertised address when empty."""
     realm: str = "callcenter"
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
+    """How phones may hash their password, the first choice first. `["SHA-256", "MD5"]` (RFC 8760)
+    is for centers all of whose phones know it; others stop at the sight of it."""
     advertised_address: str = ""
     """What peers are told to send to; the listening address when empty."""
 

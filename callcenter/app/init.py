@@ -40,6 +40,7 @@ url = "embedded"                   # or unix:///run/valkey/s, redis://host:6379/
 [sip]
 listen = ["127.0.0.1:5060"]        # UDP and TCP; use the machine's address for phones elsewhere
 realm = "callcenter"
+# digest = ["SHA-256", "MD5"]      # MD5 alone by default: many phones stop at SHA-256
 # domain = "sip.example.com"       # host part of your addresses
 # advertised_address = "203.0.113.7"                   # behind NAT
 

@@ -4,10 +4,11 @@ A phone proves that it knows a password by hashing it with a nonce of ours. A no
 birth and a seal made with a secret of this process, so that none has to be stored before it was
 used; after that we remember how often it was, because the same answer must not count twice.
 
-Why two profiles: `standard` phones are asked for `qop="auth"`, SHA-256 first and MD5 second; the
-nonce count rises with each request and the digest covers the Request-URI. `legacy` phones know
-MD5 without qop only (RFC 2069) and hash a URI of their own making; for them each nonce is good
-for one request. Without that, whoever overhears one such request could repeat it.
+Why two profiles: everybody is asked for `qop="auth"`, so that a challenge tells nobody who exists.
+`standard` phones answer with it; their nonce count rises with each request and the digest covers
+the Request-URI. `legacy` phones know MD5 without qop only (RFC 2069) and hash a URI of their own
+making; for them each nonce is good for one request. Without that, whoever overhears one such
+request could repeat it.
 
 Hashes are compared in constant time. Whoever calls `verify` does so for unknown users as well,
 with `HA1_OF_NOBODY`, so that neither answer nor time tells who exists.
@@ -38,7 +39,8 @@ ALGORITHMS: dict[Profile, tuple[Algorithm, ...]] = {
     "standard": ("SHA-256", "MD5"),
     "legacy": ("MD5",),
 }
-"""In the order in which they are offered (RFC 8760 2.6: the strongest first)."""
+"""What is taken from a phone. What it is offered is the same for all, and configured: several
+phones stop at the first challenge that names SHA-256, instead of going on to the next."""
 
 HA1_OF_NOBODY = "0" * 64
 """Stands in for the HA1 of an unknown user; no password hashes to it."""
@@ -102,10 +104,11 @@ def challenge(
     return ", ".join(parts)
 
 
-def challenges(realm: str, nonce: str, profile: Profile, stale: bool = False) -> list[str]:
-    """All WWW-Authenticate values for a phone of this profile, each a line of its own."""
-    qop = profile == "standard"
-    return [challenge(realm, nonce, algorithm, qop, stale) for algorithm in ALGORITHMS[profile]]
+def challenges(
+    realm: str, nonce: str, algorithms: Iterable[Algorithm], stale: bool = False
+) -> list[str]:
+    """All WWW-Authenticate values, each a line of its own, in the order of `algorithms`."""
+    return [challenge(realm, nonce, algorithm, stale=stale) for algorithm in algorithms]
 
 
 def _pairs(text: str) -> dict[str, str] | None:

@@ -166,6 +166,18 @@ def test_the_environment_stands_above_the_file(tmp_path: Path) -> None:
     assert settings.store.accept_loss_seconds == 2
 
 
+def test_phones_hash_with_md5_unless_all_of_them_know_better(tmp_path: Path) -> None:
+    def digest(value: str) -> tuple[str, ...]:
+        env = {"CALLCENTER__SIP__DIGEST": value} if value else {}
+        return load_settings(write(tmp_path, GOOD), env).sip.digest
+
+    assert digest("") == ("MD5",)
+    assert digest('["SHA-256", "MD5"]') == ("SHA-256", "MD5")
+    for wrong in ("[]", '["SHA-1"]'):
+        with pytest.raises(WrongInput, match=r"sip\.digest"):
+            digest(wrong)
+
+
 def test_an_unknown_variable_is_told_by_its_name(tmp_path: Path) -> None:
     found = only(problems(tmp_path, GOOD, CALLCENTER__SIP__RELAM="x"))
     assert found.file == "$CALLCENTER__SIP__RELAM"

@@ -44,6 +44,14 @@ def share_of_tone(wav: Path, frequency: int) -> float:
     return hits / loud if loud else 0.0
 
 
+def write_tone(wav: Path, frequency: int, seconds: int = 60) -> None:
+    """A recording of a sine, 8 kHz, 16 bit."""
+    with wave.open(str(wav), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        samples = 8000 * np.sin(2 * np.pi * frequency * np.arange(8000) / 8000)
+        file.writeframes(samples.astype("<i2").tobytes() * seconds)
+
+
 # --- sipp -----------------------------------------------------------------------------------------
 
 
@@ -134,7 +142,7 @@ Expires: 120
 def register_scenario(directory: Path, user: str, contact_port: int) -> Path:
     """sipp registers `user`, answering the challenge; the contact is another sipp."""
     first = REGISTER.format(user=user, number=1, contact_port=contact_port, authentication="")
-    login = f"[authentication username={user} password={PASSWORD.replace(' ', chr(32))}]\n"
+    login = f"[authentication username={user} password={PASSWORD}]\n"
     second = REGISTER.format(user=user, number=2, contact_port=contact_port, authentication=login)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="register">\n'
@@ -224,9 +232,10 @@ class Sipp:
 
 CONFIG = """
 poll_method epoll
+net_interface 127.0.0.1
 sip_listen 127.0.0.1:{sip}
 audio_player aufile,{home}/heard.wav
-audio_source ausine,{tone}
+audio_source aufile,{home}/tone.wav
 audio_alert aufile,{home}/alert.wav
 ausrc_srate 8000
 auplay_srate 8000
@@ -236,7 +245,6 @@ rtp_ports {rtp}-{rtp_last}
 module_path {modules}
 module g711.so
 module aufile.so
-module ausine.so
 module sndfile.so
 module uuid.so
 module_tmp account.so
@@ -259,10 +267,11 @@ class Baresip:
         rtp = 27000 + (self.sip % 200) * 20
         (home / "config").write_text(
             CONFIG.format(
-                sip=self.sip, home=home, tone=tone, rtp=rtp, rtp_last=rtp + 19,
+                sip=self.sip, home=home, rtp=rtp, rtp_last=rtp + 19,
                 modules=BARESIP_MODULES, control=self.control,
             )
         )  # fmt: skip
+        write_tone(home / "tone.wav", tone)
         more = "".join(f";{key}={value}" for key, value in account.items())
         (home / "accounts").write_text(
             f"<sip:{user}@{server[0]}:{server[1]}>;auth_user={user};auth_pass={PASSWORD}{more}\n"

@@ -27,7 +27,7 @@ from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES, tone_frame
 from callcenter.app.phones.line import Line, Phone, PhoneCall
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 AGENTS = ("anna", "ben", "chandra", "legacy")
 START_SECONDS = 45.0
 

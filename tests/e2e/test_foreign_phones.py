@@ -48,7 +48,7 @@ def test_sipp_is_an_agent_and_echoes_the_caller(center: Center, tmp_path: Path) 
             await agent.start()
             registration = Sipp(
                 tmp_path, center.sip, register_scenario(tmp_path, "ben", agent.port),
-                "-au", "ben", "-ap", "correct horse",
+                "-au", "ben", "-ap", "correct-horse",
             )  # fmt: skip
             await registration.start()
             await registration.finished()
@@ -191,7 +191,7 @@ def test_unpatched_pyvoip_registers_and_answers(center: Center, tmp_path: Path) 
         "        time.sleep(0.05)\n"
         "    print('over', flush=True)\n"
         "port = int(sys.argv[1])\n"
-        "phone = VoIPPhone('127.0.0.1', port, 'legacy', 'correct horse', myIP='127.0.0.1',\n"
+        "phone = VoIPPhone('127.0.0.1', port, 'legacy', 'correct-horse', myIP='127.0.0.1',\n"
         "                  sipPort=int(sys.argv[2]), rtpPortLow=24000, rtpPortHigh=24040,\n"
         "                  callCallback=take)\n"
         "phone.start()\n"

@@ -4,6 +4,7 @@ import pytest
 
 from callcenter.domain.units import SECOND
 from callcenter.sip.digest import (
+    ALGORITHMS,
     HA1_OF_NOBODY,
     Authorization,
     Nonces,
@@ -76,23 +77,23 @@ def test_the_figures_of_rfc_7616_come_out(algorithm: str, response: str) -> None
     assert auth.opaque == "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"
 
 
-def test_a_standard_phone_is_offered_the_stronger_hash_first() -> None:
-    lines = challenges("cc.example.com", "f00d", "standard", stale=True)
+def test_a_phone_takes_the_stronger_hash_of_those_it_is_offered() -> None:
+    lines = challenges("cc.example.com", "f00d", ["SHA-256", "MD5"], stale=True)
     parsed = [parse_challenge(line) for line in lines]
     assert [p.algorithm for p in parsed if p] == ["SHA-256", "MD5"]
     assert all(p and p.qop == ("auth",) and p.stale for p in parsed)
     assert best_challenge(reversed(lines)) == lines[0]
 
 
-def test_a_legacy_phone_is_offered_what_it_knows() -> None:
-    assert challenges("cc.example.com", "f00d", "legacy") == [
-        'Digest realm="cc.example.com", nonce="f00d", algorithm=MD5'
+def test_a_phone_is_offered_nothing_else_than_what_is_configured() -> None:
+    assert challenges("cc.example.com", "f00d", ["MD5"]) == [
+        'Digest realm="cc.example.com", nonce="f00d", algorithm=MD5, qop="auth"'
     ]
 
 
 @pytest.mark.parametrize("profile", ["standard", "legacy"])
 def test_the_right_password_is_accepted_for_every_challenge(profile: Profile) -> None:
-    for line in challenges("cc.example.com", "f00d", profile):
+    for line in challenges("cc.example.com", "f00d", ALGORITHMS[profile]):
         assert accepted(answered(line), profile=profile)
 
 
