@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
@@ -33,6 +33,7 @@ from callcenter.adapters.store.resp import StoreError
 from callcenter.app.config import Settings, host_port
 from callcenter.app.context import RoleContext
 from callcenter.domain.access import Scope
+from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.domain.units import AgentId
 from callcenter.records.published import Published, decode_published
@@ -89,6 +90,9 @@ class WebRole:
         self._keys = Keys(settings.store.namespace)
         self._archive = context.state_directory / "archive"
         self._history = history
+        self._context = context
+        self._people = people_of(settings)
+        self._version = ""
         self.picture = Picture()
         self.writer = CommandWriter(
             self._url, self._keys, context.name, context.epoch, at=self.picture.now
@@ -102,7 +106,7 @@ class WebRole:
                 customers=history.customers,
                 parties=self._parties,
                 access=history.access,
-                people=people_of(settings),
+                people=lambda: self._people,
                 origins=settings.web.origins,
                 private=host_port(settings.web.listen)[0] in LOOPBACK,
             ),
@@ -152,6 +156,7 @@ class WebRole:
         turn = 0
         while True:
             try:
+                self._know_people()
                 await self._learn_callers()
                 await self._see_control()
                 if turn % 4 == 0:
@@ -161,6 +166,17 @@ class WebRole:
                 self.server.hub.wake()
             turn += 1
             await asyncio.sleep(WATCH_SECONDS)
+
+    def _know_people(self) -> None:
+        """A new center is in force: read the file again for those who may log in."""
+        version = self.picture.live.data.version
+        if version != self._version:
+            changed, self._version = bool(self._version), version
+            if changed:
+                try:
+                    self._people = people_of(self._context.reload())
+                except WrongInput as wrong:
+                    log.warning("the file is wrong; logins stay as they were", problem=str(wrong))
 
     async def _learn_callers(self) -> None:
         wanted = list(self.picture.callers.wanted)[:CALLERS_PER_READ]
@@ -201,9 +217,9 @@ class WebRole:
         self.server.metrics.published = documents
 
 
-def people_of(settings: Settings) -> Callable[[], Mapping[str, Person]]:
+def people_of(settings: Settings) -> dict[str, Person]:
     """Who may log in, from the configuration."""
-    found = {
+    return {
         agent.id: Person(
             agent=AgentId(agent.id),
             name=agent.name or agent.id,
@@ -212,7 +228,6 @@ def people_of(settings: Settings) -> Callable[[], Mapping[str, Person]]:
         )
         for agent in settings.agents
     }
-    return lambda: found
 
 
 async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
