@@ -414,6 +414,13 @@ class World:
             return str(story.talk.media.record.id)
         return str(story.media.record.id)
 
+    def has_story(self, phone: Phone) -> bool:
+        """Whether the front end holds the call of a phone."""
+        try:
+            return bool(self.story_of(phone))
+        except AssertionError:
+            return False
+
     def story_of(self, phone: Phone) -> Any:
         assert phone.call
         for story in self.frontend.hands.stories.values():

@@ -1,0 +1,167 @@
+"""People do things in any order, at any moment, and the process may die in between.
+
+Whatever happens: no mistake of ours comes to light, control and front end agree on who is there,
+and when everybody has hung up nothing is left. A failure prints the seed that replays it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from callcenter.domain import events as e
+from callcenter.frontend.call import CallStory
+from tests.frontend.world import Phone, World
+
+SEEDS = range(40)
+STEPS = 30
+
+Step = Callable[[World, random.Random], None]
+
+
+def callers(world: World) -> list[Phone]:
+    return [p for p in world.phones.values() if p.name.startswith("caller")]
+
+
+def in_call(phones: list[Phone]) -> list[Phone]:
+    return [p for p in phones if p.call is not None and p.call in p.endpoint.calls]
+
+
+def a_caller_dials(world: World, dice: random.Random) -> None:
+    caller = world.phone(f"caller{len(world.phones)}")
+    caller.dial(dice.choice(["+15550100", "+15550100", "+15550100", "999"]))
+
+
+def a_caller_reaches_the_queue(world: World, dice: random.Random) -> None:
+    caller = world.phone(f"caller{len(world.phones)}")
+    caller.dial("+15550100")
+    if world.has_story(caller):
+        caller.press(dice.choice("113"))
+
+
+def a_caller_presses_a_key(world: World, dice: random.Random) -> None:
+    for caller in in_call(callers(world))[-1:]:
+        if world.has_story(caller):
+            caller.press(dice.choice("1123*9"))
+
+
+def somebody_hangs_up(world: World, dice: random.Random) -> None:
+    talking = in_call(list(world.phones.values()))
+    if talking:
+        dice.choice(talking).hang_up()
+
+
+def two_hang_up_at_once(world: World, dice: random.Random) -> None:
+    talking = in_call(list(world.phones.values()))
+    for phone in dice.sample(talking, min(2, len(talking))):
+        assert phone.call is not None
+        phone.call.bye(world.now)
+    world.run()
+
+
+def an_agent_answers(world: World, dice: random.Random) -> None:
+    ringing = [p for p in in_call(list(world.agents.values())) if p.story[-1] == "rings"]
+    if ringing:
+        dice.choice(ringing).answer()
+
+
+def an_agent_answers_as_her_caller_leaves(world: World, dice: random.Random) -> None:
+    for phone in in_call(callers(world)):
+        assert phone.call is not None
+        phone.call.bye(world.now)
+    an_agent_answers(world, dice)
+
+
+def an_agent_says_no(world: World, dice: random.Random) -> None:
+    ringing = [p for p in in_call(list(world.agents.values())) if p.story[-1] == "rings"]
+    for phone in ringing[:1]:
+        assert phone.call is not None
+        phone.call.reject(dice.choice([486, 603, 480, 500]), world.now)
+        world.run()
+
+
+def an_agent_is_ready_again(world: World, dice: random.Random) -> None:
+    world.make_ready(dice.choice(list(world.agents)))
+
+
+def somebody_holds(world: World, dice: random.Random) -> None:
+    answered = [p for p in in_call(list(world.phones.values())) if "confirmed" in str(p.call)]
+    if answered:
+        dice.choice(answered).hold(dice.choice(["sendonly", "inactive", "sendrecv"]))
+
+
+def a_prompt_ends(world: World, dice: random.Random) -> None:
+    for caller in in_call(callers(world)):
+        if world.has_story(caller):
+            world.said(caller)
+
+
+def time_goes_by(world: World, dice: random.Random) -> None:
+    world.wait(dice.choice([0.1, 1, 5, 12, 25]))
+
+
+def the_process_dies(world: World, dice: random.Random) -> None:
+    world.restart()
+
+
+def control_is_away_for_a_moment(world: World, dice: random.Random) -> None:
+    world.control_is_up = False
+    dice.choice(HARMLESS)(world, dice)
+    world.control_comes_back()
+
+
+def the_engine_refuses_for_a_moment(world: World, dice: random.Random) -> None:
+    world.media.refuses = dice.choice(["offer", "answer", "play media", "stop media"])
+    dice.choice(HARMLESS)(world, dice)
+    world.media.refuses = ""
+
+
+HARMLESS: tuple[Step, ...] = (
+    a_caller_dials,
+    *[a_caller_reaches_the_queue] * 4,
+    a_caller_presses_a_key,
+    somebody_hangs_up,
+    two_hang_up_at_once,
+    *[an_agent_answers] * 5,
+    an_agent_answers_as_her_caller_leaves,
+    an_agent_says_no,
+    *[an_agent_is_ready_again] * 2,
+    *[somebody_holds] * 2,
+    a_prompt_ends,
+    *[time_goes_by] * 2,
+)
+ALL: tuple[Step, ...] = (
+    *HARMLESS,
+    the_process_dies,
+    control_is_away_for_a_moment,
+    the_engine_refuses_for_a_moment,
+)
+
+
+def agree(world: World) -> None:
+    """Control and the front end know the same contacts and the same conversations."""
+    held = {s.id: s for s in world.frontend.hands.stories.values() if isinstance(s, CallStory)}
+    known = world.control.state.contacts
+    assert {name for name, story in held.items() if story.is_reported} == set(known)
+    talking = {s.talk.record.segment for s in held.values() if s.talk and s.talk.record.bridged}
+    assert talking == set(world.control.state.segments)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_people_do_nothing_is_left_behind(seed: int) -> None:
+    dice = random.Random(seed)
+    world = World("ana", "ben", ring_seconds=15, wrap_up_seconds=5)
+    for _ in range(STEPS):
+        dice.choice(ALL)(world, dice)
+        assert world.faults == []
+        agree(world)
+    world.restart()
+    for phone in in_call(list(world.phones.values())):
+        phone.hang_up()
+    assert world.leaks() == []
+    arrived = {event.contact for event in world.kinds(e.ContactArrived)}
+    ended = [event.contact for event in world.kinds(e.ContactEnded)]
+    assert sorted(ended) == sorted(arrived), "every contact ends once"
+    assert world.faults == []
