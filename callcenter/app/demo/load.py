@@ -172,8 +172,9 @@ async def main() -> None:
         drained.set()
 
     listening = asyncio.create_task(listen())
-    await day.open()
+    opening = asyncio.create_task(day.open())
     await day.run(drained)
+    await opening
     await day.close()
     say("result", **day.result())
     listening.cancel()
