@@ -51,8 +51,9 @@ from callcenter.media.wheel import SLOTS, Wheel
 
 POLL_EVENTS_MAX = 64
 """Packets between two looks at the wheel: about a millisecond of work."""
-SIDES_BUSY = 40
-"""From so many sides on, packets are taken by the millisecond."""
+SIDES_BUSY = 100
+"""From so many sides on, packets are taken nap by nap."""
+NAP_SECONDS = 0.0015
 NG_BURST_MAX = 16
 ROUND_SLOT: Micros = 5 * MILLISECOND
 """Every leg is looked at once in 20 of these, that is ten times a second."""
@@ -166,13 +167,14 @@ class Worker:
         """Wait for packets until the wheel's next turn; then serve both.
 
         With many sides a packet arrives every few microseconds, and being woken for each costs
-        more than the packet. Then the worker sleeps to the next turn, takes all that came, and
-        no packet waits for more than a millisecond.
+        more than the packet. Then the worker naps and takes all that came.
         """
-        wait = min(self._wheel.wait(clock()), ROUND_SLOT)
-        if len(self._doors) > SIDES_BUSY and not self._more:
-            time.sleep(min(wait, MILLISECOND) / SECOND)
+        if len(self._doors) < SIDES_BUSY:
+            wait = min(self._wheel.wait(clock()), ROUND_SLOT)
+        else:
             wait = 0
+            if not self._more:
+                time.sleep(NAP_SECONDS)
         events = self._epoll.poll(wait / SECOND, POLL_EVENTS_MAX)
         now = clock()
         self._more = len(events) == POLL_EVENTS_MAX
