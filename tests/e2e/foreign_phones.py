@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import numpy as np
 from callcenter.app.phones.audio import CALLER_TONES, tone_frame
 from tests.e2e.harness import PASSWORD, ROOT, free_ports
 
+SIPP_TONE = CALLER_TONES[3]
 PCAPS = Path("/usr/share/sip-tester")
 BARESIP_MODULES = Path("/usr/lib/baresip/modules")
 
@@ -72,16 +74,27 @@ a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15
 """
 
+BYE_ANSWER = """
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+"""
 
-def caller_scenario(directory: Path, keys: str, tone: int, talk_ms: int) -> Path:
-    """sipp calls in, presses `keys` (RFC 4733, from its own captures), streams a tone, hangs up."""
+
+def caller_scenario(directory: Path, info_key: str, event_key: str) -> Path:
+    """sipp calls in, presses one key by INFO and one in its audio, streams a tone until hung up on.
+
+    The key in the audio is a capture of RFC 4733 packets that comes with sipp. It is sent over a
+    raw socket, which only root may open; other users press both keys by INFO. (The same capture
+    twice would be one key: its timestamps are the same.)
+    """
     raw = directory / "tone.ulaw"
-    raw.write_bytes(tone_frame(tone) * 50)
-    presses = "".join(
-        f'  <nop><action><exec play_pcap_audio="{PCAPS}/dtmf_2833_{key}.pcap"/></action></nop>\n'
-        '  <pause milliseconds="900"/>\n'
-        for key in keys
-    )
+    raw.write_bytes(tone_frame(SIPP_TONE) * 50)
+    captured = f'  <nop><action><exec play_pcap_audio="{PCAPS}/dtmf_2833_{event_key}.pcap"/></action></nop>\n'
     invite = f"""
 INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -105,20 +118,32 @@ From: "sipp" <sip:+15557770000@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_
 Call-ID: [call_id]
 CSeq: {number} {method}
 Max-Forwards: 70
-Content-Length: 0
+{body}
 """
+    signal = (
+        "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={}\nDuration=160"
+    )
+
+    def informed(number: int, key: str) -> str:
+        body = signal.format(key)
+        sent = in_dialog.format(method="INFO", number=number, body=body)
+        return _send(sent, 'retrans="500"') + '  <recv response="200"/>\n'
+
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="caller">\n'
         + _send(invite, 'retrans="500"')
         + '  <recv response="100" optional="true"/>\n  <recv response="180" optional="true"/>\n'
         + '  <recv response="200" rtd="true" rrs="true"/>\n'
-        + _send(in_dialog.format(method="ACK", number=1))
-        + '  <pause milliseconds="700"/>\n'
-        + presses
+        + _send(in_dialog.format(method="ACK", number=1, body="Content-Length: 0"))
+        + '  <pause milliseconds="500"/>\n'
+        + informed(2, info_key)
+        + '  <pause milliseconds="900"/>\n'
+        + (captured if os.geteuid() == 0 else informed(3, event_key))
+        + '  <pause milliseconds="500"/>\n'
         + f'  <nop><action><exec rtp_stream="{raw},-1,0"/></action></nop>\n'
-        + f'  <pause milliseconds="{talk_ms}"/>\n'
-        + _send(in_dialog.format(method="BYE", number=2), 'retrans="500"')
-        + '  <recv response="200"/>\n</scenario>\n'
+        + '  <recv request="BYE"/>\n'
+        + _send(BYE_ANSWER)
+        + "</scenario>\n"
     )
     path = directory / "caller.xml"
     path.write_text(text, "utf-8")
@@ -132,18 +157,19 @@ From: <sip:{user}@[remote_ip]>;tag=[pid]SIPpReg[call_number]
 To: <sip:{user}@[remote_ip]>
 Call-ID: [call_id]
 CSeq: {number} REGISTER
-Contact: <sip:{user}@[local_ip]:{contact_port}>
+Contact: <sip:{user}@[local_ip]:[local_port]>
 Max-Forwards: 70
 Expires: 120
 {authentication}Content-Length: 0
 """
 
 
-def register_scenario(directory: Path, user: str, contact_port: int) -> Path:
-    """sipp registers `user`, answering the challenge; the contact is another sipp."""
-    first = REGISTER.format(user=user, number=1, contact_port=contact_port, authentication="")
+def register_scenario(directory: Path, user: str) -> Path:
+    """sipp registers `user`, answering the challenge. One sipp plays one scenario, so the agent
+    itself is the next process on the same port, as behind one address translator."""
+    first = REGISTER.format(user=user, number=1, authentication="")
     login = f"[authentication username={user} password={PASSWORD}]\n"
-    second = REGISTER.format(user=user, number=2, contact_port=contact_port, authentication=login)
+    second = REGISTER.format(user=user, number=2, authentication=login)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="register">\n'
         + _send(first, 'retrans="500"')
@@ -170,15 +196,6 @@ Contact: <sip:[local_ip]:[local_port];transport=[transport]>
 {more}
 """
     body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{SDP.strip()}"
-    done = """
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-"""
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="agent">\n'
         '  <recv request="INVITE" crlf="true" rrs="true"/>\n'
@@ -186,7 +203,7 @@ Content-Length: 0
         + '  <pause milliseconds="300"/>\n'
         + _send(answer.format(status="200 OK", more=body), 'retrans="500"')
         + '  <recv request="ACK" rtd="true"/>\n  <recv request="BYE"/>\n'
-        + _send(done)
+        + _send(BYE_ANSWER)
         + "</scenario>\n"
     )
     path = directory / "agent.xml"
@@ -198,9 +215,10 @@ class Sipp:
     """One sipp process."""
 
     def __init__(
-        self, directory: Path, server: tuple[str, int], scenario: Path, *options: str
+        self, directory: Path, server: tuple[str, int], scenario: Path, *options: str, port: int = 0
     ) -> None:
-        self.port, self.media_port = free_ports(2)
+        free, self.media_port = free_ports(2)
+        self.port = port or free
         self.arguments = [
             "sipp", f"{server[0]}:{server[1]}", "-sf", str(scenario), "-i", "127.0.0.1", "-p",
             str(self.port), "-mi", "127.0.0.1", "-mp", str(self.media_port & ~1), "-m", "1",

@@ -29,7 +29,7 @@ from callcenter.app.phones.line import Line, Phone, PhoneCall
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse"
 AGENTS = ("anna", "ben", "chandra", "legacy")
-START_SECONDS = 45.0
+START_SECONDS = 90.0
 
 
 def free_ports(count: int) -> list[int]:
