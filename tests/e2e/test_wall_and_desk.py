@@ -115,20 +115,19 @@ def test_the_numbers_change_as_calls_come_and_go(wall: Screen, street: Street) -
     expect_figure(page, "waiting", "0")
 
 
-def test_a_threshold_is_told_in_words_and_in_colour(
-    wall: Screen, hall: Center, street: Street
-) -> None:
+def test_a_threshold_is_told_in_words_and_in_colour(wall: Screen, street: Street) -> None:
     page = wall.page
     tile = page.locator(SALES)
     calls = [call_sales(street, 3)]
-    expect(tile.locator("p.level")).to_contain_text("nobody is logged in")
-    hall.api("agents/chandra/presence", {"presence": "not_ready", "reason": "meeting"})
+    expect(tile.locator("p.level")).to_contain_text("Critical nobody is")
+    street.do(street.people.agent("anna"))
+    expect(page.locator("[data-agent=anna]")).to_have_attribute("data-presence", "talking")
     expect(tile).not_to_have_class(re.compile("bad"))
-    calls.append(call_sales(street, 4))
+    calls += [call_sales(street, 4), call_sales(street, 13)]
     expect(tile.locator("p.level")).to_contain_text("Warning")
     expect(tile).to_have_class(re.compile("warn"))
     calls.append(call_sales(street, 5))
-    expect(tile.locator("p.level")).to_contain_text("Critical")
+    expect(tile.locator("p.level")).to_contain_text("Critical 3 or more waiting")
     expect(tile).to_have_class(re.compile("bad"))
     expect(page.locator(".verdict")).to_contain_text("Critical: Sales")
     assert page.title().startswith("1 critical")

@@ -5,7 +5,7 @@
 
 import { ago, percent, span } from "./words.mjs";
 
-export const LEVELS = { good: "On target", warn: "Warning", bad: "Critical" };
+export const LEVELS = { good: "OK", warn: "Warning", bad: "Critical" };
 const RANK = { good: 0, warn: 1, bad: 2 };
 
 /** A service level under this share of its goal is critical while somebody waits. */
@@ -42,10 +42,18 @@ function serviceAlarm(queue) {
   return { figure: "service", level, words: `service level under ${percent(level === "bad" ? goal * CRITICAL_SHARE : goal)}` };
 }
 
+/** How many of the agents who can serve a queue are logged in. */
+export function staffOf(queue) {
+  const { not_ready: away, ready, reserved, talking, wrap_up: wrapping } = queue.agents;
+  return away + ready + reserved + talking + wrapping;
+}
+
+/** Somebody waits and nobody can be expected to come. */
 function staffAlarm(queue) {
-  const { available, unreachable, logged_out: out, ...here } = queue.agents;
-  const staffed = Object.values(here).reduce((sum, n) => sum + n, 0);
-  return { figure: "staff", level: queue.waiting && !staffed ? "bad" : "good", words: "nobody is logged in for it" };
+  const { available, reserved, talking, wrap_up: wrapping } = queue.agents;
+  const coming = available + reserved + talking + wrapping;
+  const words = staffOf(queue) ? "nobody is ready to take a call" : "nobody is logged in";
+  return { figure: "staff", level: queue.waiting && !coming ? "bad" : "good", words };
 }
 
 /** What is wrong with a queue at `now` (ms), worst first: `[{figure, level, words}]`. */

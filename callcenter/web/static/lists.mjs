@@ -23,8 +23,8 @@ function WaitingLine({ row, queue, names, clock, open }) {
       <td class=${`num wait ${level}`}><${Ago} time=${row.since} clock=${clock} /></td>
       <td>${queue?.title ?? row.queue}<span class="quiet"> ${row.position}.</span></td>
       <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button></td>
-      <td class="hide-small">${told(row)}</td>
-      <td>${row.state === "ringing" && html`<span class="reserved state">rings at ${names.get(row.agent) ?? row.agent}</span>`}</td>
+      <td class="said hide-small">${told(row)}</td>
+      <td class="rings">${row.state === "ringing" && html`<span class="reserved state">rings at ${names.get(row.agent) ?? row.agent}</span>`}</td>
     </tr>`;
 }
 
@@ -86,7 +86,7 @@ export function Agents({ rows, titles, clock, open }) {
       </div>
       ${shown.length ? html`<div class="people">${shown.map((agent) => html`
         <${Person} key=${agent.id} agent=${agent} titles=${titles} clock=${clock} open=${open} />`)}</div>`
-        : html`<p class="empty">Nobody.</p>`}
+        : html`<p class="empty">${chosen.value === "here" ? "Nobody is logged in." : "Nobody."}</p>`}
     </section>`;
 }
 

@@ -1,6 +1,6 @@
 // One queue on the wall: now, today, and who serves it.
 
-import { LEVELS, alarmsOf, longestWait, worst } from "./alarms.mjs";
+import { LEVELS, alarmsOf, longestWait, staffOf, worst } from "./alarms.mjs";
 import { html } from "./page.mjs";
 import { percent, seconds, span } from "./words.mjs";
 
@@ -30,6 +30,12 @@ function Staff({ agents, onOpen }) {
     </button>`;
 }
 
+/** How the queue does, in words. A queue that nobody works on is neither good nor bad while it is empty. */
+function Level({ queue, alarms, level }) {
+  if (!alarms.length && !staffOf(queue)) return html`<p class="level quiet">Nobody logged in</p>`;
+  return html`<p class=${`level ${level}`}><b>${LEVELS[level]}</b>${alarms.length > 0 && html` <span>${alarms[0].words}</span>`}</p>`;
+}
+
 /** The tile. `open(view)` shows what is behind a number. */
 export function Tile({ queue, clock, open }) {
   const now = clock.value;
@@ -40,12 +46,12 @@ export function Tile({ queue, clock, open }) {
   return html`
     <section class=${`tile ${level}`} data-queue=${queue.id} aria-label=${queue.title}>
       <h2>${queue.title}</h2>
-      <p class=${`level ${level}`}><b>${LEVELS[level]}</b>${alarms.length > 0 && html` <span>${alarms[0].words}</span>`}</p>
+      <${Level} queue=${queue} alarms=${alarms} level=${level} />
       <div class="big">
         <${Figure} name="waiting" value=${queue.waiting} label="waiting" level=${of("waiting")} onOpen=${show("waiting")} />
         <${Figure} name="longest" value=${queue.waiting ? span(longestWait(queue, now)) : "–"} label="longest wait" level=${of("wait")} onOpen=${show("waiting")} />
         <${Figure} name="service" value=${percent(queue.service_level)} level=${of("service")}
-          label=${`in ${queue.target_seconds} s, goal ${queue.target_percent} %`} onOpen=${show("service")} />
+          label=${`SL ${queue.target_percent} % in ${queue.target_seconds} s`} onOpen=${show("service")} />
       </div>
       <div class="small">
         <${Figure} name="answered" value=${queue.answered} label="answered" onOpen=${show("answered")} />

@@ -40,7 +40,7 @@ function Verdict({ state, burning }) {
       ${broken.map((words) => html`<span key=${words} class="burn bad"><b>Center</b> ${words}</span>`)}
       ${burning.map(({ queue, level, alarms }) => html`
         <a key=${queue.id} class=${`burn ${level}`} href=${`#queue-${queue.id}`}><b>${LEVELS[level]}: ${queue.title}</b> ${alarms[0].words}</a>`)}
-      ${!burning.length && !broken.length && html`<span class="calm">All queues on target</span>`}
+      ${!burning.length && !broken.length && html`<span class="calm">No alarms</span>`}
     </div>`;
 }
 
@@ -51,7 +51,7 @@ function Announcer({ burning }) {
   useEffect(() => {
     document.title = critical ? `${critical} critical – wall` : "Wall";
   }, [critical]);
-  return html`<p class="sr" role="status">${words || "All queues on target"}</p>`;
+  return html`<p class="sr" role="status">${words || "No alarms"}</p>`;
 }
 
 /** The queues with an alarm: critical ones first, among them the longest wait. */

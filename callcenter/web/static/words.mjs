@@ -36,7 +36,7 @@ export const PRESENCE = {
 };
 
 const REASONS = {
-  rona: "did not answer", declined: "declined a call", "phone-busy": "phone was busy",
+  rona: "no answer", declined: "declined a call", "phone-busy": "phone busy",
   removed: "removed from the center",
 };
 
