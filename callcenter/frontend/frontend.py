@@ -351,12 +351,19 @@ class Frontend:
                     self.hands.presences[agent] = presence.value
                 case e.AgentUnreachable(agent=agent):
                     self.phones.reachable.discard(agent)
+                case e.AgentReachable(agent=agent, frontend=frontend):
+                    self._agent_reachable(agent, by_us=frontend == self.rules.frontend)
                 case e.FrontendLost(frontend=frontend) if frontend == self.rules.frontend:
                     self._report_all()
                 case e.ConfigurationChanged(center=center):
                     self.hands.config = self.hands.config._replace(center=center)
                 case _:
                     pass
+
+    def _agent_reachable(self, agent: AgentId, *, by_us: bool) -> None:
+        """Control's belief, to which the next change of her phones is compared."""
+        if by_us and self.phones.bindings(agent):
+            self.phones.reachable.add(agent)
 
     def _told_contact(self, contact: ContactId, event: e.Event) -> None:
         story = self.hands.stories.get(contact)

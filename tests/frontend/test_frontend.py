@@ -7,6 +7,7 @@ import pytest
 from callcenter.domain import events as e
 from callcenter.domain.commands import PhoneReported
 from callcenter.domain.termination import Reason
+from callcenter.domain.units import AgentId
 from callcenter.frontend.caller import plain_number
 from callcenter.frontend.endings import ending
 from callcenter.frontend.turn import Draining, Input, Overloaded, SayingFinished, StoreDown, StoreUp
@@ -239,6 +240,18 @@ def test_plain_numbers_keep_names_apart() -> None:
     assert plain_number("00 49 30-123") == "+4930123"
     assert plain_number("Help") == "help"
     assert plain_number("100") == "100"
+
+
+def test_a_front_end_that_was_thought_lost_names_its_calls_and_phones_again() -> None:
+    world = World("ana")
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    caller.press("1")
+    world.frontend_seems_lost()
+    assert world.control.state.agents[AgentId("ana")].reachable_by == "frontend-0"
+    assert world.kinds(e.ContactEnded) == []
+    world.agents["ana"].register(expires=0)
+    assert world.last(e.AgentUnreachable).cause == "unregistered"
 
 
 def test_a_mistake_of_ours_ends_one_call_and_not_the_others() -> None:

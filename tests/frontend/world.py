@@ -535,6 +535,11 @@ class World:
             self._decide(command)
         self.run()
 
+    def frontend_seems_lost(self) -> None:
+        """Its lease ran out, though it lives: the store was slow."""
+        self._publish(self.control.frontend_lost(FrontendId("frontend-0"), self.now + WALL))
+        self.run()
+
     def _publish(self, events: list[e.Event]) -> None:
         if events:
             self.events.extend(events)
