@@ -249,6 +249,12 @@ class Worker:
 
     def _look_after(self, leg: Leg, now: Micros) -> None:
         leg.tick(now, self.config.silence_seconds)
+        if leg.slot < 0 and leg.keep_alive(self._packet, now):
+            emit: Any = leg.phone.emit
+            try:
+                emit(self._views[PACKET])
+            except OSError:
+                self.send_errors += 1
         if now >= leg.report_at and leg.phone.codec is not None:
             self._report(leg, now)
         if self._journal is not None:

@@ -4,18 +4,30 @@ import itertools
 import struct
 
 from callcenter.domain.units import SECOND
-from callcenter.media.leg import Finished, Playback, Spoke, WentSilent
+from callcenter.media.leg import PACKET, Finished, Playback, Spoke, WentSilent
 from callcenter.media.prompts import from_samples
 from callcenter.media.side import DigitPressed
 from tests.media.house import FRAME, House, describe
 
 
-def test_an_answered_phone_hears_silence_without_a_pause() -> None:
+def test_a_phone_that_sends_hears_silence_without_a_pause() -> None:
     house = House()
     leg = house.caller()
+    house.say(leg, 1)
     packets = [house.hear(leg) for _ in range(5)]
     assert {packet[12:] for packet in packets} == {b"\xff" * 160}
     assert {b[3] - a[3] for a, b in itertools.pairwise(packets)} == {1}
+
+
+def test_a_phone_that_sends_nothing_gets_only_what_keeps_the_way_open() -> None:
+    house = House()
+    leg = house.caller()
+    assert [house.hear(leg) for _ in range(5)] == [b""] * 5
+    packet = bytearray(PACKET)
+    assert leg.keep_alive(packet, house.now) == PACKET
+    assert packet[12:] == b"\xff" * 160
+    house.ask("play media", from_tag="leg", file="/prompt.au")
+    assert leg.keep_alive(packet, house.now) == 0
 
 
 def test_a_phone_that_was_not_answered_hears_nothing() -> None:
@@ -27,6 +39,7 @@ def test_a_phone_that_was_not_answered_hears_nothing() -> None:
 def test_a_file_plays_to_its_end_and_that_is_told_once() -> None:
     house = House()
     leg = house.caller()
+    house.say(leg, 1)
     house.ask("play media", from_tag="leg", file="/prompt.au")
     heard = [house.hear(leg)[12] for _ in range(5)]
     assert heard == [0x10, 0x10, 0x10, 0xFF, 0xFF]
@@ -80,6 +93,7 @@ def test_a_file_is_heard_instead_of_the_other_party() -> None:
 def test_silence_fills_in_when_the_other_party_stops_sending() -> None:
     house = House()
     one, other = house.bridge()
+    house.say(one, 1)
     house.say(other, 1)
     heard = [house.hear(one) for _ in range(8)]
     assert heard[:5] == [b""] * 5
