@@ -273,8 +273,8 @@ def test_a_call_of_ours_that_comes_back_to_us_is_taken() -> None:
 def test_a_report_is_due_every_five_seconds() -> None:
     house = House()
     leg = house.caller()
-    house.hear(leg)
     house.say(leg, 1)
+    house.hear(leg)
     due = leg.report_at
     report = house.engine.control_report(leg, due)
     assert report[1] == 200

@@ -77,6 +77,7 @@ def test_a_new_file_replaces_the_old_one_without_telling_its_end() -> None:
 def test_the_other_party_is_heard_as_soon_as_she_speaks_and_we_fall_silent() -> None:
     house = House()
     one, other = house.bridge()
+    house.say(one, 1)
     assert house.hear(one)[12:] == b"\xff" * 160
     assert house.say(other, 1)[12:] == b"\x20" * 160
     assert house.hear(one) == b""
