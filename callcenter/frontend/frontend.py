@@ -210,6 +210,8 @@ class Frontend:
         call = event.call if isinstance(event, CallEvent) else self._asked_in(event)
         if isinstance(event, sip.CallEnded | sip.CallRejected):
             self.hands.gone(event.call)
+        elif isinstance(event, sip.CallProgress):
+            return  # it rings: nothing to be done and, as an INVITE may be repeated, nothing kept
         story = self.hands.dialogs.get(call.id) if call is not None else None
         if story is not None:
             self.hands.touch(story)
@@ -323,7 +325,8 @@ class Frontend:
         return True
 
     def _reject(self, call: sip.Call, answer: Answer) -> None:
-        call.reject(answer.status, self.hands.now, headers=answer.headers)
+        """A challenge or worse, once: whoever lost it asks again."""
+        call.reject(answer.status, self.hands.now, headers=answer.headers, stateless=True)
 
     def _refuse(self, call: sip.Call, reason: Reason) -> None:
         row = ending(reason)
