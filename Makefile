@@ -36,5 +36,8 @@ lint: $(TEST_STAMP)
 test: $(TEST_STAMP) peers lint
 	$(BIN)/python -m pytest
 
+sabotage: $(TEST_STAMP)
+	@$(BIN)/python -m tests.sabotage
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from callcenter.domain import events as e
-from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.commands import OfferOutcome, OfferReported, Presence
 from callcenter.domain.termination import Reason, Result
-from callcenter.domain.units import SECOND
+from callcenter.domain.units import SECOND, AgentId, Micros, OfferId
 from callcenter.frontend.hands import SWEEP
-from tests.frontend.world import Phone, World
+from callcenter.frontend.turn import EventsSeen
+from tests.frontend.world import WALL, Phone, World
 
 
 def queued(world: World) -> Phone:
@@ -395,28 +396,27 @@ def test_a_legacy_phone_that_falls_silent_is_believed() -> None:
 # ---- without control, and too late -------------------------------------------------------------
 
 
-def test_a_grant_that_comes_too_late_is_not_acted_on() -> None:
+@pytest.mark.parametrize(("late", "rings"), [(0, True), (1, False)])
+def test_a_grant_that_comes_too_late_is_not_acted_on(late: Micros, rings: bool) -> None:
     world = World("ana", ready=False)
     queued(world)
-    world.make_ready("ana")
-    offer = world.last(e.OfferMade)
-    world.agents["ana"].story.clear()
-    world.wait(1)
-    late = e.OfferMade(
-        at=offer.at,
-        offer=offer.offer,
-        contact=offer.contact,
-        queue=offer.queue,
-        channel=offer.channel,
-        agent=offer.agent,
-        frontend=offer.frontend,
+    visit = world.last(e.ContactQueued)
+    now = world.now + WALL
+    grant = e.OfferMade(
+        at=visit.at,
+        offer=OfferId("o1"),
+        contact=visit.contact,
+        queue=visit.queue,
+        channel=visit.channel,
+        agent=AgentId("ana"),
+        frontend=world.frontend.rules.frontend,
         ring_seconds=20,
-        act_before=offer.at - 1,
+        act_before=now - late,
     )
-    from callcenter.frontend.turn import EventsSeen
-
-    world.feed(EventsSeen((late,), offer.at))
-    assert "rings" not in world.agents["ana"].story
+    world.feed(EventsSeen((grant,), now))
+    assert ("rings" in world.agents["ana"].story) is rings
+    reports = [c.outcome for c in world.commands if isinstance(c, OfferReported)]
+    assert reports == ([] if rings else [OfferOutcome.FAILED])
 
 
 def test_without_control_a_ringing_agent_may_still_answer() -> None:

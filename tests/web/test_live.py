@@ -64,6 +64,21 @@ def test_a_wall_gets_everything_and_then_only_what_changed(tmp_path: Path) -> No
     within(tmp_path, story)
 
 
+def test_what_happens_wakes_the_wall_and_waits_for_no_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "IDLE_SECONDS", 3600.0)
+
+    async def story(found: Center) -> None:
+        socket = await watching(found, "wall")
+        await hear(socket, "snapshot")
+        await found.call("c1")
+        delta = await hear(socket, "delta")
+        assert [row["contact"] for row in delta["put"]["waiting"]] == ["c1"]
+
+    within(tmp_path, story)
+
+
 def test_the_differences_add_up_to_the_document(tmp_path: Path) -> None:
     async def story(found: Center) -> None:
         socket = await watching(found, "wall")
