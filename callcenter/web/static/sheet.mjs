@@ -3,7 +3,7 @@
 // Why: a figure that cannot be explained is not believed. Each view says how it was computed and
 // shows the very contacts that were counted; from there one step leads to what happened to each.
 
-import { useEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
+import { useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
 import { CALLS_MIN, CRITICAL_SHARE, counted } from "./alarms.mjs";
 import { AgentFacts, Person, WaitingTable } from "./lists.mjs";
 import { ask, pass } from "./live.mjs";
@@ -30,17 +30,28 @@ const FIGURES = {
 };
 
 const AGAIN_MS = 1500;
+const TRIES_MAX = 5;
 
-/** What the API says at `path`: `[found, trouble]`; asked again, not too often, when `pulse` changes. */
-function useFound(path, pulse) {
+/**
+ * What the API says at `path`: `[found, trouble]`. Asked again, not too often, when `pulse` changes
+ * and, a few times, while it is not `complete`: what ended a moment ago may still be on its way
+ * into the history.
+ */
+function useFound(path, pulse, complete = () => true) {
   const [found, setFound] = useState({});
   useEffect(() => {
-    let wanted = true;
-    const read = () => ask(path).then((value) => wanted && setFound({ path, value }), (error) => wanted && setFound({ path, trouble: error.message }));
-    const timer = setTimeout(read, found.path === path ? AGAIN_MS : 0);
+    let tries = 0;
+    let timer = setTimeout(read, found.path === path ? AGAIN_MS : 0);
+    async function read() {
+      tries += 1;
+      const got = await ask(path).then((value) => ({ path, value }), (error) => ({ path, trouble: error.message }));
+      if (timer === null) return;
+      setFound(got);
+      if (got.value && !complete(got.value) && tries < TRIES_MAX) timer = setTimeout(read, AGAIN_MS);
+    }
     return () => {
-      wanted = false;
       clearTimeout(timer);
+      timer = null;
     };
   }, [path, pulse]);
   return found.path === path ? [found.value, found.trouble] : [undefined, undefined];
@@ -50,7 +61,9 @@ const Trouble = ({ words }) => html`<p class="notice bad" role="alert">${words}<
 const Reading = () => html`<p class="empty">Reading …</p>`;
 
 function Contacts({ queue, counts, names, open }) {
-  const [found, trouble] = useFound(`contacts?queue=${encodeURIComponent(queue.id)}&counted=${counts}&limit=${LIMIT}`, queue[counts]);
+  const whole = Math.min(LIMIT, queue[counts]);
+  const [found, trouble] = useFound(`contacts?queue=${encodeURIComponent(queue.id)}&counted=${counts}&limit=${LIMIT}`, queue[counts],
+    (list) => list.contacts.length >= whole);
   if (trouble) return html`<${Trouble} words=${trouble} />`;
   if (!found) return html`<${Reading} />`;
   if (!found.contacts.length) return html`<p class="empty">No contact yet today.</p>`;
@@ -136,11 +149,13 @@ function Body({ view, state, ...tools }) {
 /** The dialog over the wall. `views` is the path that led here; the last one is shown. */
 export function Sheet({ views, close, back, ...rest }) {
   const dialog = useRef(null);
-  useEffect(() => dialog.current.showModal(), []);
+  useLayoutEffect(() => {
+    if (!dialog.current.open) dialog.current.showModal();
+  });
   const view = views[views.length - 1];
   const title = titleOf(view, rest.state);
   return html`
-    <dialog ref=${dialog} onClose=${close} aria-label=${title} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
+    <dialog ref=${dialog} onClose=${() => dialog.current.open || close()} aria-label=${title} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
       <div class="sheet">
         <div class="sheet-head">
           ${views.length > 1 && html`<button class="plain" onClick=${back}>Back</button>`}

@@ -13,6 +13,7 @@ import { clockTime, lagWords } from "./words.mjs";
 
 const link = follow("wall");
 const views = signal([]);
+const start = (view) => { views.value = [view]; };
 const open = (view) => { views.value = [...views.value, view]; };
 const back = () => { views.value = views.value.slice(0, -1); };
 const close = () => { views.value = []; };
@@ -71,7 +72,7 @@ function Wall() {
   const burning = burningQueues(state);
   const titles = new Map(state.queues.map((queue) => [queue.id, queue.title]));
   const names = new Map(state.agents.map((agent) => [agent.id, agent.name]));
-  const tools = { titles, names, clock: link.clock, open };
+  const tools = { titles, names, clock: link.clock, open: start };
   return html`
     <${Bar} state=${state} />
     <${StaleStamp} link=${link} />
@@ -88,14 +89,14 @@ function Wall() {
       </div>
     </main>
     <${Announcer} burning=${burning} />
-    ${views.value.length > 0 && html`<${Sheet} views=${views.value} state=${state} close=${close} back=${back} queues=${state.queues} ...${tools} />`}`;
+    ${views.value.length > 0 && html`<${Sheet} views=${views.value} state=${state} close=${close} back=${back} queues=${state.queues} ...${tools} open=${open} />`}`;
 }
 
-const keys = { f: toggleFull, "?": () => open({ kind: "keys" }) };
+const keys = { f: toggleFull, "?": () => start({ kind: "keys" }) };
 for (let n = 1; n <= 9; n += 1) {
   keys[n] = () => {
     const queue = link.state.value?.queues[n - 1];
-    if (queue) open({ kind: "figure", queue: queue.id, figure: "waiting" });
+    if (queue) start({ kind: "figure", queue: queue.id, figure: "waiting" });
   };
 }
 onKeys(keys);
