@@ -169,9 +169,12 @@ class Call:
 
         Args:
             stateless: send it once and keep nothing (8.2.7): for strangers, whom a repeated answer
-                would only serve as an amplifier.
+                would only serve as an amplifier. A 100 that has not left yet is not sent: who
+                has it repeats its INVITE no more, and this answer may be lost.
         """
         if self.incoming and self._step(Step.REFUSES):
+            if stateless:
+                self.core.layer.withdraw(self.incoming.transaction)
             self.incoming.refuse(status, phrase, headers, now)
             if stateless:
                 self.core.layer.forget(self.incoming.transaction)

@@ -120,6 +120,12 @@ class TransactionLayer:
         if response.status >= 200:
             transaction.request = None
 
+    def withdraw(self, transaction: Transaction) -> None:
+        """Take back the latest answer if nothing has left since: another one stands for it."""
+        if self.outgoing and self.outgoing[-1] == (transaction.flow, transaction.last):
+            self.outgoing.pop()
+            self.counters["responses_sent"] -= 1
+
     def answered_before(self, transaction: Transaction, answer: bytes, now: Micros) -> None:
         """After a restart: the answer that went out last goes out again."""
         for _ in self._step(transaction, _kind(int(answer[8:11])), now):

@@ -29,21 +29,20 @@ PCAPS = Path("/usr/share/sip-tester")
 BARESIP_MODULES = Path("/usr/lib/baresip/modules")
 
 
-def share_of_tone(wav: Path, frequency: int) -> float:
-    """Share of 100 ms windows of a recording in which `frequency` is the loudest component."""
+def seconds_of_tone(wav: Path, frequency: int) -> float:
+    """For how long `frequency` was the loudest component of a recording, in steps of 0.1 s."""
     with wave.open(str(wav)) as file:
         rate = file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16).astype(float)
     size = rate // 10
-    hits = loud = 0
+    heard = 0
     for start in range(0, len(samples) - size, size):
         window = samples[start : start + size]
         if np.sqrt(np.mean(window**2)) < 200:
             continue
-        loud += 1
         spectrum = np.abs(np.fft.rfft(window * np.hanning(size)))
-        hits += abs(np.argmax(spectrum) * rate / size - frequency) <= 15
-    return hits / loud if loud else 0.0
+        heard += abs(np.argmax(spectrum) * rate / size - frequency) <= 15
+    return heard / 10
 
 
 def write_tone(wav: Path, frequency: int, seconds: int = 60) -> None:

@@ -17,7 +17,7 @@ from tests.e2e.foreign_phones import (
     baresip,
     caller_scenario,
     register_scenario,
-    share_of_tone,
+    seconds_of_tone,
     softphone,
 )
 from tests.e2e.harness import AGENTS, Center, eventually_async, people, reach_queue, run
@@ -87,7 +87,7 @@ def test_baresip_calls_in_and_both_sides_hear_each_other(center: Center, tmp_pat
     run(tell())
     dumps = sorted((tmp_path / "b").glob("dump-*dec.wav"))
     assert dumps, "baresip recorded nothing"
-    assert share_of_tone(dumps[0], AGENT_TONES[AGENTS.index("anna")]) > 0.2
+    assert seconds_of_tone(dumps[0], AGENT_TONES[AGENTS.index("anna")]) >= 1
 
 
 def test_baresip_is_an_agent(center: Center, tmp_path: Path) -> None:
@@ -105,14 +105,14 @@ def test_baresip_is_an_agent(center: Center, tmp_path: Path) -> None:
             assert await call.until(lambda: call.hears((AGENT_TONES[6],), 5) is not None, 15), (
                 call.rtp.ear.windows
             )
-            await asyncio.sleep(1)
+            await asyncio.sleep(1.5)
             await phone.command("hangup")
             assert await call.until_over(5)
 
     run(tell())
     dumps = sorted((tmp_path / "b").glob("dump-*dec.wav"))
     assert dumps, "baresip recorded nothing"
-    assert share_of_tone(dumps[0], CALLER_TONES[5]) > 0.5
+    assert seconds_of_tone(dumps[0], CALLER_TONES[5]) >= 1
 
 
 def ended(phone: subprocess.Popen[str]) -> dict[str, object]:
@@ -128,26 +128,27 @@ def test_pyvoip_calls_in_by_keypad_and_is_heard(center: Center, tmp_path: Path) 
         async with people(center) as those:
             anna = await those.agent("anna")
             phone = softphone(
-                center.sip, "legacy", "call", "100", "--press", ",1,,1", "--seconds", "9",
+                center.sip, "legacy", "call", "100", "--press", ",1,1", "--seconds", "40",
                 "--record", str(tmp_path / "heard.wav"),
             )  # fmt: skip
             at_desk = await anna.until_called(seconds=20)
             assert await at_desk.until(
                 lambda: at_desk.hears((CALLER_TONES[2],), 5) is not None, 10
             ), at_desk.rtp.ear.windows
+            await asyncio.sleep(1.5)
+            at_desk.hang_up()
             report = await asyncio.to_thread(ended, phone)
             assert report["outcome"] == "talked"
-            assert await at_desk.until_over(5)
 
     run(tell())
-    assert share_of_tone(tmp_path / "heard.wav", AGENT_TONES[AGENTS.index("anna")]) > 0.2
+    assert seconds_of_tone(tmp_path / "heard.wav", AGENT_TONES[AGENTS.index("anna")]) >= 1
 
 
 def test_pyvoip_is_an_agent_who_logs_in_by_feature_code(center: Center, tmp_path: Path) -> None:
     async def tell() -> None:
         async with people(center) as those:
             phone = softphone(
-                center.sip, "legacy", "answer", "--ready", "--seconds", "20", "--wait", "30",
+                center.sip, "legacy", "answer", "--ready", "--seconds", "40", "--wait", "40",
                 "--record", str(tmp_path / "heard.wav"),
             )  # fmt: skip
             await eventually_async(
@@ -158,12 +159,13 @@ def test_pyvoip_is_an_agent_who_logs_in_by_feature_code(center: Center, tmp_path
             assert await call.until(lambda: call.hears((CALLER_TONES[2],), 5) is not None, 15), (
                 call.rtp.ear.windows
             )
+            await asyncio.sleep(1.5)
             call.hang_up()
             report = await asyncio.to_thread(ended, phone)
             assert report["outcome"] == "talked"
 
     run(tell())
-    assert share_of_tone(tmp_path / "heard.wav", CALLER_TONES[6]) > 0.4
+    assert seconds_of_tone(tmp_path / "heard.wav", CALLER_TONES[6]) >= 1
 
 
 def test_a_wrong_password_is_refused_like_an_unknown_user(center: Center) -> None:
@@ -178,7 +180,7 @@ def test_a_wrong_password_is_refused_like_an_unknown_user(center: Center) -> Non
     run(tell())
 
 
-def test_unpatched_pyvoip_registers_and_answers(center: Center, tmp_path: Path) -> None:
+def test_unpatched_pyvoip_registers_logs_in_and_answers(center: Center, tmp_path: Path) -> None:
     """The library as it comes, without our work-arounds: the profile `legacy` is for it."""
     script = tmp_path / "plain.py"
     script.write_text(
@@ -200,6 +202,7 @@ def test_unpatched_pyvoip_registers_and_answers(center: Center, tmp_path: Path) 
         "        print('registered', flush=True)\n"
         "        break\n"
         "    time.sleep(0.1)\n"
+        "code = phone.call('*11')\n"
         "sys.stdin.readline()\n"
         "phone.stop()\n"
     )
@@ -220,8 +223,9 @@ def test_unpatched_pyvoip_registers_and_answers(center: Center, tmp_path: Path) 
             async with people(center) as those:
                 line = await asyncio.wait_for(process.stdout.readline(), 15)
                 assert line == b"registered\n"
-                await asyncio.sleep(1.1)
-                await asyncio.to_thread(center.make_ready, "legacy")
+                await eventually_async(
+                    lambda: center.agent("legacy")["presence"] == "ready", 15, "*11 did not work"
+                )
                 call = those.caller(7).dial("100")
                 await reach_queue(call)
                 await eventually_async(

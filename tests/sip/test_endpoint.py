@@ -257,6 +257,15 @@ def test_a_stateless_refusal_keeps_nothing_and_is_made_again_for_a_repeated_invi
     assert ask(line, a_request("ACK")) == ([], [])
 
 
+def test_a_stateless_refusal_in_the_same_turn_goes_out_instead_of_the_100() -> None:
+    line = Line(CALLED)
+    (event,) = line.endpoint.receive(a_request("INVITE"), FLOW, 0)
+    assert isinstance(event, IncomingCall)
+    event.call.reject(401, 0, stateless=True)
+    ((_, only),) = line.endpoint.take_outgoing()
+    assert only.startswith(b"SIP/2.0 401")
+
+
 def test_a_flood_of_unfinished_calls_is_forgotten_in_time() -> None:
     line = Line(CALLED)
     for number in range(200):

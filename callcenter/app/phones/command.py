@@ -9,6 +9,7 @@ and reports how loud the other side was. Keys typed on the terminal are pressed 
 from __future__ import annotations
 
 import audioop
+import contextlib
 import json
 import select
 import socket
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 TONE = bytes(round(128 + 20 * np.sin(2 * np.pi * 450 * n / 8000)) for n in range(160))
 KEYS = "0123456789*#ABCD"
 FRAME = 160
+FRAME_SECONDS = 0.02
+RTP_PORTS = 20
+"""pyVoIP takes one of them by chance for each call and gives it back late."""
 
 
 def free_port() -> int:
@@ -36,6 +40,21 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """First and last of `count` neighbouring UDP ports of loopback that nobody uses."""
+    for _ in range(100):
+        first = 20000 + 2 * (free_port() % 5000)
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                    held.enter_context(probe).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first, first + count - 1
+    raise click.ClickException(f"there are no {count} free UDP ports in a row")
 
 
 class Session:
@@ -61,11 +80,10 @@ class Session:
         from callcenter.app.phones.foreign import ForeignPhone
 
         host, _, port = self.settings["server"].rpartition(":")
-        low = 20000 + 2 * (free_port() % 4000)
         phone = ForeignPhone(
             (host, int(port)), self.settings["user"], self.settings["password"],
             address=self.settings["address"], sip_port=self.settings["sip_port"] or free_port(),
-            rtp_ports=(low, low + 40), on_call=on_call,
+            rtp_ports=free_ports(RTP_PORTS), on_call=on_call,
         )  # fmt: skip
         phone.start()
         deadline = time.monotonic() + 10
@@ -133,6 +151,7 @@ class Session:
         from pyVoIP.VoIP.VoIP import CallState
 
         assert self.call is not None
+        due = time.monotonic()
         while self.call.state == CallState.ANSWERED:
             data = self.call.read_audio(FRAME, blocking=False)
             self.heard_frames += data != b"\x80" * FRAME
@@ -143,7 +162,8 @@ class Session:
                     self._recording.writeframes(linear)
                 except (ValueError, OSError):
                     return
-            time.sleep(0.0195)
+            due += FRAME_SECONDS
+            time.sleep(max(0.0, due - time.monotonic()))
 
     def report(self, outcome: str) -> dict[str, Any]:
         """What is told at the end."""
