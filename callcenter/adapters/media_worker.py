@@ -53,7 +53,7 @@ POLL_EVENTS_MAX = 64
 """Packets between two looks at the wheel: about a millisecond of work."""
 SIDES_BUSY = 100
 """From so many sides on, packets are taken nap by nap."""
-NAP_SECONDS = 0.0015
+NAP_SECONDS = 0.002
 NG_BURST_MAX = 16
 ROUND_SLOT: Micros = 5 * MILLISECOND
 """Every leg is looked at once in 20 of these, that is ten times a second."""
