@@ -83,6 +83,8 @@ class Frontend:
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
         )
+        self._is_known = False
+        """Whether control has heard of this life."""
         self._closed_for: dict[Reason, bool] = {}
         """Why no new call is taken, if any of them is true."""
         self._entries: dict[type[Any], Callable[[Any], None]] = {
@@ -356,12 +358,24 @@ class Frontend:
                     self.phones.reachable.discard(agent)
                 case e.AgentReachable(agent=agent, frontend=frontend):
                     self._agent_reachable(agent, by_us=frontend == self.rules.frontend)
+                case e.FrontendStarted(frontend=frontend, epoch=epoch):
+                    self._is_known |= (frontend, epoch) == (self.rules.frontend, self.rules.epoch)
                 case e.FrontendLost(frontend=frontend) if frontend == self.rules.frontend:
-                    self._report_all()
+                    self._thought_lost()
                 case e.ConfigurationChanged(center=center):
                     self.hands.config = self.hands.config._replace(center=center)
                 case _:
                     pass
+
+    def _thought_lost(self) -> None:
+        """Our lease ran out though we live: name everything again.
+
+        An earlier life's loss may be read after our own start; that one was answered by our first
+        report, and naming our offers again would take back those that are still on their way.
+        """
+        if self._is_known:
+            self._is_known = False
+            self._report_all()
 
     def _agent_reachable(self, agent: AgentId, *, by_us: bool) -> None:
         """Control's belief, to which the next change of her phones is compared."""

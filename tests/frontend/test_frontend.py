@@ -5,12 +5,20 @@ from __future__ import annotations
 import pytest
 
 from callcenter.domain import events as e
-from callcenter.domain.commands import PhoneReported
+from callcenter.domain.commands import FrontendReported, PhoneReported
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import AgentId
+from callcenter.domain.units import AgentId, FrontendId
 from callcenter.frontend.caller import plain_number
 from callcenter.frontend.endings import ending
-from callcenter.frontend.turn import Draining, Input, Overloaded, SayingFinished, StoreDown, StoreUp
+from callcenter.frontend.turn import (
+    Draining,
+    EventsSeen,
+    Input,
+    Overloaded,
+    SayingFinished,
+    StoreDown,
+    StoreUp,
+)
 from callcenter.sip.sdp import build_audio
 from tests.frontend.world import World
 
@@ -252,6 +260,16 @@ def test_a_front_end_that_was_thought_lost_names_its_calls_and_phones_again() ->
     assert world.kinds(e.ContactEnded) == []
     world.agents["ana"].register(expires=0)
     assert world.last(e.AgentUnreachable).cause == "unregistered"
+
+
+def test_the_loss_of_an_earlier_life_is_not_answered_twice() -> None:
+    world = World("ana")
+    world.control_is_up = False
+    world.restart()
+    reports = [c for c in world.commands if isinstance(c, FrontendReported)]
+    lost = e.FrontendLost(at=world.now, frontend=FrontendId("frontend-0"))
+    world.feed(EventsSeen((lost,), world.now))
+    assert [c for c in world.commands if isinstance(c, FrontendReported)] == reports
 
 
 def test_a_mistake_of_ours_ends_one_call_and_not_the_others() -> None:
