@@ -108,7 +108,7 @@ function Queues({ queues }) {
 
 /** The codes that do the same from the phone's keypad. */
 function Codes({ reasons }) {
-  const codes = [["*11", "Ready"], ...reasons.slice(0, 9).map((reason, n) => [`*12${n + 1}`, label(reason)]), ["*13", "Wrap-up done"], ["*14", "My state?"], ["*10", "Log out"]];
+  const codes = [["*11", "Ready"], ...reasons.slice(0, 9).map((reason, n) => [`*12${n + 1}`, label(reason)]), ["*13", "Done"], ["*14", "My state?"], ["*10", "Log out"]];
   return html`
     <section class="pane" id="codes"><h2>By phone</h2>
       <dl class="codes">${codes.map(([code, words]) => html`<div key=${code}><dt>${code}</dt><dd>${words}</dd></div>`)}</dl>
