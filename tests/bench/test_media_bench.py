@@ -13,7 +13,7 @@ def test_a_small_load_is_heard_whole_and_measured() -> None:
     assert bridged["deaf_phones"] == both["deaf_phones"] == both["hold"]["deaf_phones"] == 0
     assert bridged["cpu_seconds_per_call_minute"] > 0
     assert 0 < bridged["delay_ms"]["p50"] < 50
-    assert set(result) == {"cores", "bridged", "with_hold", "void", "ok"}
+    assert set(result) == {"cores", "bridged", "with_hold", "stolen_share", "void", "ok"}
 
 
 def test_the_generator_shares_no_code_with_what_it_measures() -> None:
