@@ -227,26 +227,18 @@ class Center:
         found = re.findall(r"^(callcenter_\S+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in found}
 
+    def processes(self) -> dict[str, int]:
+        """Process ids by role, as the server wrote them when all were ready last."""
+        written = (self.directory / "state" / "run.json").read_text("utf-8")
+        named: dict[str, int] = json.loads(written)["processes"]
+        return {name.rpartition("-")[0]: pid for name, pid in named.items()}
+
     def role(self, name: str) -> int:
-        """The process id of a role's child."""
-        assert self._process is not None
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            if parent != self._process.pid:
-                continue
-            if name == "store" and words[0].rpartition(b"/")[2].endswith(b"-server"):
-                return int(entry.name)
-            if b"callcenter.app.child" not in words:
-                continue
-            if words[words.index(b"callcenter.app.child") + 1] == name.encode():
-                return int(entry.name)
-        raise AssertionError(f"no process of role {name}")
+        """The process id of a role's child; `worker` is what plays the media."""
+        if name == "worker":
+            lock = self.directory / "state" / "media-0" / "lock"
+            return int(lock.read_text("ascii"))
+        return self.processes()[name]
 
     def kill(self, role: str) -> None:
         """kill -9 a role's process."""
