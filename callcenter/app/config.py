@@ -104,6 +104,8 @@ class SipSettings(Table):
     digest: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
     """How phones may hash their password, the first choice first. `["SHA-256", "MD5"]` (RFC 8760)
     is for centers all of whose phones know it; others stop at the sight of it."""
+    expires_seconds_min: int = Field(default=60, ge=1, le=3600)
+    """The shortest registration that is granted; a phone that asks for less is told so."""
     advertised_address: str = ""
     """What peers are told to send to; the listening address when empty."""
 

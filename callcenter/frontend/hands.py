@@ -19,7 +19,7 @@ from callcenter.sip import endpoint as sip
 from callcenter.sip.digest import Algorithm
 from callcenter.sip.flow import Flow
 from callcenter.sip.record import encode_record as _encode
-from callcenter.sip.registrar import Binding
+from callcenter.sip.registrar import EXPIRES_SECONDS_MIN, Binding
 
 Replied = Callable[[Message], None]
 
@@ -52,7 +52,8 @@ class Rules:
     """Whether a phone may say that its audio is on our own machine: only if we listen there."""
     probe_seconds: int = 4
     """How long a silent phone may take to answer an in-dialog question."""
-    register_seconds: int = 300
+    expires_seconds_min: int = EXPIRES_SECONDS_MIN
+    """The shortest registration that is granted."""
 
 
 class Story(Protocol):

@@ -47,7 +47,7 @@ class Phones:
 
     def __init__(self, hands: Hands, secret: bytes) -> None:
         self.hands = hands
-        self.registrar = Registrar()
+        self.registrar = Registrar(hands.rules.expires_seconds_min)
         self._nonces = Nonces(secret)
         self._lock = FailureLock()
         self.reachable: set[AgentId] = set()

@@ -10,7 +10,7 @@ Call-ID and CSeq 1 after each restart; they would be locked out until the bindin
 taken if it comes from the same host or the same instance, or if the binding was not refreshed for
 30 s, when no message that was overtaken is still on its way.
 
-Expiry: a `standard` phone that asks for less than 60 s is told so (423); one of profile `legacy`
+Expiry: a `standard` phone that asks for less than the least (60 s) is told so (423); one of profile `legacy`
 does not understand that and refreshes when it likes, so it gets at least 120 s.
 
 Sources: RFC 3261 10.2 and 10.3 (steps 5 to 8), RFC 5626 3.1 and 6, RFC 3327 (not offered).
@@ -85,7 +85,8 @@ _decoder = msgspec.msgpack.Decoder(list[_Kept])
 class Registrar:
     """The bindings of all agents, by agent."""
 
-    def __init__(self) -> None:
+    def __init__(self, expires_seconds_min: int = EXPIRES_SECONDS_MIN) -> None:
+        self._expires_min = expires_seconds_min
         self._bindings: dict[str, list[Binding]] = {}
         self._expiries: list[tuple[Micros, str]] = []
 
@@ -153,7 +154,7 @@ class Registrar:
         profile: str,
     ) -> list[Binding]:
         """The bindings after one Contact of a REGISTER (10.3 step 7)."""
-        seconds = _granted(request, contact, profile)
+        seconds = _granted(request, contact, profile, self._expires_min)
         instance = _instance(contact)
         known = next((b for b in bindings if _is_same_phone(b, contact, instance)), None)
         if known is not None:
@@ -242,7 +243,7 @@ class Registrar:
             self._bindings.pop(agent, None)
 
 
-def _granted(request: Request, contact: NameAddr, profile: str) -> int:
+def _granted(request: Request, contact: NameAddr, profile: str, least: int) -> int:
     """Seconds: the Contact's own wish, the request's, or ours; 0 removes the binding."""
     asked = contact.param("expires")
     if asked is not None and asked.isascii() and asked.isdigit():
@@ -253,11 +254,11 @@ def _granted(request: Request, contact: NameAddr, profile: str) -> int:
         return 0
     if profile == "legacy":
         return min(max(wish, EXPIRES_SECONDS_MIN_LEGACY), EXPIRES_SECONDS_MAX)
-    if wish < EXPIRES_SECONDS_MIN:
+    if wish < least:
         raise SipError(
             423,
             phrase="Interval Too Brief",
-            headers=[("Min-Expires", str(EXPIRES_SECONDS_MIN))],
+            headers=[("Min-Expires", str(least))],
         )
     return min(wish, EXPIRES_SECONDS_MAX)
 

@@ -81,6 +81,8 @@ def test_the_expiry_that_is_granted(profile: str, contact: str, field: str, gran
 def test_a_standard_phone_that_asks_for_too_little_is_told_the_least() -> None:
     registrar = Registrar()
     assert register(registrar, ANN, expires="59") == (423, ["60"])
+    assert register(Registrar(5), ANN, expires="5")[0] == 200
+    assert register(Registrar(5), ANN, expires="4") == (423, ["5"])
     assert registrar.bindings("ann", 0) == []
 
 

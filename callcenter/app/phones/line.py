@@ -262,8 +262,10 @@ class Phone:
         self.registration_status = status
         self._answered.set()
 
-    def dial(self, number: str, headers: tuple[tuple[str, str], ...] = ()) -> PhoneCall:
-        """Call `number`; the far end is heard as soon as it answers."""
+    def dial(
+        self, number: str, headers: tuple[tuple[str, str], ...] = (), sdp: bytes | None = None
+    ) -> PhoneCall:
+        """Call `number`; the far end is heard as soon as it answers. `sdp` replaces our offer."""
         line = self.line
         call = PhoneCall(self)
         call.sip = line.endpoint.invite(
@@ -271,7 +273,7 @@ class Phone:
             request_uri=f"sip:{number}@{line.server[0]}:{line.server[1]}",
             from_addr=f'"{self.display}" <{self.address_of_record}>',
             flow=line.flow,
-            sdp=call.sdp("sendrecv"),
+            sdp=call.sdp("sendrecv") if sdp is None else sdp,
             now=line.now(),
             headers=headers,
             credentials=self.credentials,
@@ -413,9 +415,9 @@ class Line:
                 call.refused(status)
             case sip.CallReinvited(sdp=sdp):
                 call.reinvited(sdp)
-            case sip.CallCancelled() | sip.AckTimeout():
+            case sip.AckTimeout():
                 call.hung_up("")
-            case sip.CallEnded(reason=reason):
+            case sip.CallCancelled(reason=reason) | sip.CallEnded(reason=reason):
                 call.hung_up(reason)
             case _:
                 return

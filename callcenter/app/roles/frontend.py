@@ -173,6 +173,7 @@ class FrontendRole:
             epoch=self.context.epoch,
             realm=settings.sip.realm,
             digest=settings.sip.digest,
+            expires_seconds_min=settings.sip.expires_seconds_min,
             domain=settings.sip.home,
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
         )
@@ -397,6 +398,7 @@ class FrontendRole:
         self.engine.survey()
         return [
             gauge("callcenter_frontend_calls", "Calls held now.", frontend.calls),
+            gauge("callcenter_sip_dialogs", "SIP dialogs kept.", len(frontend.endpoint.calls)),
             gauge("callcenter_sip_registrations", "Agents with a phone.", len(frontend.phones.reachable)),
             gauge("callcenter_sip_transactions", "SIP transactions kept.", frontend.endpoint.transactions),
             gauge("callcenter_frontend_lag_seconds", "Longest wait of an input since the last report.", lag / 1e6),
