@@ -169,6 +169,7 @@ class Desk:
             await self._come_back()
             return
         if await call.until_over(self.dice.uniform(*self.habit.answer_seconds)):
+            await self._come_back()  # the caller left, or the ring time was shorter than she
             return
         if chance < self.habit.ignores_share + self.habit.declines_share:
             call.reject(603)
