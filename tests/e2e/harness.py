@@ -8,6 +8,7 @@ for anything left behind afterwards.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -115,7 +116,16 @@ web_password = "{PASSWORD}"
 """
 
 
-_rtp_base = 31000 + (os.getpid() % 40) * 400
+def free_range(count: int = 400) -> int:
+    """First of `count` UDP ports that nobody has, below those the kernel gives away by itself."""
+    bases = range(10000, 32000, count)
+    turn = os.getpid() % len(bases)
+    for base in (*bases[turn:], *bases[:turn]):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(base, base + count):
+                held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+            return base
+    raise AssertionError("no range of RTP ports is free")
 
 
 class Center:
@@ -126,7 +136,7 @@ class Center:
         self.sip_port, self.web_port = free_ports(2)
         self.config = directory / "callcenter.toml"
         self.config.write_text(
-            configuration(directory, self.sip_port, self.web_port, _rtp_base, more), "utf-8"
+            configuration(directory, self.sip_port, self.web_port, free_range(), more), "utf-8"
         )
         self.config.chmod(0o600)
         self.log = directory / "server.log"

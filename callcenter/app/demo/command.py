@@ -64,10 +64,19 @@ def choose_address(wanted: str | None, usual: str) -> str:
         return f"{host_port(usual)[0]}:{probe.getsockname()[1]}"
 
 
-def choose_rtp_ports(seed: int) -> str:
-    """A range of RTP ports of our own, so that two demos can run side by side."""
-    base = 30000 + 600 * ((seed * 7 + os.getpid()) % 40)
-    return f"{base}-{base + 599}"
+def choose_rtp_ports(seed: int, count: int = 600) -> str:
+    """A range of RTP ports that nobody has, so that two demos can run side by side.
+
+    It lies below the ports that the kernel gives away by itself (Linux: from 32768).
+    """
+    bases = range(10000, 32000, count)
+    turn = (seed * 7 + os.getpid()) % len(bases)
+    for base in (*bases[turn:], *bases[:turn]):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(base, base + count):
+                held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+            return f"{base}-{base + count - 1}"
+    raise click.ClickException("no range of free UDP ports for audio was found")
 
 
 class Phones:
