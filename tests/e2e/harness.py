@@ -120,7 +120,8 @@ def free_range(count: int = 400) -> int:
     """First of `count` UDP ports that nobody has, below those the kernel gives away by itself."""
     bases = range(10000, 32000, count)
     turn = os.getpid() % len(bases)
-    for base in (*bases[turn:], *bases[:turn]):
+    turned: list[int] = [*bases[turn:], *bases[:turn]]
+    for base in turned:
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             for port in range(base, base + count):
                 held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
