@@ -36,6 +36,17 @@ lint: $(TEST_STAMP)
 test: $(TEST_STAMP) peers lint
 	$(BIN)/python -m pytest
 
+soak: $(TEST_STAMP) peers
+	for day in $$(seq 100 140); do $(BIN)/python -m tests.simulation.day $$day 3000 || exit 1; done
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q tests/control tests/frontend tests/sip tests/ivr tests/media
+	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/python -m pytest -q tests/e2e || exit 1; done
+
+bench: $(STAMP)
+	$(BIN)/callcenter bench calls
+	$(BIN)/callcenter bench latency
+	$(BIN)/callcenter bench media
+	$(BIN)/callcenter bench route
+
 sabotage: $(TEST_STAMP)
 	@$(BIN)/python -m tests.sabotage
 
