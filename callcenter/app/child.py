@@ -17,7 +17,9 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from callcenter.app.context import HolderLine, RoleContext
@@ -35,30 +37,53 @@ WRONG_INPUT = 2
 
 
 def main() -> None:
-    """Run the role named on the command line until SIGTERM; say plainly why it cannot."""
+    """Run the role named on the command line until SIGTERM."""
+    facts = json.loads(os.environ.pop(CHILD_VARIABLE))
+    sockets = json.loads(os.environ.pop(SOCKETS_VARIABLE, "{}"))
+    sys.exit(live(sys.argv[1], facts, sockets))
+
+
+def live(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> int:
+    """One life of `role` until SIGTERM, in this process. Says plainly why it cannot; exit code."""
     try:
-        _run()
+        _run(role, facts, sockets)
     except WrongInput as wrong:
         for problem in wrong.problems:
             print(problem, file=sys.stderr)
-        sys.exit(WRONG_INPUT)
+        return WRONG_INPUT
     except CallcenterError as failed:
-        print(f"{' '.join(sys.argv[1:])}: error: {failed}", file=sys.stderr)
-        sys.exit(1)
+        print(f"{role}: error: {failed}", file=sys.stderr)
+        return 1
+    return 0
 
 
-def _run() -> None:
-    facts = json.loads(os.environ.pop(CHILD_VARIABLE))
-    sockets = json.loads(os.environ.pop(SOCKETS_VARIABLE, "{}"))
+def prepare(role: str) -> ModuleType:
+    """Import what a life of `role` needs before it begins: the slow part. Starts nothing."""
+    import callcenter.app.config
+    import callcenter.app.logs  # noqa: F401
+
+    module = importlib.import_module(BY_NAME[role].module)
+    runner = _runner(role, module)
+    if runner != "plain":
+        with suppress(ImportError):
+            import uvloop  # noqa: F401
+    if runner == "reactor":
+        from twisted.internet import asyncioreactor  # noqa: F401
+    return module
+
+
+def _runner(role: str, module: ModuleType) -> str:
+    return getattr(module, "RUNNER", BY_NAME[role].runner)
+
+
+def _run(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> None:
     _die_with(facts["holder"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the holder's: it drains in order
-    role = BY_NAME[sys.argv[1]]
     _log_as(facts)
-    module = importlib.import_module(role.module)
+    module = prepare(role)
     context = _context(facts, sockets)
     context.kept = context.line.begin()
-    runner = getattr(module, "RUNNER", role.runner)
-    run: Callable[[Any, RoleContext], None] = _RUNNERS[runner]
+    run: Callable[[Any, RoleContext], None] = _RUNNERS[_runner(role, module)]
     run(module.serve, context)
 
 

@@ -29,9 +29,11 @@ import structlog
 
 from callcenter.app.child import CHILD_VARIABLE, SOCKETS_VARIABLE, WRONG_INPUT
 from callcenter.app.context import LINE_BYTES_MAX
+from callcenter.app.nursery import Nursery, NurseryGone, bury_orphans
 
 log = structlog.get_logger()
 
+ROLE_COMMAND = (sys.executable, "-m", "callcenter.app.child")
 BACKOFF_SECONDS = (0.02, 0.1, 0.5, 1.0, 2.0, 5.0)
 STEADY_SECONDS = 10
 """A life this long makes the next restart fast again."""
@@ -42,6 +44,19 @@ FALSE_STARTS_MAX = 4
 def pause_after(failures: int) -> float:
     """Seconds to wait after so many short lives in a row; 1 for the first."""
     return BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
+
+
+class Process(Protocol):
+    """What is used of a process, however it was started."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, signal: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 class ForeignProgram(Protocol):
@@ -61,14 +76,16 @@ class Child:
     stop_seconds: float = 5
     sockets: dict[str, socket.socket] = field(default_factory=dict)
     program: ForeignProgram | None = None
-    command: tuple[str, ...] = (sys.executable, "-m", "callcenter.app.child")
+    command: tuple[str, ...] = ROLE_COMMAND
 
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     line: socket.socket | None = None
     kept: dict[int, tuple[int, Any]] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     restarts: int = 0
     epoch: int = 0
+    away_since: float | None = field(default_factory=time.monotonic)
+    """When it ended last, or was made; None while it serves."""
 
     @property
     def name(self) -> str:
@@ -94,6 +111,7 @@ class Holder:
         stop_order: tuple[str, ...] = (),
         known_addresses: Mapping[str, tuple[str, int]] | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        nursery: Nursery | None = None,
     ) -> None:
         self.children = list(children)
         self.stopping = asyncio.Event()
@@ -105,6 +123,8 @@ class Holder:
         self._known_addresses = dict(known_addresses or {})
         self._on_ready = on_ready
         """Called when all are ready, and again with each later life that is."""
+        self._nursery = nursery
+        """Where our own roles are forked from; without it each is started by itself."""
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
@@ -113,17 +133,28 @@ class Holder:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
         lives = [asyncio.create_task(self._live(child), name=child.name) for child in self.children]
+        if self._nursery is not None:
+            lives.append(asyncio.create_task(bury_orphans(self._waited_for), name="orphans"))
         await self.stopping.wait()
         for life in lives:
             life.cancel()
         await asyncio.gather(*lives, return_exceptions=True)
         await self._stop_all()
+        if self._nursery is not None:
+            await self._nursery.close()
         if self._failure is not None:
             raise self._failure
 
+    def _waited_for(self) -> set[int]:
+        """Processes whose end is taken note of elsewhere."""
+        found = {child.process.pid for child in self.children if child.process is not None}
+        return found | (self._nursery.pids if self._nursery is not None else set())
+
     def _is_ready(self, child: Child) -> None:
-        if not child.ready.is_set():
-            log.info("role ready", child=child.name)
+        if child.away_since is not None:
+            away = round(time.monotonic() - child.away_since, 3)
+            log.info("role ready", child=child.name, away_seconds=away)
+            child.away_since = None
         child.ready.set()
         if all(other.ready.is_set() for other in self.children):
             self._on_ready()
@@ -159,6 +190,7 @@ class Holder:
             await self._start(child)
         assert child.process is not None
         code = await child.process.wait()
+        child.away_since = time.monotonic()
         while self._hear(child):
             pass  # what it said last still counts
         self._hang_up(child)
@@ -180,15 +212,8 @@ class Holder:
             "addresses": self.addresses(),
         }  # fmt: skip
         fds = {name: opened.fileno() for name, opened in child.sockets.items()}
-        environment = {
-            **os.environ, CHILD_VARIABLE: json.dumps(facts), SOCKETS_VARIABLE: json.dumps(fds),
-        }  # fmt: skip
         try:
-            child.process = await asyncio.create_subprocess_exec(
-                *child.command, child.role, env=environment, start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(*fds.values(), theirs.fileno(), settings),
-            )  # fmt: skip
+            child.process = await self._process_of(child, facts, fds)
         finally:
             theirs.close()
             os.close(settings)
@@ -199,6 +224,24 @@ class Holder:
             self._say(child, {"op": "kept", "id": kept, "note": note}, descriptor)
         await self._when_ready(child.after)
         self._say(child, {"op": "begin"})
+
+    async def _process_of(
+        self, child: Child, facts: dict[str, Any], fds: dict[str, int]
+    ) -> Process:
+        """A process that has the sockets: forked where that can be, else started by itself."""
+        if self._nursery is not None and child.command == ROLE_COMMAND:
+            try:
+                return await self._nursery.bear(child.role, facts, fds)
+            except NurseryGone as gone:
+                log.warning("started without the nursery", child=child.name, reason=str(gone))
+        environment = {
+            **os.environ, CHILD_VARIABLE: json.dumps(facts), SOCKETS_VARIABLE: json.dumps(fds),
+        }  # fmt: skip
+        return await asyncio.create_subprocess_exec(
+            *child.command, child.role, env=environment, start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+            pass_fds=(*fds.values(), facts["line"], facts["settings"]),
+        )  # fmt: skip
 
     def addresses(self) -> dict[str, tuple[str, int]]:
         """Host and port of every socket that is held, and of those known to be held elsewhere."""

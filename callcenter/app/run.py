@@ -22,6 +22,7 @@ from callcenter.adapters.store.embedded import StoreUnavailable, private_directo
 from callcenter.app.config import Settings, host_port
 from callcenter.app.config_check import dump
 from callcenter.app.holder import Child, Holder, StartFailed
+from callcenter.app.nursery import Nursery
 from callcenter.app.roles import ROLES, STOP_ORDER, Role
 from callcenter.app.roles.store import StoreProcess
 from callcenter.app.secrets import ensure_secrets
@@ -54,6 +55,7 @@ def run_roles(settings: Settings, config_file: Path | None, role: str | None) ->
         stop_order=STOP_ORDER,
         known_addresses=fixed_addresses(settings),
         on_ready=lambda: _announce(holder, run_file, url),
+        nursery=Nursery(),
     )
     try:
         asyncio.run(holder.run())
