@@ -101,10 +101,10 @@ def _span(text: str, number: int) -> Micros:
 def run_terminal(flow: Flow, world: World, say: Print) -> Caller:
     """Play a call with the keys of this terminal, in real time. Ctrl-C hangs up."""
     say(HELP)
-    caller = Caller(flow, world, _watch(say))
-    begun = time.monotonic()
-    try:
-        with _keys_at_once():
+    with _keys_at_once():  # before the first word: who types at once must be heard
+        caller = Caller(flow, world, _watch(say))
+        begun = time.monotonic()
+        try:
             while not caller.over:
                 wait = POLL_SECONDS
                 if (at := caller.next_time) is not None:
@@ -114,8 +114,8 @@ def run_terminal(flow: Flow, world: World, say: Print) -> Caller:
                 caller.advance(round((time.monotonic() - begun) * SECOND) - caller.now)
                 if ready:
                     _do_keys(caller, os.read(sys.stdin.fileno(), 64).decode("ascii", "ignore"))
-    except KeyboardInterrupt:
-        caller.hang_up()
+        except KeyboardInterrupt:
+            caller.hang_up()
     return caller
 
 
@@ -147,7 +147,7 @@ def _keys_at_once() -> Iterator[None]:
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     try:
-        tty.setcbreak(fd)
+        tty.setcbreak(fd, termios.TCSADRAIN)  # keeps what was typed ahead
         yield
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
