@@ -242,7 +242,7 @@ class MediaEars:
                 return
             try:
                 body = msgspec.json.decode(data)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.malformed += 1
                 continue
             if isinstance(body, dict):

@@ -57,7 +57,7 @@ from callcenter.frontend.call_record import CallRecord, LegKept, Stage
 from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
-from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.offer import Offer
 from callcenter.frontend.pulse import Pulse
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
@@ -135,8 +135,8 @@ class CallStory:
         record.answered = hands.center_now()
         record.stage = Stage.ANSWERED
 
-    def _media_failed(self, _: Message) -> None:
-        self.end(Reason.MEDIA_UNAVAILABLE)
+    def _media_failed(self, reply: Message) -> None:
+        self.end(failure(reply))
 
     # ---- 2. she acknowledges: the flow begins ---------------------------------------------
 

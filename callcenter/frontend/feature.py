@@ -19,7 +19,7 @@ from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, CommandId, Micros
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
-from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.talk import answer_reinvite
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
@@ -104,8 +104,8 @@ class FeatureStory:
             self._answered = True
             self.call.answer(self.media.answer_sdp(), self.hands.now)
 
-    def _failed(self, _: Message) -> None:
-        self.end(Reason.MEDIA_UNAVAILABLE)
+    def _failed(self, reply: Message) -> None:
+        self.end(failure(reply))
 
     def _ask(self) -> None:
         """She hears us: ask control, or say at once what is known here."""

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import msgspec
 
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import MILLISECOND, Micros
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.turn import Message
@@ -323,6 +324,14 @@ def address_in(reply: Message) -> Address | None:
 def read(sdp: bytes) -> Sdp:
     """A phone's description; what is answered now was read a moment ago."""
     return parse_sdp(sdp)
+
+
+def failure(reply: Message) -> Reason:
+    """Why a leg did not begin. An engine that cannot use the phone's description names it; all
+    else is a failure of ours."""
+    said = str(reply.get("error-reason", ""))
+    theirs = "SDP" in said or "codec" in said
+    return Reason.NOT_ACCEPTABLE_MEDIA if theirs else Reason.MEDIA_UNAVAILABLE
 
 
 def settle(ready: Callable[[], None], failed: Replied, *addresses: Address | None) -> None:

@@ -101,7 +101,7 @@ class LiveSocket:
             try:
                 asked = _subscribe.decode(message.data)
                 await self._subscribe(screen, asked)
-            except (msgspec.DecodeError, msgspec.ValidationError) as wrong:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 screen.tell(_error(400, str(wrong)))
             except Refused as refused:
                 screen.tell(_error(refused.document.status, str(refused)))

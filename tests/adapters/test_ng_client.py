@@ -169,10 +169,16 @@ def test_keys_and_ended_files_are_heard() -> None:
         ears = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         ears.bind(("127.0.0.1", 0))
         heard = MediaEars(ears, answers.put_nowait)
-        for data in (b"rubbish", b"[]", json.dumps({"type": "DTMF", "event": 5}).encode()):
+        for data in (
+            b"rubbish",
+            b"[" * 9000,
+            b'{"a":"\xff"}',
+            b"[]",
+            json.dumps({"type": "DTMF", "event": 5}).encode(),
+        ):
             engine.socket.sendto(data, ears.getsockname())
         assert await answers.get() == {"type": "DTMF", "event": 5}
-        assert heard.malformed == 1
+        assert heard.malformed == 3
         heard.close()
         ears.close()
 

@@ -88,6 +88,16 @@ def test_without_media_a_call_is_told_to_try_later(command: str) -> None:
     assert world.leaks() == []
 
 
+@pytest.mark.parametrize("why", ["The SDP has no IPv4 connection address", "No acceptable codec"])
+def test_a_description_that_the_engine_cannot_use_is_the_callers_fault(why: str) -> None:
+    world = World()
+    world.media.refuses, world.media.why = "offer", why
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    assert caller.story == refused(Reason.NOT_ACCEPTABLE_MEDIA)
+    assert world.leaks() == []
+
+
 @pytest.mark.parametrize(
     ("what", "reason"),
     [

@@ -167,6 +167,7 @@ class Media:
     legs: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuses: str = ""
     """The command that fails from now on."""
+    why: str = "told to"
     silent: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -175,7 +176,7 @@ class Media:
         self.asked.append(message)
         command, leg = message["command"], message.get("call-id", "")
         if command == self.refuses:
-            return {"result": "error", "error-reason": "told to"}
+            return {"result": "error", "error-reason": self.why}
         if command == "delete":
             self.legs.pop(leg, None)
             return {"result": "ok"}

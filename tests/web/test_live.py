@@ -163,7 +163,8 @@ def test_a_wrong_question_is_told_and_the_socket_lives(tmp_path: Path) -> None:
     async def story(found: Center) -> None:
         socket = await watching(found)
         many = '{"subscribe": ["a","b","c","d","e","f","g","h","i"]}'
-        for sent in ("{", "[]", '{"subscribe": "wall"}', '{"subscribe": ["nothing"]}', many):
+        wrong = ("{", "[]", "[" * 3000, '{"subscribe": "wall"}', '{"subscribe": ["nothing"]}')
+        for sent in (*wrong, many):
             await socket.send_str(sent)
             assert (await hear(socket, "error"))["status"] in (400, 404), sent
         await socket.send_json({"subscribe": ["wall"]})

@@ -381,7 +381,8 @@ class FrontendRole:
             case "finished":
                 self.loop.feed(SayingFinished(leg, str(said.get("file", ""))))
             case "silence":
-                self.loop.feed(RtpSilent(leg, int(said.get("seconds", 0))))
+                seconds = said.get("seconds")
+                self.loop.feed(RtpSilent(leg, seconds if isinstance(seconds, int) else 0))
             case "sound":
                 self.loop.feed(RtpHeard(leg))
             case _:
