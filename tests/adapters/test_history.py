@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Connection, func, inspect, select, text
 
 from callcenter.adapters.history import History, tables
-from callcenter.adapters.history.engine import HEAD, normal_url, open_engine
+from callcenter.adapters.history.engine import HEAD, normal_url, open_engine, upgrade
 from callcenter.care.customer import Customer
 from callcenter.domain.access import Scope, Token, WebSession
 from callcenter.domain.units import ContactId, QueueId
@@ -34,20 +34,43 @@ def within(path: Path, story: Callable[[History], Awaitable[None]]) -> None:
     asyncio.run(told())
 
 
-def test_the_migrations_make_the_tables_the_code_uses(tmp_path: Path) -> None:
-    async def story(history: History) -> None:
-        async with history.engine.connect() as connection:
-            found = await connection.run_sync(
-                lambda sync: {
-                    name: {c["name"] for c in inspect(sync).get_columns(name)}
-                    for name in tables.metadata.tables
-                }
-            )
-        assert found == {
-            name: {c.name for c in table.columns} for name, table in tables.metadata.tables.items()
-        }
+def shape(connection: Connection) -> dict[str, object]:
+    """Everything a database says of its tables."""
+    found = inspect(connection)
+    return {
+        name: (
+            [{**column, "type": str(column["type"])} for column in found.get_columns(name)],
+            found.get_pk_constraint(name),
+            sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+            found.get_unique_constraints(name),
+            found.get_foreign_keys(name),
+        )
+        for name in found.get_table_names()
+    }
 
-    within(tmp_path, story)
+
+def test_a_new_database_is_what_all_migrations_together_make(tmp_path: Path) -> None:
+    async def shapes(history: History) -> None:
+        async with history.engine.connect() as connection:
+            made = await connection.run_sync(shape)
+        migrated = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+        async with migrated.begin() as connection:
+            await connection.run_sync(upgrade)
+            assert await connection.run_sync(shape) == made
+        await migrated.dispose()
+        assert set(tables.metadata.tables) | {"alembic_version"} == set(made)
+
+    within(tmp_path, shapes)
+
+
+def test_the_migrations_find_nothing_to_do_in_a_new_database(tmp_path: Path) -> None:
+    async def again(history: History) -> None:
+        async with history.engine.begin() as connection:
+            await connection.run_sync(upgrade)
+            versions = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+        assert list(versions) == [HEAD]
+
+    within(tmp_path, again)
 
 
 def test_the_newest_revision_is_the_one_the_code_expects() -> None:

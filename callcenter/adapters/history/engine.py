@@ -1,7 +1,7 @@
 """The database behind the history: SQLite beside us, or PostgreSQL by its address.
 
 What happens here: `[history] url` becomes an engine with the settings each of the two needs, and
-the tables are brought to the newest revision under a lock, before anybody uses them.
+the tables are made, or brought to the newest revision, under a lock, before anybody uses them.
 
 Why: several roles open the history at once when the center starts; exactly one of them may change
 the tables, and the others must wait for it rather than fail.
@@ -18,10 +18,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    event,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateTable
+
+from callcenter.adapters.history.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +43,13 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest revision in `adapters/migrations/versions`."""
 BUSY_SECONDS = 10
+_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it."""
 _LOCK_ID = 0x63616C6C
 """Of PostgreSQL's advisory lock while tables change."""
 
@@ -68,7 +89,7 @@ async def migrate(engine: AsyncEngine) -> None:
     if await _revision(engine) == HEAD:
         return
     async with _locked(engine), engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_make_or_upgrade)
 
 
 async def _revision(engine: AsyncEngine) -> str:
@@ -79,7 +100,21 @@ async def _revision(engine: AsyncEngine) -> str:
         return ""  # no table yet: a new database
 
 
-def _upgrade(connection: Connection) -> None:
+def _make_or_upgrade(connection: Connection) -> None:
+    """A new database gets today's tables at once; an older one is brought to them, step by step."""
+    found = inspect(connection).get_table_names()
+    if found:
+        made_meanwhile = _version.name in found and connection.scalar(select(_version)) == HEAD
+        if not made_meanwhile:
+            upgrade(connection)
+        return
+    metadata.create_all(connection)
+    connection.execute(CreateTable(_version))
+    connection.execute(_version.insert().values(version_num=HEAD))
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that this database has not seen. Imports alembic, which takes a while."""
     from alembic import command
     from alembic.config import Config
 
