@@ -17,7 +17,7 @@ from callcenter.domain.errors import CallcenterError, WrongInput
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("callcenter.app.demo.command", "demo", "Show a whole center at work, with real calls."),
-    "run": ("callcenter.app.config_commands", "run", "Run the server, or one role of it."),
+    "run": ("callcenter.app.run_command", "run", "Run the server, or one role of it."),
     "init": ("callcenter.app.init", "init", "Write a commented configuration and its secrets."),
     "doctor": ("callcenter.app.doctor", "doctor", "Look for what would stop the server from working."),
     "config": ("callcenter.app.config_commands", "config", "Check, show and apply the configuration."),

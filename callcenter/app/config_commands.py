@@ -1,4 +1,4 @@
-"""`callcenter run` and `callcenter config …`.
+"""`callcenter config …`.
 
 Why: the file seeds and the journal is the truth, so a changed file changes nothing until somebody
 applies it: `config apply` shows what would change, then commits it as one event, all or nothing.
@@ -14,27 +14,7 @@ from pathlib import Path
 import click
 
 from callcenter.app.config import Settings, default_file, load_settings
-from callcenter.app.roles import BY_NAME
-
-config_option = click.option(
-    "--config", "-c", "file", type=click.Path(path_type=Path, dir_okay=False),
-    help="Configuration file; ./callcenter.toml or /etc/callcenter/callcenter.toml when not given.",
-)  # fmt: skip
-
-
-@click.command()
-@config_option
-@click.option(
-    "--role", type=click.Choice(list(BY_NAME)), help="Only this role (for systemd, containers)."
-)
-def run(file: Path | None, role: str | None) -> None:
-    """Run the server until SIGTERM or Ctrl-C: all roles, or one."""
-    from callcenter.app.logs import configure
-    from callcenter.app.run import run_roles
-
-    configure(role="holder")
-    file = file or default_file()
-    sys.exit(run_roles(load_settings(file), file and file.resolve(), role))
+from callcenter.app.run_command import config_option
 
 
 @click.group()

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
-from callcenter.app.config_commands import config_option
+from callcenter.app.run_command import config_option
 from callcenter.care.customer import read_customers
 from callcenter.domain.access import Scope, Token
 from callcenter.domain.errors import CallcenterError, Problem, WrongInput

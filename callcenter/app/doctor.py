@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 from callcenter.app.config import Settings, default_file, load_settings
-from callcenter.app.config_commands import config_option
+from callcenter.app.run_command import config_option
 
 DESCRIPTORS_WANTED = 16384
 DISK_MEGABYTES_WANTED = 1024

@@ -141,7 +141,7 @@ class Holder:
         await asyncio.gather(*lives, return_exceptions=True)
         await self._stop_all()
         if self._nursery is not None:
-            await self._nursery.close()
+            self._nursery.close()
         if self._failure is not None:
             raise self._failure
 

@@ -26,15 +26,20 @@ import ctypes
 import gc
 import json
 import os
+import select
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from callcenter.app.child import live, prepare
 from callcenter.app.context import LINE_BYTES_MAX
+from callcenter.app.roles import BY_NAME
 
 DESCRIPTORS_MAX = 250
 """That one message may carry (the kernel allows 253)."""
@@ -90,20 +95,24 @@ class BornProcess:
 class Nursery:
     """The holder's side: starts the nursery's process when it is needed, and orders from it."""
 
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+    def __init__(self, roles: Iterable[str] = ()) -> None:
+        """`roles` are imported before they are asked for."""
+        self._roles = ",".join(roles)
+        self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def start(self) -> None:
-        """Have a nursery, as soon as it has imported itself."""
+    def start(self) -> None:
+        """Have a nursery; it imports while we go on. Call it from the main thread."""
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "callcenter.app.nursery", str(theirs.fileno()),
-                " " * _ROOM_FOR_NAME, stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True, pass_fds=(theirs.fileno(),),
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "callcenter.app.nursery", str(theirs.fileno()),
+                    self._roles, " " * _ROOM_FOR_NAME,
+                ],
+                stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(theirs.fileno(),),
             )  # fmt: skip
         finally:
             theirs.close()
@@ -120,8 +129,8 @@ class Nursery:
         order = {"role": role, "facts": dict(facts), "sockets": list(sockets)}
         async with self._one_at_a_time:
             try:
-                if self._process is None or self._process.returncode is not None:
-                    await self.start()
+                if self._process is None or self._process.poll() is not None:
+                    self.start()
                 return BornProcess(await self._order(json.dumps(order).encode(), descriptors))
             except OSError as gone:
                 raise NurseryGone(str(gone)) from gone
@@ -140,19 +149,20 @@ class Nursery:
         """Processes that are waited for here."""
         return {self._process.pid} if self._process else set()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End the nursery; those who were born live on."""
         if self._line is not None:
             self._line.close()
             self._line = None
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()  # it has nothing to finish
-            await self._process.wait()
+            self._process.kill()  # it has nothing to finish
+            self._process.wait()
             self._process = None
 
 
-async def bury_orphans(waited_for: Callable[[], set[int]]) -> None:
+async def bury_orphans(
+    waited_for: Callable[[], set[int]], every_seconds: float = BURY_SECONDS
+) -> None:
     """Take the last word of processes that became ours when their parent died. Runs for ever.
 
     Such is the media worker that plays on when its keeper was killed. Somebody else's process is
@@ -160,7 +170,7 @@ async def bury_orphans(waited_for: Callable[[], set[int]]) -> None:
     """
     seen = 0
     while True:
-        await asyncio.sleep(BURY_SECONDS)
+        await asyncio.sleep(every_seconds)
         while (pid := _dead()) and pid not in waited_for():
             if pid != seen:
                 seen = pid
@@ -184,18 +194,23 @@ def _dead() -> int:
 # ---- inside the nursery -------------------------------------------------------------------
 
 
-def serve(line: socket.socket) -> int | None:
-    """Fork roles until the holder hangs up; the exit code, in each role that ended.
+def serve(line: socket.socket, roles: Iterable[str]) -> int | None:
+    """Import `roles` in quiet moments and fork what is ordered, until the holder hangs up.
 
-    Returns in the nursery, with None, and once more in every role.
+    Returns in the nursery, with None, and once more in every role, with its exit code.
     """
+    gc.disable()  # of what is imported nothing becomes garbage
+    ahead = deque(roles)
     while True:
+        while ahead and not select.select([line], [], [], 0)[0]:
+            with suppress(ImportError):  # told to whoever orders it
+                prepare(ahead.popleft())
         data, descriptors, _flags, _address = socket.recv_fds(line, LINE_BYTES_MAX, DESCRIPTORS_MAX)
         if not data:
             return None
         order = json.loads(data)
         try:
-            _import(order["role"])
+            prepare(order["role"])
         except ImportError as missing:
             answer: dict[str, Any] = {"wrong": str(missing)}
         else:
@@ -208,17 +223,9 @@ def serve(line: socket.socket) -> int | None:
         line.send(json.dumps(answer).encode())
 
 
-def _import(role: str) -> None:
-    """Everything that a life of `role` would import before it begins."""
-    from callcenter.app.child import prepare
-
-    prepare(role)
-    gc.collect()
-    gc.freeze()  # collecting in the roles must not write to the pages they share
-
-
 def _fork_twice() -> int:
     """0 in the new process; in the nursery its id, when it is the holder's child already."""
+    gc.freeze()  # collecting in the roles must not write to the pages they share
     hears, says = os.pipe()
     middle = os.fork()
     if middle == 0:
@@ -241,13 +248,12 @@ def _fork_twice() -> int:
 
 def _live(order: dict[str, Any], descriptors: list[int]) -> int:
     """The life of a role, in its own process; its exit code."""
-    from callcenter.app import child
-
+    gc.enable()
     os.setsid()
     facts = {**order["facts"], "line": descriptors[-2], "settings": descriptors[-1]}
     _rename(order["role"])
     sockets = dict(zip(order["sockets"], descriptors[:-2], strict=True))
-    return child.live(order["role"], facts, sockets)
+    return live(order["role"], facts, sockets)
 
 
 def _rename(role: str) -> None:
@@ -266,5 +272,5 @@ def _rename(role: str) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as from_holder:
-        code = serve(from_holder)
+        code = serve(from_holder, filter(BY_NAME.__contains__, sys.argv[2].split(",")))
     sys.exit(code)

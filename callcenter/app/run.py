@@ -35,7 +35,9 @@ RUN_FILE = "run.json"
 DESCRIPTORS = 65536
 
 
-def run_roles(settings: Settings, config_file: Path | None, role: str | None) -> int:
+def run_roles(
+    settings: Settings, config_file: Path | None, role: str | None, nursery: Nursery | None = None
+) -> int:
     """Run until told to stop. Raises `WrongInput` or `StoreUnavailable` before anything runs."""
     _require_fixed_ports(settings, role)
     raise_descriptor_limit()
@@ -55,7 +57,7 @@ def run_roles(settings: Settings, config_file: Path | None, role: str | None) ->
         stop_order=STOP_ORDER,
         known_addresses=fixed_addresses(settings),
         on_ready=lambda: _announce(holder, run_file, url),
-        nursery=Nursery(),
+        nursery=nursery,
     )
     try:
         asyncio.run(holder.run())

@@ -49,9 +49,7 @@ def summarize(
         totals["answered"] + totals["abandoned"] - sum(int(q["short_abandoned"]) for q in queues)
     )
     waits = [(q["asa_seconds"] or 0.0, int(q["answered"])) for q in queues]
-    lost = [
-        c["contact"] for c in ended if (c.get("termination") or {}).get("result") in ("lost", "failed")
-    ]
+    lost = [c["contact"] for c in ended if c["result"] in ("lost", "failed")]
     return {
         **totals,
         "lost": len(lost),
