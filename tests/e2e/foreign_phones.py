@@ -84,17 +84,7 @@ Content-Length: 0
 """
 
 
-def caller_scenario(directory: Path, info_key: str, event_key: str) -> Path:
-    """sipp calls in, presses one key by INFO and one in its audio, streams a tone until hung up on.
-
-    The key in the audio is a capture of RFC 4733 packets that comes with sipp. It is sent over a
-    raw socket, which only root may open; other users press both keys by INFO. (The same capture
-    twice would be one key: its timestamps are the same.)
-    """
-    raw = directory / "tone.ulaw"
-    raw.write_bytes(tone_frame(SIPP_TONE) * 50)
-    captured = f'  <nop><action><exec play_pcap_audio="{PCAPS}/dtmf_2833_{event_key}.pcap"/></action></nop>\n'
-    invite = f"""
+INVITE = """
 INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: "sipp" <sip:+15557770000@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
@@ -106,8 +96,19 @@ Max-Forwards: 70
 Content-Type: application/sdp
 Content-Length: [len]
 
-{SDP.strip()}
 """
+
+
+def caller_scenario(directory: Path, info_key: str, event_key: str) -> Path:
+    """sipp calls in, presses one key by INFO and one in its audio, streams a tone until hung up on.
+
+    The key in the audio is a capture of RFC 4733 packets that comes with sipp. It is sent over a
+    raw socket, which only root may open; other users press both keys by INFO. (The same capture
+    twice would be one key: its timestamps are the same.)
+    """
+    raw = directory / "tone.ulaw"
+    raw.write_bytes(tone_frame(SIPP_TONE) * 50)
+    captured = f'  <nop><action><exec play_pcap_audio="{PCAPS}/dtmf_2833_{event_key}.pcap"/></action></nop>\n'
     in_dialog = """
 {method} [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -130,7 +131,7 @@ Max-Forwards: 70
 
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="caller">\n'
-        + _send(invite, 'retrans="500"')
+        + _send(INVITE + SDP.strip(), 'retrans="500"')
         + '  <recv response="100" optional="true"/>\n  <recv response="180" optional="true"/>\n'
         + '  <recv response="200" rtd="true" rrs="true"/>\n'
         + _send(in_dialog.format(method="ACK", number=1, body="Content-Length: 0"))
@@ -145,6 +146,56 @@ Max-Forwards: 70
         + "</scenario>\n"
     )
     path = directory / "caller.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refused_scenario(directory: Path, codecs: str, status: int) -> Path:
+    """sipp offers `codecs` (payload types) and wants to be refused with `status`."""
+    offer = SDP.strip().replace("0 101", codecs)
+    ack = """
+ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+"""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="refused">\n'
+        + _send(INVITE + offer, 'retrans="500"')
+        + '  <recv response="100" optional="true"/>\n'
+        + f'  <recv response="{status}"/>\n'
+        + _send(ack)
+        + "</scenario>\n"
+    )
+    path = directory / "refused.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def options_scenario(directory: Path) -> Path:
+    """sipp asks what we can do, as a proxy does to see that we live."""
+    ask = """
+OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]SIPpOptions[call_number]
+To: <sip:[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 OPTIONS
+Max-Forwards: 70
+Content-Length: 0
+"""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="options">\n'
+        + _send(ask, 'retrans="500"')
+        + '  <recv response="200">\n    <action><ereg regexp="INVITE.*BYE" search_in="hdr"'
+        ' header="Allow:" check_it="true" assign_to="1"/></action>\n  </recv>\n'
+        '  <Reference variables="1"/>\n</scenario>\n'
+    )
+    path = directory / "options.xml"
     path.write_text(text, "utf-8")
     return path
 
@@ -272,14 +323,30 @@ snd_path {home}
 """
 
 
+def free_pair() -> int:
+    """The first of two neighbouring free ports: baresip takes the next one for TLS."""
+    while True:
+        (first,) = free_ports(1)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", first + 1))
+            return first
+
+
 class Baresip:
     """One baresip process, told what to do over its control socket."""
 
     def __init__(
-        self, home: Path, server: tuple[str, int], user: str, tone: int, **account: str
+        self,
+        home: Path,
+        server: tuple[str, int],
+        user: str,
+        tone: int,
+        transport: str = "udp",
+        **account: str,
     ) -> None:
         self.home, self.server, self.user = home, server, user
-        self.sip, self.control = free_ports(2)
+        self.sip = free_pair()
+        (self.control,) = free_ports(1)
         home.mkdir(exist_ok=True)
         rtp = 27000 + (self.sip % 200) * 20
         (home / "config").write_text(
@@ -291,7 +358,8 @@ class Baresip:
         write_tone(home / "tone.wav", tone)
         more = "".join(f";{key}={value}" for key, value in account.items())
         (home / "accounts").write_text(
-            f"<sip:{user}@{server[0]}:{server[1]}>;auth_user={user};auth_pass={PASSWORD}{more}\n"
+            f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>"
+            f";auth_user={user};auth_pass={PASSWORD}{more}\n"
         )
         (home / "contacts").touch()
         self.process: asyncio.subprocess.Process | None = None
