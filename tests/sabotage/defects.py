@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("defects.toml")
 HUNG_SECONDS = 120
 SURROUNDINGS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-"""Whatever else is installed costs a second per run and is not what is tried here."""
+PLUGINS = ("-p", "no:cacheprovider", "-p", "pytest_timeout")
+"""Of what is installed only what our configuration names: the rest costs a second per run."""
 LEFT_OUT = ("__pycache__", "build", "dist", "var", "*.egg-info")
 """What a copy of the tree does without, beside names that begin with a dot."""
 
@@ -113,7 +114,7 @@ def run_tests(tree: Path, tests: list[str]) -> Outcome:
     report = tree / "report.xml"
     report.unlink(missing_ok=True)
     command = [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header",
+        sys.executable, "-m", "pytest", "-q", "--no-header", *PLUGINS,
         f"--junitxml={report}", *tests,
     ]  # fmt: skip
     try:

@@ -102,6 +102,12 @@ def test_a_defect_is_caught_when_its_test_runs_and_fails(
     assert (tree / "callcenter/sums.py").read_text() == CODE, "what was planted is taken out again"
 
 
+def test_our_own_tests_run_in_a_copy_and_catch_a_defect(tmp_path: Path) -> None:
+    quick = ALL[NAMES.index("rung-twice")]
+    verdict, _, output = try_defect(quick, copy_tree(ROOT, tmp_path))
+    assert verdict is Verdict.CAUGHT, output
+
+
 def test_a_survivor_is_shown_with_what_it_breaks_and_fails_the_run(
     tree: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
