@@ -20,6 +20,7 @@ import numpy as np
 from pyVoIP.VoIP.status import PhoneStatus
 from pyVoIP.VoIP.VoIP import CallState
 
+from callcenter.app.demo.load import DRAIN_SECONDS
 from callcenter.app.phones.audio import FRAME, RATE, WINDOW, ToneEar
 from callcenter.app.phones.foreign import ForeignCall, ForeignPhone, start_talking
 from callcenter.app.phones.people import READY_CODE, WRAP_UP_DONE_CODE, Heard
@@ -44,6 +45,7 @@ class ForeignDesk:
         self.dice = random.Random(orders.seed)
         self.records: list[Heard] = []
         self.on_shift = True
+        self.talking = False
         cycle = 2 * np.pi * orders.tone * np.arange(FRAME) / RATE
         self.frame = bytes(np.round(128 + 60 * np.sin(cycle)).astype(np.uint8))
         low = 21000 + 40 * (orders.seed % 100)
@@ -80,6 +82,7 @@ class ForeignDesk:
         record = Heard(self.orders.user, self.orders.tone, time.monotonic())
         if call.state != CallState.RINGING:
             return
+        self.talking = True
         call.answer()
         record.answered = time.monotonic()
         start_talking(call, self.frame)
@@ -88,6 +91,7 @@ class ForeignDesk:
         record.ended, record.outcome = time.monotonic(), "talked"
         record.tones = dict(ear.windows)
         self.records.append(record)
+        self.talking = False
         time.sleep(self.orders.wrap_up_seconds)
         if self.on_shift:
             self.dial_code(WRAP_UP_DONE_CODE)
@@ -101,10 +105,10 @@ class ForeignDesk:
             time.sleep(max(0.0, due - time.monotonic()))
 
     def close(self) -> None:
-        """Let a call finish for a moment, then put the phone away."""
+        """Let a call finish, as long as callers may stay, then put the phone away."""
         self.on_shift = False
-        deadline = time.monotonic() + 3
-        while self.phone.calls and time.monotonic() < deadline:
+        deadline = time.monotonic() + DRAIN_SECONDS + 2
+        while self.talking and time.monotonic() < deadline:
             time.sleep(0.1)
         self.phone.stop()
 
