@@ -22,20 +22,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from callcenter.app.addresses import host_port
 from callcenter.domain import center as domain
 from callcenter.domain.units import AgentId, QueueId
 
 FILE_NAME = "callcenter.toml"
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def host_port(text: str) -> tuple[str, int]:
-    """`127.0.0.1:5060` or `[::1]:5060` as a pair. Raises `ValueError` with the remedy."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError("write it as host:port, such as 127.0.0.1:5060")
-    return host, int(port)
 
 
 def _address(text: Any) -> Any:

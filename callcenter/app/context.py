@@ -129,7 +129,7 @@ class RoleContext:
         """Where the ng requests of each media worker go."""
         url = self.settings.media.url
         if url != "embedded":
-            from callcenter.app.config import host_port
+            from callcenter.app.addresses import host_port
 
             return [host_port(url.removeprefix("ng://"))]
         names = (f"media-ng-{n}" for n in range(self.settings.media.workers))

@@ -19,7 +19,8 @@ from typing import Any
 import structlog
 
 from callcenter.adapters.store.embedded import StoreUnavailable, private_directory, store_url
-from callcenter.app.config import Settings, host_port
+from callcenter.app.addresses import host_port
+from callcenter.app.config import Settings
 from callcenter.app.config_check import dump
 from callcenter.app.holder import Child, Holder, StartFailed
 from callcenter.app.nursery import Nursery

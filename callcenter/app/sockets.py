@@ -14,7 +14,8 @@ import socket
 from collections.abc import Callable
 from typing import TypeAlias
 
-from callcenter.app.config import Settings, host_port
+from callcenter.app.addresses import host_port
+from callcenter.app.config import Settings
 from callcenter.domain.errors import Problem, WrongInput
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024

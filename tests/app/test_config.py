@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callcenter.app.config import Settings, file_version, host_port, load_settings
+from callcenter.app.addresses import host_port
+from callcenter.app.config import Settings, file_version, load_settings
 from callcenter.app.config_check import check_settings, dump
 from callcenter.app.toml_lines import Places
 from callcenter.domain.center import Channel, PhoneProfile

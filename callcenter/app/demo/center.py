@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from callcenter.app.phones.audio import AGENT_TONES
+from callcenter.app.phones.tones import AGENT_TONES
 
 MAIN_NUMBER = "100"
 FOREIGN_AGENT = "vera"

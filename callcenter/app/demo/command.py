@@ -2,6 +2,9 @@
 
 Why: see `callcenter.app.demo`. This file only starts processes, tells where things are, and adds
 up at the end. The server it starts is `callcenter run` on an ordinary configuration.
+
+It starts the processes before it imports what it needs itself: whoever waits for the first call
+waits for imports, and they can be done side by side.
 """
 
 from __future__ import annotations
@@ -17,12 +20,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import click
 
-from callcenter.app.config import host_port
+from callcenter.app.addresses import host_port
 from callcenter.app.demo.center import (
     FOREIGN_AGENT,
     KEYS_OF_QUEUE,
@@ -31,10 +33,13 @@ from callcenter.app.demo.center import (
     DemoCenter,
     write_center,
 )
-from callcenter.app.demo.summary import complaints, summarize
+
+if TYPE_CHECKING:
+    import aiohttp
 
 READY_SECONDS = 60.0
-DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 30.0
+"""Until the phones have told what they heard; callers leave within `load.DRAIN_SECONDS`."""
 STOP_SECONDS = 15.0
 LANGUAGES = ("1", "1", "1", "2", "3")
 """Keys of the language menu and how often each is pressed."""
@@ -90,12 +95,16 @@ class Phones:
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start and hand over the orders."""
+        """Have the process; it imports, and waits for its orders."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self.module, stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE, stderr=log, limit=1 << 24, start_new_session=True,
             )  # fmt: skip
+
+    async def begin(self) -> None:
+        """Hand over the orders."""
+        assert self._process
         assert self._process.stdin
         self._process.stdin.write(json.dumps(self.orders).encode() + b"\n")
         await self._process.stdin.drain()
@@ -138,6 +147,7 @@ class Demo:
         self.token = ""
         self.started = time.monotonic()
         self._server: asyncio.subprocess.Process | None = None
+        self._web: aiohttp.ClientSession | None = None
         self.phones = self._people()
 
     def _people(self) -> list[Phones]:
@@ -170,45 +180,48 @@ class Demo:
         ]
 
     async def start(self) -> None:
-        """Server first, then the phones. Raises `ClickException` when it does not come up."""
+        """Everything at once; the phones begin when the server is ready.
+
+        Raises `ClickException` when it does not come up.
+        """
         with (self.center.directory / "server.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callcenter", "run", "--config", str(self.center.config),
                 stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        await self._until_ready()
-        self.token = await self._make_token()
         for phones in self.phones:
             await phones.start()
+        self.token = await self._make_token()
+        await self._until_ready()
+        for phones in self.phones:
+            await phones.begin()
 
     async def _until_ready(self) -> None:
+        import aiohttp
+
         assert self._server
+        self._web = aiohttp.ClientSession(
+            f"http://{self.center.web}", headers={"Authorization": f"Bearer {self.token}"}
+        )
         end = time.monotonic() + READY_SECONDS
-        async with aiohttp.ClientSession() as session:
-            while time.monotonic() < end:
-                if self._server.returncode is not None:
-                    break
-                try:
-                    async with session.get(f"http://{self.center.web}/readyz") as answer:
-                        if answer.status == 200:
-                            return
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.1)
+        while time.monotonic() < end and self._server.returncode is None:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with self._web.get("/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.05)
         log = (self.center.directory / "server.log").read_text("utf-8", "replace")
         raise click.ClickException(f"the server did not come up; its last words:\n{log[-3000:]}")
 
     async def _make_token(self) -> str:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "callcenter", "token", "create", "demo-wall", "--scope",
-            "supervisor", "--config", str(self.center.config), "--json",
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-        if process.returncode:
-            raise click.ClickException("no token for the wall could be made")
-        token: str = json.loads(output)["token"]
-        return token
+        """What `callcenter token create demo-wall --scope supervisor` does."""
+        from callcenter.app.config import load_settings
+        from callcenter.app.data_commands import create_token
+        from callcenter.domain.access import Scope
+
+        settings = load_settings(self.center.config)
+        secret, _ = await create_token(settings.history_url, "demo-wall", Scope.SUPERVISOR)
+        return secret
 
     def tell_where(self) -> None:
         """Say where everything is; the first JSON line is a document."""
@@ -236,16 +249,15 @@ class Demo:
 
     async def read(self, path: str) -> Any:
         """One document of the API."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.get(f"http://{self.center.web}/api/v1/{path}") as answer,
-        ):
+        assert self._web
+        async with self._web.get(f"/api/v1/{path}") as answer:
             answer.raise_for_status()
             return await answer.json()
 
     async def watch(self, stop: asyncio.Event) -> None:
         """A line on the terminal, once a second, until told to stop."""
+        import aiohttp
+
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1.0)
@@ -265,7 +277,10 @@ class Demo:
 
     async def summary(self) -> dict[str, Any]:
         """Drain the phones, let the counts settle, lay both sides together."""
+        from callcenter.app.demo.summary import summarize
+
         results = list(await asyncio.gather(*(phones.finish() for phones in self.phones)))
+        (self.center.directory / "phones.json").write_text(json.dumps(results), "utf-8")
         end = time.monotonic() + 5
         while True:
             queues = (await self.read("queues"))["queues"]
@@ -279,6 +294,8 @@ class Demo:
 
     async def stop(self) -> None:
         """End every process that was started here."""
+        if self._web:
+            await self._web.close()
         for phones in self.phones:
             await phones.stop()
         if self._server and self._server.returncode is None:
@@ -307,6 +324,8 @@ async def run(demo: Demo, duration: float | None) -> int:
         summary = await demo.summary()
     finally:
         await demo.stop()
+    from callcenter.app.demo.summary import complaints
+
     wrong = complaints(summary)
     tell(summary, wrong, as_json=demo.as_json)
     return 1 if wrong else 0

@@ -16,13 +16,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from callcenter.app.phones.tones import AGENT_TONES, CALLER_TONES
+
+__all__ = [
+    "AGENT_TONES", "CALLER_TONES", "FRAME", "HEARD_RMS", "HEARD_SHARE", "RATE", "SILENCE_FRAME",
+    "ULAW", "WINDOW", "ToneEar", "decode_ulaw", "encode_ulaw", "tone_frame",
+]  # fmt: skip
+
 RATE = 8000
 FRAME = 160
 WINDOW = 800
 """Samples in one measurement: 100 ms, so that 50 Hz steps fall between two bins."""
 
-CALLER_TONES = tuple(range(350, 1150, 50))
-AGENT_TONES = tuple(range(1250, 3250, 100))
 HEARD_SHARE = 0.6
 """Least share of the window's power that one frequency must carry to count as heard."""
 HEARD_RMS = 300.0

@@ -39,7 +39,8 @@ from callcenter.adapters.store.journal import (
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica, recover
 from callcenter.adapters.store.resp import StoreError
-from callcenter.app.config import Settings, host_port
+from callcenter.app.addresses import host_port
+from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
 from callcenter.domain.center import Center

@@ -30,7 +30,8 @@ from callcenter.adapters.store.journal import (
 )
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
-from callcenter.app.config import Settings, host_port
+from callcenter.app.addresses import host_port
+from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
