@@ -23,6 +23,9 @@ from callcenter.app.phones.people import Caller, Desk, Habit, Heard, Manner, pro
 DRAIN_SECONDS = 12.0
 """Callers that are still there when no more may come leave within this time."""
 
+HURRIED_SECONDS = 0.3
+"""Between keys of the very first caller, who knows the menu: the wall should come alive at once."""
+
 
 class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
     user: str
@@ -134,7 +137,7 @@ class Day:
         manner = Manner(
             number=self.orders.number,
             keys=tuple(keys),
-            key_pause_seconds=self.dice.uniform(0.6, 1.6),
+            key_pause_seconds=self.dice.uniform(0.6, 1.6) if self.placed else HURRIED_SECONDS,
             patience_seconds=self.orders.patience_seconds,
             talk_seconds=self.orders.talk_seconds,
             hangs_up=self.dice.random() < 0.7,
