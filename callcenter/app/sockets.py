@@ -10,7 +10,9 @@ it, so ours only allow it to each other: the public socket is bound first, witho
 
 from __future__ import annotations
 
+import errno
 import socket
+import time
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,6 +22,8 @@ from callcenter.domain.errors import Problem, WrongInput
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 BACKLOG = 1024
+TAKEOVER_SECONDS = 1.0
+"""So long the roles of a killed holder may still have our ports: they die with it, but later."""
 
 _SO_RCVBUFFORCE = 33
 
@@ -125,11 +129,17 @@ def _connected(local: str, remote: str, public: socket.socket) -> socket.socket:
 
 def _bind(opened: socket.socket, host: str, port: int, setting: str, kind: str) -> None:
     opened.setblocking(False)  # an adopted blocking socket would hang its whole process
-    try:
-        opened.bind((host, port))
-    except OSError as wrong:
-        opened.close()
-        raise _cannot(setting, f"{host}:{port}", kind, wrong) from wrong
+    give_up = time.monotonic() + TAKEOVER_SECONDS
+    while True:
+        try:
+            opened.bind((host, port))
+            return
+        except OSError as wrong:
+            if wrong.errno == errno.EADDRINUSE and time.monotonic() < give_up:
+                time.sleep(0.02)
+                continue
+            opened.close()
+            raise _cannot(setting, f"{host}:{port}", kind, wrong) from wrong
 
 
 def _cannot(setting: str, address: str, kind: str, wrong: OSError) -> WrongInput:
