@@ -251,9 +251,21 @@ class Center:
             return int(lock.read_text("ascii"))
         return self.processes()[name]
 
-    def kill(self, role: str) -> None:
-        """kill -9 a role's process."""
-        os.kill(self.role(role), signal.SIGKILL)
+    def kill(self, role: str) -> int:
+        """kill -9 a role's process; which it was."""
+        pid = self.role(role)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def until_back(self, role: str, killed: int, seconds: float = 20) -> None:
+        """Wait until the role serves again in another process."""
+        eventually(lambda: self.role(role) != killed, seconds, f"{role} did not come back")
+
+    def kill_server(self) -> None:
+        """kill -9 the holder, which takes every process with it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
 
 def eventually(what: Callable[[], bool], seconds: float = 10.0, why: str = "") -> None:
