@@ -335,7 +335,9 @@ class Line:
         self.spawn(self._beat())
 
     async def stop(self) -> None:
-        """End every call and give everything back."""
+        """End every call and give everything back; once is enough."""
+        if self._socket.fileno() < 0:
+            return
         for call in list(self.calls.values()):
             call.hang_up()
         await asyncio.sleep(0.05)
