@@ -2,6 +2,8 @@
 
 Why: every role writes to the same stderr, in one shape, so that a line can be found by its fields
 and a service manager can take it as it is. Nothing is written to stdout: that is for answers.
+A traceback shows lines of code and never the values of variables: passwords and what people sent
+are among them.
 """
 
 from __future__ import annotations
@@ -15,25 +17,25 @@ import structlog
 
 def configure(role: str) -> None:
     """Set the process's logging up; `role` stands on every line."""
-    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=processors(role, terminal=sys.stderr.isatty()),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+
+
+def processors(role: str, *, terminal: bool) -> list[Any]:
+    """What a line passes through until it is text: columns for a terminal, JSON elsewhere."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         lambda _logger, _method, line: {"role": role, **line},
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if terminal else "iso", utc=True),
     ]
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=True)]
-        if terminal
-        else [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    )
-    structlog.configure(
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    if terminal:
+        plain = structlog.dev.plain_traceback  # the default shows locals where `rich` is installed
+        return [*shared, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)]
+    as_text = structlog.processors.format_exc_info
+    return [*shared, as_text, structlog.processors.JSONRenderer(ensure_ascii=False)]
