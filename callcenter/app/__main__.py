@@ -8,6 +8,7 @@ Errors of the user go to stderr with file, line and hint; exit 2 for wrong use, 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -28,6 +29,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bench": ("callcenter.app.bench.command", "bench", "Measure this machine with real calls."),
 }  # fmt: skip
 """Name: module, attribute, one line of help."""
+
+PRIVATE = 0o077
+"""What we create holds numbers of callers and secrets: nobody else may read it."""
 
 
 class LazyGroup(click.Group):
@@ -61,6 +65,7 @@ def callcenter() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors we raise on purpose become one message and an exit code."""
+    os.umask(PRIVATE)
     try:
         callcenter.main(arguments, prog_name="callcenter", standalone_mode=True)
     except WrongInput as wrong:

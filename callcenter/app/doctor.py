@@ -66,6 +66,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _store(settings)
     yield _clock()
     yield from _codecs(settings)
+    yield from _privacy(settings)
 
 
 def _python() -> Finding:
@@ -252,3 +253,19 @@ def _codecs(settings: Settings) -> Iterator[Finding]:
         yield Finding("codecs", "error", str(missing), "install the package again")
         return
     yield Finding("codecs", "ok", f"G.711 µ-law and A-law ({g711.__name__})")
+
+
+def _privacy(settings: Settings) -> Iterator[Finding]:
+    """Whether callers' numbers and tokens are ours alone."""
+    directory = settings.state_directory
+    if not directory.exists():
+        return
+    mode = directory.stat().st_mode & 0o777
+    if mode & 0o077:
+        yield Finding(
+            "privacy", "warning",
+            f"state directory is readable by others: {directory} has mode {mode:03o}",
+            f"chmod 700 {directory} (a start of the server does it too)",
+        )  # fmt: skip
+    else:
+        yield Finding("privacy", "ok", f"{directory} is ours alone")

@@ -42,7 +42,7 @@ def run_roles(
     """Run until told to stop. Raises `WrongInput` or `StoreUnavailable` before anything runs."""
     _require_fixed_ports(settings, role)
     raise_descriptor_limit()
-    private_directory(settings.state_directory)
+    keep_private(settings.state_directory)
     lock = _lock(settings.state_directory, role)
     ensure_secrets(settings.secrets_directory)
     run_file = settings.state_directory / (RUN_FILE if role is None else f"run-{role}.json")
@@ -69,6 +69,13 @@ def run_roles(
         run_file.unlink(missing_ok=True)
         os.close(lock)
     return 0
+
+
+def keep_private(state: Path) -> None:
+    """Make the state directory, or take it back from others. Raises `StoreUnavailable`."""
+    if state.exists() and (mode := state.stat().st_mode & 0o777) & 0o077:
+        log.warning("the state directory was readable by others; now it is not", mode=oct(mode))
+    private_directory(state)
 
 
 def _require_fixed_ports(settings: Settings, role: str | None) -> None:

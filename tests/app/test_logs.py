@@ -26,9 +26,9 @@ def a_failure_logged(*, terminal: bool) -> str:
         structlog.WriteLogger(written), processors=processors("web-0", terminal=terminal)
     )
     try:
-        log_in("-".join(("correct", "horse", "battery")))
+        log_in(SECRET)
     except RuntimeError:
-        log.error("request failed", exc_info=True)
+        log.exception("request failed")
     return written.getvalue()
 
 
@@ -38,7 +38,6 @@ def test_a_traceback_shows_code_and_no_values(terminal: bool) -> None:
     assert "Traceback" in text
     assert "no room for 2 fields" in text
     assert SECRET not in text
-    assert "anna" not in text.replace('"agent": "anna"', "").replace('\\"agent\\": \\"anna\\"', "")
 
 
 def test_a_line_for_a_machine_is_one_json_object() -> None:
