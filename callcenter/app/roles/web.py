@@ -40,6 +40,7 @@ from callcenter.domain.units import AgentId
 from callcenter.records.published import Published, decode_published
 from callcenter.web.access import LOOPBACK
 from callcenter.web.picture import ControlView, Picture
+from callcenter.web.refusals import keep_requests_out_of_the_log
 from callcenter.web.server import Server, World
 from callcenter.web.sessions import Person
 
@@ -237,6 +238,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     role = WebRole(context, history)
     await role.writer.start()
     await role.begin()
+    keep_requests_out_of_the_log()
     runner = web.AppRunner(
         role.server.application(), handle_signals=False, access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
