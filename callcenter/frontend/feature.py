@@ -18,7 +18,7 @@ from callcenter.domain.events import CommandAnswered
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, CommandId, Micros
 from callcenter.frontend.endings import ending
-from callcenter.frontend.hands import Hands
+from callcenter.frontend.hands import AgentSeen, Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.talk import answer_reinvite
 from callcenter.frontend.turn import Message
@@ -49,23 +49,41 @@ CONFIRMED: dict[Code, str] = {
 """The system prompt that confirms each code."""
 REFUSED, NO_ANSWER = "not_allowed", "technical_problem"
 
-STATES: dict[str, str] = {
+STATES: dict[Presence, str] = {
     Presence.LOGGED_OUT: "logged_out",
     Presence.NOT_READY: "not_ready",
     Presence.READY: "ready",
-    Presence.RESERVED: "ready",
-    Presence.TALKING: "ready",
-    Presence.WRAP_UP: "not_ready",
+    Presence.RESERVED: "reserved",
+    Presence.TALKING: "talking",
+    Presence.WRAP_UP: "wrap_up",
 }
 """The prompt that says each presence."""
+UNREACHABLE = "unreachable"
+"""Said after the presence of an agent to whom nothing is offered, as no phone of hers is heard."""
 
 
 def code_of(dialled: str) -> tuple[Code, str] | None:
-    """The code and what follows it (`*122` is `*12` and `2`); None for no code of ours."""
-    for code in Code:
-        if dialled.startswith(code.value):
-            return code, dialled.removeprefix(code.value)
+    """The code and what follows it (`*122` is `*12` and `2`); None for no code of ours.
+
+    Only `*12` may be followed by anything: `*119` is a mistyped number, not `*11`.
+    """
+    exact = next((code for code in Code if code.value == dialled), None)
+    if exact is not None:
+        return exact, ""
+    if dialled.startswith(Code.NOT_READY.value):
+        return Code.NOT_READY, dialled.removeprefix(Code.NOT_READY.value)
     return None
+
+
+def state_prompts(seen: AgentSeen) -> list[str]:
+    """What an agent is told of herself: her presence, its reason where one is recorded by that
+    name, and that her phone is not heard. Logged out, she needs no phone."""
+    said = [STATES[seen.presence]]
+    if seen.presence is Presence.NOT_READY and seen.reason:
+        said.append(f"reason_{seen.reason}")
+    if not seen.is_reachable and seen.presence is not Presence.LOGGED_OUT:
+        said.append(UNREACHABLE)
+    return said
 
 
 class FeatureRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -89,29 +107,41 @@ class FeatureStory:
         self.call = call
         self.media = MediaLeg(hands, LegRecord(id=f"{name}/c"), self._said)
         self.request = CommandId("")
-        self._answered = self._over = False
+        self._answered = self._asked = self._over = False
         self._gives_up: Micros = hands.now + CALL_LIMIT
 
     def arrive(self) -> None:
-        """Her INVITE: let her hear us."""
+        """Her INVITE: let her hear us. One without an offer is answered with ours."""
         offer = self.call.remote_sdp
-        if offer is None or not self.media.open_for_caller(offer, self._ready, self._failed):
+        if offer is None:
+            self.media.open_for_phone(None, self._ready, self._failed)
+        elif not self.media.open_for_caller(offer, self._ready, self._failed):
             self.end(Reason.NOT_ACCEPTABLE_MEDIA)
         self.hands.wake(self.id, CALL_LIMIT)
 
     def _ready(self) -> None:
         if not self._over and not self._answered:
             self._answered = True
-            self.call.answer(self.media.answer_sdp(), self.hands.now)
+            late = self.call.remote_sdp is None
+            sdp = self.media.offer_sdp() if late else self.media.answer_sdp()
+            self.call.answer(sdp, self.hands.now)
 
     def _failed(self, reply: Message) -> None:
         self.end(failure(reply))
 
+    def _confirmed(self, late_answer: bytes | None) -> None:
+        if late_answer is None:
+            self._ask()
+        elif not self.media.answered(late_answer, self._ask, self._failed):
+            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+
     def _ask(self) -> None:
         """She hears us: ask control, or say at once what is known here."""
+        if self._asked or self._over:
+            return
+        self._asked = True
         if self.code is Code.STATE:
-            known = self.hands.presences.get(self.agent, "")
-            self._say(STATES.get(known, NO_ANSWER))
+            self._say(*state_prompts(self.hands.seen(self.agent)))
             return
         self.request = CommandId(f"{self.hands.rules.frontend}:{self.id}")
         self.hands.report(self._command())
@@ -144,11 +174,12 @@ class FeatureStory:
         if answer.request == self.request and self.request and not self._over:
             self._say(CONFIRMED[self.code] if answer.accepted else REFUSED)
 
-    def _say(self, prompt: str) -> None:
+    def _say(self, *prompts: str) -> None:
         self.request = CommandId("")
         self._gives_up = self.hands.now + CALL_LIMIT
-        file = self.hands.config.audio.get(f"system/{self.hands.rules.voice}/{prompt}")
-        self.media.say([file] if file else [])
+        names = [f"system/{self.hands.rules.voice}/{prompt}" for prompt in prompts]
+        audio = self.hands.config.audio
+        self.media.say([audio[name] for name in names if name in audio])
 
     def _said(self) -> None:
         self.end(Reason.FLOW_HUNG_UP)
@@ -171,8 +202,8 @@ class FeatureStory:
 
     def heard(self, event: sip.SipEvent) -> None:
         match event:
-            case sip.CallConfirmed():
-                self._ask()
+            case sip.CallConfirmed(sdp=late_answer):
+                self._confirmed(late_answer)
             case sip.CallReinvited(sdp=offer):
                 answer_reinvite(self.hands, self.call, self.media, offer)
             case sip.CallCancelled() | sip.CallEnded():

@@ -352,9 +352,10 @@ class Frontend:
                     self._told_contact(event.contact, event)
                 case e.CommandAnswered():
                     self._told_feature(event)
-                case e.PresenceChanged(agent=agent, presence=presence):
-                    self.hands.presences[agent] = presence.value
+                case e.PresenceChanged(agent=agent):
+                    self._seen(agent, presence=event.presence, reason=event.reason)
                 case e.AgentUnreachable(agent=agent):
+                    self._seen(agent, is_reachable=False)
                     self.phones.reachable.discard(agent)
                 case e.AgentReachable(agent=agent, frontend=frontend):
                     self._agent_reachable(agent, by_us=frontend == self.rules.frontend)
@@ -377,8 +378,12 @@ class Frontend:
             self._is_known = False
             self._report_all()
 
+    def _seen(self, agent: AgentId, **news: Any) -> None:
+        self.hands.agents[agent] = self.hands.seen(agent)._replace(**news)
+
     def _agent_reachable(self, agent: AgentId, *, by_us: bool) -> None:
         """Control's belief, to which the next change of her phones is compared."""
+        self._seen(agent, is_reachable=True)
         if by_us and self.phones.bindings(agent):
             self.phones.reachable.add(agent)
 

@@ -7,10 +7,10 @@ here, in the turn that is being made, so that nothing leaves before the whole tu
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from callcenter.domain.center import Center, Queue
-from callcenter.domain.commands import Command
+from callcenter.domain.commands import Command, Presence
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
@@ -78,6 +78,15 @@ class Story(Protocol):
         ...
 
 
+class AgentSeen(NamedTuple):
+    """What the events say of an agent."""
+
+    presence: Presence = Presence.LOGGED_OUT
+    reason: str = ""
+    is_reachable: bool = False
+    """Whether a phone of hers is heard, by whichever front end."""
+
+
 @dataclass(slots=True)
 class Hands:
     """The doings of the turn that is being made. One for the whole front end."""
@@ -96,8 +105,8 @@ class Hands:
     """By their own id."""
     touched: dict[str, Story] = field(default_factory=dict)
     """Whose records may have changed in this turn."""
-    presences: dict[AgentId, str] = field(default_factory=dict)
-    """What agents do, as far as it was heard since this process began."""
+    agents: dict[AgentId, AgentSeen] = field(default_factory=dict)
+    """What agents do, by the events; one that no event spoke of is logged out."""
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
     _sweep_at: Micros = 0
@@ -168,6 +177,10 @@ class Hands:
         """What happens in the dialog `call` is told to `story`."""
         self.dialogs[call.id] = story
         self._dialogs_of.setdefault(story.id, []).append(call.id)
+
+    def seen(self, agent: AgentId) -> AgentSeen:
+        """What an agent does."""
+        return self.agents.get(agent, AgentSeen())
 
     def queue(self, queue: QueueId) -> Queue | None:
         """A queue of the center, None when it was removed."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 
 from callcenter.domain import events as e
+from callcenter.domain.center import Center
 from callcenter.domain.commands import Presence
-from callcenter.frontend.feature import Code, code_of
-from tests.frontend.world import World
+from callcenter.domain.units import AgentId
+from callcenter.frontend.feature import (
+    CONFIRMED,
+    NO_ANSWER,
+    REFUSED,
+    STATES,
+    UNREACHABLE,
+    Code,
+    code_of,
+)
+from callcenter.frontend.turn import EventsSeen
+from tests.frontend.world import Phone, World
+
+SYSTEM = Path(__file__).resolve().parents[2] / "ivr_flows/prompts/system"
 
 
 def presence(world: World, name: str = "ana") -> tuple[Presence, str]:
@@ -60,18 +76,106 @@ def test_a_refused_code_is_said_to_be_refused() -> None:
     assert world.hears(ana) == "not_allowed"
 
 
-def test_she_may_ask_what_state_she_is_in() -> None:
+def see(world: World, event: e.Event) -> None:
+    """Control committed something about her."""
+    world.feed(EventsSeen((event,), world.now))
+
+
+def everything_heard(world: World, phone: Phone) -> list[str]:
+    """All that a phone is told until it is let go."""
+    heard = []
+    while world.has_story(phone):
+        heard.append(world.hears(phone))
+        world.said(phone)
+    return heard
+
+
+@pytest.mark.parametrize("state", list(Presence))
+def test_she_may_ask_what_state_she_is_in(state: Presence) -> None:
     world = World("ana")
     ana = world.agents["ana"]
+    see(world, e.PresenceChanged(at=0, agent=AgentId("ana"), presence=state))
     ana.dial("*14")
-    assert world.hears(ana) == "ready"
+    assert everything_heard(world, ana) == [state.value]
+    assert ana.story[-1] == "hung up on"
 
 
-def test_an_unknown_code_does_not_exist() -> None:
+@pytest.mark.parametrize(
+    ("reason", "heard"),
+    [("lunch", ["not_ready", "reason_lunch"]), ("errand", ["not_ready"])],
+    ids=["recorded", "not recorded"],
+)
+def test_being_not_ready_is_told_with_its_reason(reason: str, heard: list[str]) -> None:
     world = World("ana")
     ana = world.agents["ana"]
-    ana.dial("*99")
+    not_ready = Presence.NOT_READY
+    see(world, e.PresenceChanged(at=0, agent=AgentId("ana"), presence=not_ready, reason=reason))
+    ana.dial("*14")
+    assert everything_heard(world, ana) == heard
+
+
+@pytest.mark.parametrize(
+    ("state", "heard"),
+    [(Presence.READY, ["ready", "unreachable"]), (Presence.LOGGED_OUT, ["logged_out"])],
+)
+def test_an_agent_whose_phone_is_not_heard_is_told_so(state: Presence, heard: list[str]) -> None:
+    world = World("ana")
+    ana = world.agents["ana"]
+    see(world, e.PresenceChanged(at=0, agent=AgentId("ana"), presence=state))
+    see(world, e.AgentUnreachable(at=0, agent=AgentId("ana")))
+    ana.dial("*14")
+    assert everything_heard(world, ana) == heard
+
+
+def test_each_presence_is_told_in_words_of_its_own_in_every_language() -> None:
+    assert len(set(STATES.values())) == len(Presence)
+    recorded: dict[str, set[str]] = defaultdict(set)
+    for path in SYSTEM.glob("*/*.au"):
+        recorded[path.parent.name].add(path.stem)
+    spoken = {*STATES.values(), *CONFIRMED.values(), UNREACHABLE, REFUSED, NO_ANSWER}
+    spoken |= {f"reason_{reason}" for reason in Center().reasons}
+    assert {language: spoken - prompts for language, prompts in recorded.items()} == {
+        "en": set(), "es": set(), "te": set(),
+    }  # fmt: skip
+
+
+def test_an_invite_without_an_offer_is_answered_with_ours() -> None:
+    world = World("ana", ready=False)
+    ana = world.agents["ana"]
+    ana.dial("*11", sdp=None)
+    assert ana.call is not None
+    assert ana.story[-1] == "answered"
+    assert presence(world)[0] is Presence.LOGGED_OUT, "asked before she could hear the answer"
+    ana.call.acknowledge(ana.sdp(), world.now)
+    world.run()
+    assert world.hears(ana) == "ready"
+    assert presence(world)[0] is Presence.READY
+    world.said(ana)
+    assert ana.story[-1] == "hung up on"
+    assert world.leaks() == []
+
+
+def test_an_answer_to_our_offer_that_nobody_can_hear_ends_the_call() -> None:
+    world = World("ana", ready=False)
+    ana = world.agents["ana"]
+    ana.dial("*11", sdp=None)
+    assert ana.call is not None
+    ana.call.acknowledge(ana.sdp().replace(b"RTP/AVP 0 8", b"RTP/AVP 9 18"), world.now)
+    world.run()
+    assert ana.story[-1] == "hung up on"
+    assert presence(world)[0] is Presence.LOGGED_OUT
+    assert world.leaks() == []
+
+
+@pytest.mark.parametrize("dialled", ["*99", "*119", "*100", "*131", "*140", "*1", "*"])
+def test_an_unknown_code_does_not_exist(dialled: str) -> None:
+    world = World("ana")
+    ana = world.agents["ana"]
+    before = presence(world)
+    ana.dial(dialled)
     assert ana.story[-1] == "rejected 404"
+    assert world.frontend.counts["refused.no_such_number"] == 1
+    assert presence(world) == before
 
 
 def test_a_stranger_may_not_dial_a_code() -> None:
@@ -106,3 +210,4 @@ def test_codes_are_told_from_what_follows_them() -> None:
     assert code_of("*11") == (Code.READY, "")
     assert code_of("*123") == (Code.NOT_READY, "3")
     assert code_of("*7") is None
+    assert [code_of(code.value + "9") for code in Code if code is not Code.NOT_READY] == [None] * 4

@@ -112,6 +112,11 @@ AUDIO = {
         "system/en/wrap_up_ended",
         "system/en/not_allowed",
         "system/en/technical_problem",
+        "system/en/reserved",
+        "system/en/talking",
+        "system/en/wrap_up",
+        "system/en/unreachable",
+        "system/en/reason_lunch",
     )
 }
 

@@ -28,6 +28,8 @@ KNOWN = Known(
 SYSTEM = {
     "ready", "not_ready", "logged_out", "wrap_up_ended", "not_allowed", "wrong_code", "closed",
     "technical_problem", "please_wait_agent", "goodbye", *"0123456789",
+    "reserved", "talking", "wrap_up", "unreachable",
+    "reason_break", "reason_lunch", "reason_training", "reason_meeting",
 }  # fmt: skip
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (FLOWS / "README.md").read_text("utf-8"), re.DOTALL)
 

@@ -48,7 +48,7 @@ from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.domain.units import AgentId, FrontendId
 from callcenter.frontend.frontend import Frontend
-from callcenter.frontend.hands import Rules
+from callcenter.frontend.hands import AgentSeen, Rules
 from callcenter.frontend.turn import (
     Closing,
     Configured,
@@ -191,7 +191,8 @@ class FrontendRole:
             wall_offset=time.time_ns() // 1000 - now(),
         )
         for agent, state in replica.control.state.agents.items():
-            self.frontend.hands.presences[agent] = state.presence.value
+            seen = AgentSeen(state.presence, state.reason, bool(state.reachable_by))
+            self.frontend.hands.agents[agent] = seen
 
     async def _make_adapters(self, cursor: int) -> None:
         context, frontend = self.context, self.frontend
