@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from callcenter.domain.access import Scope, Token, WebSession
 from callcenter.domain.units import HOUR, MINUTE, SECOND, AgentId, Micros
 from callcenter.web.problems import Refused
+from callcenter.web.tally import Tally
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -143,8 +144,9 @@ def set_cookie(request: web.Request, response: web.StreamResponse, secret: str) 
 class Doorkeeper:
     """Knows tokens and sessions, and remembers each for a second."""
 
-    def __init__(self, access: AccessPort) -> None:
+    def __init__(self, access: AccessPort, tally: Tally | None = None) -> None:
         self._access = access
+        self._tally = tally or Tally()
         self._tokens: dict[str, tuple[float, Token | None]] = {}
         self._sessions: dict[str, tuple[float, WebSession | None]] = {}
 
@@ -161,6 +163,7 @@ class Doorkeeper:
         digest = digest_of(secret)
         token = await self._token(digest)
         if token is None or not token.valid(_now()):
+            self._tally.tokens_rejected += 1
             return None
         return Principal(name=token.name, scope=token.scope, token=digest)
 
@@ -227,7 +230,10 @@ class Doorkeeper:
     async def token_for(self, secret: str) -> Token | None:
         """The valid token with this secret."""
         token = await self._access.token(digest_of(secret))
-        return token if token is not None and token.valid(_now()) else None
+        if token is not None and token.valid(_now()):
+            return token
+        self._tally.tokens_rejected += 1
+        return None
 
     @staticmethod
     def _fresh(cache: dict[str, tuple[float, V | None]], digest: str) -> V | None:

@@ -26,6 +26,7 @@ from callcenter.records.counters import Counters
 from callcenter.records.published import FAMILIES_MAX, SAMPLES_MAX, Published
 from callcenter.records.visits import Visit
 from callcenter.web.picture import Picture
+from callcenter.web.tally import Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WAIT_BUCKETS = (1, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
@@ -48,8 +49,9 @@ COUNTS: tuple[tuple[str, str, str], ...] = (
 class Metrics:
     """The registry and the page."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, tally: Tally) -> None:
         self._picture = picture
+        self._tally = tally
         self._registry = CollectorRegistry(auto_describe=False)
         self.wait = Histogram(
             "callcenter_wait_seconds", "Time in a queue, by how the visit ended.",
@@ -61,7 +63,6 @@ class Metrics:
         )  # fmt: skip
         self._registry.register(LiveCollector(picture))
         self.published: Sequence[Published] = ()
-        self.screens = 0
         picture.on_visit = self._visit
         picture.on_event = self._event
 
@@ -85,9 +86,27 @@ class Metrics:
         build = GaugeMetricFamily("callcenter_build_info", "Always 1.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
+        tally = self._tally
         yield GaugeMetricFamily(
-            "callcenter_web_screens", "Open WebSockets of this web process.", value=self.screens
+            "callcenter_web_screens", "Open WebSockets of this web process.", value=tally.screens
         )
+        yield CounterMetricFamily(
+            "callcenter_web_tokens_rejected", "Unknown, expired and revoked tokens shown.",
+            value=tally.tokens_rejected,
+        )  # fmt: skip
+        logins = CounterMetricFamily(
+            "callcenter_web_logins", "Logins and wall links, by result.", labels=["result"]
+        )
+        for result in ("accepted", "wrong", "slow_down", "insecure"):
+            logins.add_metric([result], tally.logins[result])
+        yield logins
+        refused = CounterMetricFamily(
+            "callcenter_web_requests_refused", "Requests answered with a problem document.",
+            labels=["status", "kind"],
+        )  # fmt: skip
+        for (status, kind), count in sorted(tally.refused.items()):
+            refused.add_metric([status, kind], count)
+        yield refused
 
 
 class _Fixed:
@@ -114,6 +133,7 @@ class LiveCollector:
         yield from self._waiting()
         yield self._agents()
         yield from self._center()
+        yield self._commands()
 
     def _counters(self) -> Iterator[tuple[str, Channel, Counters]]:
         """Since ever: the days before and today. Waiting carried over midnight counts once."""
@@ -199,6 +219,16 @@ class LiveCollector:
              self._picture.seq),
         ):  # fmt: skip
             yield GaugeMetricFamily(name, text, value=value)
+
+    def _commands(self) -> Metric:
+        """What the leader did with commands; it begins anew with each leader."""
+        family = CounterMetricFamily(
+            "callcenter_control_commands", "Commands, by what the control center did with them.",
+            labels=["outcome"],
+        )  # fmt: skip
+        for outcome, count in self._picture.control_counts.items():
+            family.add_metric([outcome], count)
+        return family
 
 
 def published_families(documents: Sequence[Published]) -> list[Metric]:

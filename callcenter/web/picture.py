@@ -59,6 +59,8 @@ class Picture:
         self.stories = Stories()
         self.callers = Callers()
         self.control = ControlView()
+        self.control_counts: dict[str, int] = {}
+        """Commands by what the leader did with them, by its own word."""
         self.seq = 0
         self.ready = False
         """The journal has been read to its end once."""

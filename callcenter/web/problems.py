@@ -57,6 +57,7 @@ class Refused(Exception):
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail or TITLES.get(status, ""))
+        self.kind = kind
         self.document = ProblemDocument(
             type=f"urn:callcenter:{kind}" if kind else "about:blank",
             title=TITLES.get(status, "Error"),

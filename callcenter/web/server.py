@@ -27,10 +27,12 @@ from callcenter.web.problems import Refused
 from callcenter.web.read import ContactQuery, ContactsQuery, IntervalsQuery, Reading
 from callcenter.web.routes import BODY_BYTES_MAX, PREFIX, Route, encode, handler_of, openapi
 from callcenter.web.sessions import LoginBody, Person, Sessions, TokenBody
+from callcenter.web.tally import Tally
 
 log = structlog.get_logger()
 
 COMMANDED = (200, 202)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class Server:
     def __init__(self, picture: Picture, world: World) -> None:
         self.picture = picture
         self.world = world
-        self.doors = Doorkeeper(world.access)
+        self.tally = Tally()
+        self.doors = Doorkeeper(world.access, self.tally)
         self.hub = Hub(picture, self.doors)
-        self.metrics = Metrics(picture)
-        self.sessions = Sessions(picture, self.doors, world.access, world.people)
+        self.metrics = Metrics(picture, self.tally)
+        self.sessions = Sessions(picture, self.doors, world.access, world.people, self.tally)
         self.reading = Reading(picture, world.records, world.parties)
         self.acting = Acting(picture, world.commands)
         picture.use_customers(world.customers)
@@ -67,7 +70,7 @@ class Server:
 
     def application(self) -> web.Application:
         """A new aiohttp application with everything in it."""
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_problems])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._problems])
         app.on_response_prepare.append(secure)
         for route in self.routes:
             handler = handler_of(route, self.doors, self.world.origins)
@@ -82,6 +85,18 @@ class Server:
             app.router.add_get(path, self._page)
         app.router.add_get("/static/{name:.+}", self._file)
         return app
+
+    @web.middleware
+    async def _problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whatever goes wrong becomes a problem document, and is counted."""
+        try:
+            return await handler(request)
+        except Exception as wrong:
+            refused = _refusal(request, wrong)
+            if refused is None:
+                raise
+            self.tally.refused[str(refused.document.status), refused.kind] += 1
+            return refused.response()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if "t" in request.query:
@@ -100,7 +115,7 @@ class Server:
         local = self.world.private and request.remote in LOOPBACK and not forwarded
         if not local:
             authorize(await self.doors.principal(request), Need.WALL)
-        self.metrics.screens = len(self.hub.screens)
+        self.tally.screens = len(self.hub.screens)
         return web.Response(body=self.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _livez(self, _request: web.Request) -> web.Response:
@@ -154,23 +169,19 @@ def api_routes(s: Server) -> list[Route]:
     ]  # fmt: skip
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+def _refusal(request: web.Request, wrong: Exception) -> Refused | None:
+    """What is answered when `wrong` was raised; None for an answer that went another way.
 
-
-@web.middleware
-async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong becomes a problem document; what we did wrong goes to the log."""
-    try:
-        return await handler(request)
-    except Refused as refused:
-        return refused.response()
-    except web.HTTPException as answer:
-        if answer.status < 400:
-            raise
-        headers = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
-        return Refused(answer.status, headers=headers).response()
-    except (ConnectionError, TimeoutError):
-        return Refused(503).response()
-    except Exception:
-        log.exception("request failed", method=request.method, path=request.path)
-        return Refused(500).response()
+    What we did wrong goes to the log.
+    """
+    if isinstance(wrong, Refused):
+        return wrong
+    if isinstance(wrong, web.HTTPException):
+        if wrong.status < 400:
+            return None
+        headers = {"Allow": wrong.headers["Allow"]} if "Allow" in wrong.headers else {}
+        return Refused(wrong.status, headers=headers)
+    if isinstance(wrong, ConnectionError | TimeoutError):
+        return Refused(503)
+    log.error("request failed", method=request.method, path=request.path, exc_info=wrong)
+    return Refused(500)

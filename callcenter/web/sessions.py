@@ -40,6 +40,7 @@ from callcenter.web.picture import Picture
 from callcenter.web.ports import AccessPort
 from callcenter.web.problems import Refused
 from callcenter.web.routes import Answer, Body, Call
+from callcenter.web.tally import Tally
 
 TOKEN_PREFIX = "cct_"
 LOGIN_WINDOW_SECONDS = 60.0
@@ -49,6 +50,7 @@ LOGIN_KEYS_MAX = 20_000
 VERIFIERS = 2
 """Verifications at once: each takes 19 MiB and a tenth of a second of a core."""
 VERIFICATIONS_WAITING_MAX = 16
+_RESULTS = {401: "wrong", 403: "insecure", 429: "slow_down"}
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,9 @@ class Sessions:
         doors: Doorkeeper,
         access: AccessPort,
         people: Callable[[], Mapping[str, Person]],
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._picture = picture
         self._doors = doors
         self._access = access
@@ -158,20 +162,30 @@ class Sessions:
 
     async def login(self, call: Call) -> Answer:
         body: LoginBody = call.body
-        if not is_private(call.request):
-            raise Refused(403, "log in over https, or on this machine", kind="insecure")
-        address, now = call.request.remote or "", time.monotonic()
-        self._tries.check(body.agent, address, now)
-        person = await self._passwords.check(body.agent, body.password.get_secret_value())
-        if person is None:
-            self._tries.failed(body.agent, address, now)
-            raise Refused(401, "the name or the password is wrong", kind="login")
+        try:
+            person = await self._prove(call.request, body)
+        except Refused as refused:
+            self._tally.logins[_RESULTS[refused.document.status]] += 1
+            raise
+        self._tally.logins["accepted"] += 1
         old = call.principal.session if call.principal else None
         if old is not None:
             await self._doors.close_session(old)
         secret, session = await self._doors.open_session(person.scope, agent=person.agent)
         view = self._view(person.name, session)
         return Answer(view, prepare=lambda response: set_cookie(call.request, response, secret))
+
+    async def _prove(self, request: web.Request, body: LoginBody) -> Person:
+        """Who she is, by her password. Raises `Refused`."""
+        if not is_private(request):
+            raise Refused(403, "log in over https, or on this machine", kind="insecure")
+        address, now = request.remote or "", time.monotonic()
+        self._tries.check(body.agent, address, now)
+        person = await self._passwords.check(body.agent, body.password.get_secret_value())
+        if person is None:
+            self._tries.failed(body.agent, address, now)
+            raise Refused(401, "the name or the password is wrong", kind="login")
+        return person
 
     async def who(self, call: Call) -> v.SessionView:
         session = call.who.session
@@ -194,10 +208,19 @@ class Sessions:
         return Answer(None, status=204, prepare=lambda response: response.del_cookie(name))
 
     async def by_link(self, request: web.Request) -> web.StreamResponse:
-        """`/?t=TOKEN`: the browser gets a session of the token's scope and a clean address."""
+        """`/?t=TOKEN`: the browser gets a session of the token's scope and a clean address.
+
+        A browser that came in the clear from elsewhere could not keep the cookie: that is said
+        whether the token is right or not.
+        """
+        if not is_private(request):
+            self._tally.logins["insecure"] += 1
+            return _to_login("insecure")
         token = await self._doors.token_for(request.query["t"])
-        if token is None or not is_private(request):
-            return web.Response(status=303, headers={"Location": "/login?reason=link"})
+        if token is None:
+            self._tally.logins["wrong"] += 1
+            return _to_login("link")
+        self._tally.logins["accepted"] += 1
         secret, _session = await self._doors.open_session(token.scope, token=token.id)
         response = web.Response(status=303, headers={"Location": request.path})
         set_cookie(request, response, secret)
@@ -237,6 +260,11 @@ class Sessions:
         if not await self._access.revoke_token(call.path("id"), time.time_ns() // 1000):
             raise Refused(404, "there is no such token to revoke")
         return Answer(None, status=204)
+
+
+def _to_login(reason: str) -> web.Response:
+    """The sign-in page, which says the reason in words (`login.mjs`)."""
+    return web.Response(status=303, headers={"Location": f"/login?reason={reason}"})
 
 
 def _token_view(token: Token, secret: str = "") -> v.TokenView:

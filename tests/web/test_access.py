@@ -10,6 +10,7 @@ import pytest
 from callcenter.domain.access import Scope
 from callcenter.web import sessions
 from callcenter.web.access import ALLOWED, Need
+from callcenter.web.pages import STATIC
 from callcenter.web.routes import PREFIX
 from callcenter.web.server import Server
 from tests.web.center import Center, within
@@ -261,6 +262,27 @@ def test_the_walls_link_becomes_a_session_and_a_clean_address(tmp_path: Path) ->
         assert wrong.headers["Location"].startswith("/login")
 
     within(tmp_path, story)
+
+
+def test_a_walls_link_in_the_clear_from_elsewhere_is_told_why_it_fails(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        secret = (await found.token("wall"))["Authorization"].partition(" ")[2]
+        elsewhere = {"Host": "callcenter.example"}
+        for token in (secret, "cct_wrong"):
+            answer = await found.client.get(
+                f"/?t={token}", headers=elsewhere, allow_redirects=False
+            )
+            assert (answer.status, answer.headers["Location"]) == (303, "/login?reason=insecure")
+            assert "Set-Cookie" not in answer.headers
+        proxied = {**elsewhere, "X-Forwarded-Proto": "https"}
+        right = await found.client.get(f"/?t={secret}", headers=proxied, allow_redirects=False)
+        assert right.headers["Location"] == "/"
+        wrong = await found.client.get("/?t=cct_wrong", headers=proxied, allow_redirects=False)
+        assert wrong.headers["Location"] == "/login?reason=link"
+
+    within(tmp_path, story)
+    words = (STATIC / "login.mjs").read_text()
+    assert "plain HTTP from another machine" in words
 
 
 def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:

@@ -123,6 +123,38 @@ def test_what_roles_publish_stands_on_the_page_with_their_name(tmp_path: Path) -
     within(tmp_path, story)
 
 
+def test_wrong_tokens_wrong_logins_and_refused_requests_are_counted(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        client = found.client
+        await client.get("/api/v1/queues", headers={"Authorization": "Bearer cct_wrong"})
+        await client.get("/api/v1/queues")
+        await client.get("/nowhere")
+        await client.get("/?t=cct_wrong", allow_redirects=False)
+        insecure = {"Host": "callcenter.example"}
+        await client.get("/?t=cct_wrong", headers=insecure, allow_redirects=False)
+        for _ in range(6):
+            body = {"agent": "ann", "password": "guessed"}
+            await client.post("/api/v1/session", json=body)
+        await found.log_in("ben")
+        found.picture.control_counts = {"decided": 7, "failed": 1}
+        text = await (await client.get("/metrics")).text()
+        for line in (
+            "callcenter_web_tokens_rejected_total 2.0",
+            'callcenter_web_requests_refused_total{kind="unknown",status="401"} 2.0',
+            'callcenter_web_requests_refused_total{kind="",status="404"} 1.0',
+            'callcenter_web_requests_refused_total{kind="login",status="401"} 5.0',
+            'callcenter_web_requests_refused_total{kind="slow-down",status="429"} 1.0',
+            'callcenter_web_logins_total{result="wrong"} 6.0',
+            'callcenter_web_logins_total{result="slow_down"} 1.0',
+            'callcenter_web_logins_total{result="insecure"} 1.0',
+            'callcenter_web_logins_total{result="accepted"} 1.0',
+            'callcenter_control_commands_total{outcome="failed"} 1.0',
+        ):
+            assert line in text, line
+
+    within(tmp_path, story)
+
+
 def test_metrics_from_elsewhere_need_a_token(tmp_path: Path) -> None:
     async def story(found: Center) -> None:
         proxied = {"X-Forwarded-For": "203.0.113.9"}

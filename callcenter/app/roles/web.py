@@ -199,6 +199,11 @@ class WebRole:
         oldest = int(bytes(unread[0][0]).partition(b"-")[0]) if unread else 0
         lag = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
         said = health.lag_seconds if health else 0.0
+        if health is not None:
+            self.picture.control_counts = {
+                "decided": health.commands, "repeated": health.repeats,
+                "unreadable": health.unreadable, "failed": health.failed,
+            }  # fmt: skip
         self.picture.control = ControlView(
             leader=health.leader if health else "",
             alive=health is not None,

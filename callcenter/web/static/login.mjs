@@ -5,7 +5,10 @@ import { signal } from "./vendor/signals.mjs";
 import { ThemeButton, html } from "./page.mjs";
 
 const query = new URLSearchParams(location.search);
-const REASONS = { link: "This link is no longer valid. Ask for a new one, or sign in." };
+const REASONS = {
+  link: "This link is no longer valid. Ask for a new one, or sign in.",
+  insecure: "The link was opened over plain HTTP from another machine, where it would be sent in the clear. Open it with https, or on the server itself.",
+};
 const trouble = signal(REASONS[query.get("reason")] ?? "");
 const busy = signal(false);
 

@@ -1,0 +1,24 @@
+"""What this web process counts of strangers and mistakes: logins, wrong tokens, refused requests.
+
+Why: somebody who guesses must be seen before he guesses right. Labels come from short lists of
+ours, never from what was sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """Counts since this process began."""
+
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Requests answered with a problem, by status and kind (`problems.Refused`)."""
+    logins: Counter[str] = field(default_factory=Counter)
+    """By result: `accepted`, `wrong`, `slow_down`, `insecure`; a wall's link counts as one."""
+    tokens_rejected: int = 0
+    """Unknown, expired and revoked tokens that were shown to us."""
+    screens: int = 0
+    """Open WebSockets now."""
