@@ -81,6 +81,8 @@ class StoreSettings(Table):
     accept_loss_seconds: float | None = Field(default=None, gt=0)
     """Admits a store that may lose its last seconds when the power fails."""
     memory_max_megabytes: int = Field(default=1024, ge=64)
+    archive_days: int = Field(default=30, ge=0)
+    """How long `<state_directory>/archive` keeps commands and batches; 0 keeps all of them."""
 
 
 class HistorySettings(Table):

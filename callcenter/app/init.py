@@ -33,6 +33,7 @@ reasons = ["break", "lunch", "training", "meeting"]   # for being not ready
 [store]
 url = "embedded"                   # or unix:///run/valkey/s, redis://host:6379/0
 # accept_loss_seconds = 2          # admits a store with `appendfsync everysec`
+# archive_days = 30                # every command and decision, in state_directory/archive; 0: all
 
 [history]
 # url = "postgresql://user@host/callcenter"            # SQLite in state_directory by default
@@ -116,6 +117,7 @@ id = "ben"
 name = "Ben"
 password_file = "secrets/ben-phone"
 web_password_file = "secrets/ben-desk"
+# phone_profile = "legacy"         # a phone with the oldest digest only, such as pyVoIP
 skills = {{ support = 8, reception = 5, english = 10, telugu = 9 }}
 """
 

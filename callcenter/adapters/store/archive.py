@@ -10,16 +10,19 @@ A segment is `journal-<first batch>.ccj`: a magic line, then records
 
 big-endian; the id of a command is its stream id, of a batch its sequence and 0. A torn tail (the
 power failed) ends at the last record whose checksum holds and is cut off when writing goes on. A
-full segment gets a `.sha256` beside it, readable by `sha256sum -c`.
+full segment gets a `.sha256` beside it, readable by `sha256sum -c`. What is older than the center
+keeps (`[store] archive_days`) is removed, oldest first, and never what a restart may need.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -30,6 +33,7 @@ MAGIC = b"callcenter journal 1\n"
 COMMAND, BATCH = 1, 2
 SEGMENT_BYTES = 16 * 1024 * 1024
 RECORD_BYTES_MAX = 64 * 1024 * 1024
+DAY_SECONDS = 24 * 3600
 
 _HEAD = struct.Struct(">BQQII")
 _SUMMED = struct.Struct(">BQQI")
@@ -93,9 +97,11 @@ def batches_after(directory: Path, seq: int) -> Iterator[Batch]:
 class Archive:
     """The end of the archive, open for writing. One writer at a time (`keys.archiver`)."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, days: int = 0) -> None:
+        """`days` is how long `forget` leaves things; 0 is for ever."""
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self._days = days
         self.seq = 0
         """The last batch in the archive."""
         self.cursor = (0, 0)
@@ -165,6 +171,29 @@ class Archive:
             digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
             _checksum(self._path).write_text(f"{digest}  {self._path.name}\n")
         self._file = None
+
+    def forget(self, snapshot_seq: int, now: float) -> list[Path]:
+        """Remove what was last written more than `days` before `now` (wall clock); what went.
+
+        Segments go oldest first and only when a snapshot stands for all of them; archives that
+        were set aside go as a whole.
+        """
+        if not self._days:
+            return []
+        before = now - self._days * DAY_SECONDS
+        gone: list[Path] = []
+        found = segments(self.directory)
+        for segment, following in pairwise(found):
+            if first_seq(following) > snapshot_seq or segment.stat().st_mtime >= before:
+                break
+            _checksum(segment).unlink(missing_ok=True)
+            segment.unlink()
+            gone.append(segment)
+        for aside in sorted(self.directory.parent.glob(f"{self.directory.name}-until-*")):
+            if max((s.stat().st_mtime for s in segments(aside)), default=now) < before:
+                shutil.rmtree(aside)
+                gone.append(aside)
+        return gone
 
     def set_aside(self) -> Path:
         """Another journal began: keep the old files beside it under a name of their own."""

@@ -34,6 +34,7 @@ BATCHES_PER_STEP = 2000
 SNAPSHOT_BATCHES = 5000
 SNAPSHOT_SECONDS = 60
 TRIM_SECONDS = 5
+FORGET_SECONDS = 600
 KEEP_SECONDS = 600
 KEEP_BYTES = 256 * 1024 * 1024
 
@@ -64,6 +65,7 @@ class Follower:
         self._archiver_until = 0.0
         self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
         self._snapshot_at = self._trim_at = time.monotonic()
+        self._forget_at = 0.0
 
     def step(self) -> bool:
         """Read what is new and do what is due; whether the lease is free."""
@@ -72,6 +74,7 @@ class Follower:
             self._archive_all()
             self._snapshot_if_due()
             self._trim_if_due()
+            self._forget_if_due()
         return not self._connection.call("EXISTS", self._keys.lease)
 
     def finish(self) -> None:
@@ -172,6 +175,14 @@ class Follower:
                     pack("XTRIM", keys.cmds, "MINID", "~", f"{major}-{minor + 1}"),
                 ]
             )
+
+    def _forget_if_due(self) -> None:
+        """Remove what the archive need not keep any more."""
+        if time.monotonic() < self._forget_at:
+            return
+        self._forget_at = time.monotonic() + FORGET_SECONDS
+        if gone := self.archive.forget(self._snapshot_seq, time.time()):
+            log.info("archive forgotten", files=len(gone), newest=gone[-1].name)
 
 
 def acquire(connection: Connection, keys: Keys, owner: str, dead: str = "") -> int:

@@ -95,7 +95,8 @@ class _ControlProcess:
 
     def _follow(self, connection: Connection, replica: Replica) -> None:
         """Until the lease is free, its owner is known to be dead, or we are told to stop."""
-        archive = Archive(self._archive_directory)
+        days = self._context.settings.store.archive_days
+        archive = Archive(self._archive_directory, days=days)
         follower = Follower(connection, self._keys, replica, archive, owner=self._owner)
         while not self._stopped:
             free = follower.step()

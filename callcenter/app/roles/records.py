@@ -29,6 +29,7 @@ from callcenter.adapters.store.journal import (
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import AsyncConnection, StoreError
 from callcenter.app.context import RoleContext
+from callcenter.app.disk import DiskWatch
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.records.book import Book, Page
 from callcenter.records.published import Family
@@ -48,6 +49,7 @@ class Scribe:
         self._url = url
         self._keys = keys
         self._archive = context.state_directory / "archive"
+        self._disk = DiskWatch(context.state_directory)
         self.book = Book()
         self._page: Page | None = None
         """Taken from the book and not known to be written."""
@@ -111,6 +113,8 @@ class Scribe:
             gauge("callcenter_records_batches", "Batches of the journal folded.", self.book.seq),
             counted("callcenter_records_written_total", "Pages and rows written.", "kind",
                     {"page": self._pages, "row": self._rows}),
+            gauge("callcenter_state_free_bytes", "Free disk for the state directory.",
+                  self._disk.look()),
         ]  # fmt: skip
 
     async def publish(self) -> None:

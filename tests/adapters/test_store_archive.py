@@ -1,0 +1,89 @@
+"""The archive forgets what is old enough, and never what a restart may need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from callcenter.adapters.store import archive as archives
+from callcenter.adapters.store.archive import BATCH, DAY_SECONDS, Archive, Record, segments
+from callcenter.adapters.store.follower import Follower
+from callcenter.adapters.store.replica import Replica
+from tests.adapters.store_server import StoreServer
+
+NOW = 1_700_000_000.0
+OLD, YOUNG = NOW - 31 * DAY_SECONDS, NOW - 29 * DAY_SECONDS
+
+
+def an_archive(folder: Path, days: int, ages: list[float]) -> Archive:
+    """One batch per segment, from 1 on; `ages` says when each finished one was written."""
+    archive = Archive(folder / "archive", days=days)
+    for seq in range(1, len(ages) + 2):
+        archive.write(Record(BATCH, seq, 0, b"x" * 100))
+        archive.sync()
+    for segment, written in zip(segments(archive.directory), ages, strict=False):
+        os.utime(segment, (written, written))
+    return archive
+
+
+@pytest.fixture(autouse=True)
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "SEGMENT_BYTES", 100)
+
+
+def kept(archive: Archive) -> list[int]:
+    return [archives.first_seq(segment) for segment in segments(archive.directory)]
+
+
+def test_segments_older_than_the_setting_are_removed_with_their_checksums(tmp_path: Path) -> None:
+    archive = an_archive(tmp_path, 30, [OLD, OLD, YOUNG])
+    assert len(archive.forget(100, NOW)) == 2
+    assert kept(archive) == [3, 4]
+    assert sorted(path.name for path in archive.directory.glob("*.sha256")) == [
+        f"journal-{seq:015d}.ccj.sha256" for seq in (3, 4)
+    ]
+
+
+def test_without_a_limit_everything_is_kept(tmp_path: Path) -> None:
+    archive = an_archive(tmp_path, 0, [OLD, OLD])
+    assert archive.forget(100, NOW) == []
+    assert kept(archive) == [1, 2, 3]
+
+
+def test_what_no_snapshot_stands_for_is_kept_however_old(tmp_path: Path) -> None:
+    archive = an_archive(tmp_path, 30, [OLD, OLD, OLD])
+    archive.forget(2, NOW)
+    assert kept(archive) == [2, 3, 4]
+
+
+def test_the_newest_segment_stays_even_when_nothing_happened_for_months(tmp_path: Path) -> None:
+    archive = an_archive(tmp_path, 30, [OLD, OLD])
+    last = segments(archive.directory)[-1]
+    os.utime(last, (OLD, OLD))
+    archive.forget(100, NOW)
+    assert kept(archive) == [3]
+    assert Archive(archive.directory).seq == 3
+
+
+def test_an_archive_that_was_set_aside_goes_as_a_whole(tmp_path: Path) -> None:
+    archive = an_archive(tmp_path, 30, [OLD, OLD])
+    aside = archive.set_aside()
+    for segment in segments(aside)[:-1]:
+        os.utime(segment, (OLD, OLD))
+    os.utime(segments(aside)[-1], (YOUNG, YOUNG))
+    assert archive.forget(0, NOW) == []
+    os.utime(segments(aside)[-1], (OLD, OLD))
+    assert archive.forget(0, NOW) == [aside]
+    assert not aside.exists()
+
+
+def test_whoever_archives_also_forgets(store: StoreServer) -> None:
+    an_archive(store.directory, 1, [OLD]).set_aside()
+    [aside] = store.directory.glob("archive-until-*")
+    for segment in segments(aside):
+        os.utime(segment, (OLD, OLD))
+    archive = Archive(store.directory / "archive", days=1)
+    Follower(store.connect(), store.keys, Replica(), archive, owner="two").step()
+    assert not aside.exists()
