@@ -4,16 +4,30 @@ Why: `ivr` opens no file. The command line and the front end's hot reload read t
 in the same way, here. A file that cannot be read is a problem with a place, like any other.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from callcenter.domain.center import Center
 from callcenter.domain.errors import Problem, WrongInput
-from callcenter.ivr.shape import Known
-from callcenter.ivr.tree import FILE_BYTES_MAX
+
+if TYPE_CHECKING:
+    from callcenter.ivr.shape import Flow, Known
 
 SUFFIXES = (".yaml", ".yml")
 AUDIO_FOLDER = "prompts"
+
+
+def flow_paths(directory: Path) -> list[Path]:
+    """The flow files directly in `directory`; none when it cannot be listed."""
+    try:
+        return sorted(p for p in directory.iterdir() if p.suffix in SUFFIXES and p.is_file())
+    except OSError:
+        return []
 
 
 def flow_files(paths: Iterable[Path]) -> list[Path]:
@@ -27,7 +41,7 @@ def flow_files(paths: Iterable[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+        inside = flow_paths(path)
         if not inside:
             message = "holds no flow"
             raise WrongInput([Problem(file=str(path), message=message, hint="a *.yaml file")])
@@ -41,6 +55,8 @@ def read_flow_files(paths: Iterable[Path]) -> dict[str, str]:
     Raises:
         WrongInput: for every file that cannot be read.
     """
+    from callcenter.ivr.tree import FILE_BYTES_MAX
+
     texts: dict[str, str] = {}
     problems: list[Problem] = []
     for path in flow_files(paths):
@@ -70,9 +86,54 @@ def audio_files(directory: Path) -> dict[str, Path]:
 
 def known_names(center: Center, directory: Path | None = None) -> Known:
     """What a flow may name: queues, skills and calendars of the center, audio of a directory."""
+    from callcenter.ivr.shape import Known
+
     return Known(
         queues=frozenset(str(queue.id) for queue in center.queues),
         calendars=frozenset(calendar.name for calendar in center.calendars),
         skills=frozenset(center.skills),
         audio=frozenset(audio_files(directory)) if directory is not None else None,
     )
+
+
+def started_files(center: Center, directory: Path) -> list[Path]:
+    """The files that matter: a flow no number starts may ask for queues that are not ours."""
+    started = {number.flow for number in center.numbers}
+    return [path for path in flow_paths(directory) if path.stem in started]
+
+
+def check_flows(center: Center, directory: Path) -> list[Problem]:
+    """The flow files laid beside a center: a mistake in one that no number starts only warns."""
+    used = started_files(center, directory)
+    others = [path for path in flow_paths(directory) if path not in used]
+    problems = _problems_in(used, known_names(center, directory))
+    return problems + [
+        msgspec.structs.replace(problem, severity="warning")
+        for problem in _problems_in(others, None)
+    ]
+
+
+def _problems_in(paths: list[Path], known: Known | None) -> list[Problem]:
+    from callcenter.ivr.library import load_files
+
+    if not paths:
+        return []
+    try:
+        flows = load_files(read_flow_files(paths), known)
+    except WrongInput as wrong:
+        return wrong.problems
+    warnings = [problem for flow in flows.values() for problem in flow.warnings]
+    return warnings + misnamed(flows)
+
+
+def misnamed(flows: Mapping[str, Flow]) -> list[Problem]:
+    """Flows that no number finds, because they are not named like their file."""
+    return [
+        Problem(
+            file=flow.file, line=1, field="flow",
+            message=f"{flow.name!r} is not the name of its file, which numbers start it by",
+            hint=f"flow: {Path(flow.file).stem}",
+        )
+        for flow in flows.values()
+        if flow.name != Path(flow.file).stem
+    ]  # fmt: skip

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from callcenter.domain.calendar import OpenState, state_at
 from callcenter.domain.center import PRIORITY_MAX, Channel
 from callcenter.domain.commands import (
     ContactEndReported,
@@ -206,17 +205,13 @@ class CallStory:
                 known = value or (self.record.caller if by == "caller_number" else "")
                 hands.act(LookUp(contact, by, known))
             case ivr.AskCalendar(name=name):
-                self._tell_flow(ivr.CalendarState(self._calendar(name)))
+                self._tell_flow(ivr.CalendarState(hands.open_state(name)))
             case ivr.Enqueue():
                 self._enqueue(action)
             case ivr.LeaveQueue():
                 hands.report(LeaveQueueRequested(contact=contact))
             case ivr.HangUp(reason=reason):
                 self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
-
-    def _calendar(self, name: str) -> OpenState:
-        calendar = next((c for c in self.hands.center.calendars if c.name == name), None)
-        return OpenState.OPEN if calendar is None else state_at(calendar, self.hands.center_now())
 
     def looked_up(self, answer: LookedUp) -> None:
         """The customer table was asked."""

@@ -12,7 +12,6 @@ whole day of calls can be told in a test, and every refusal goes through one tab
 Sources: RFC 3261 8.2 (UAS), 21 (answers); DESIGN 4 (who decides what).
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -78,8 +77,7 @@ class Frontend:
         self.endpoint = endpoint
         self.hands = Hands(endpoint, rules, CenterClock(wall_offset), config, self._bindings)
         self.phones = Phones(self.hands, secret)
-        self.counts: Counter[str] = Counter()
-        """What happened, for the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`."""
+        self.counts = self.hands.counts
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
         )

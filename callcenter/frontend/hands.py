@@ -4,11 +4,13 @@ Why: the stories of calls are told as a person would tell them. What they make h
 here, in the turn that is being made, so that nothing leaves before the whole turn is kept.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
+from callcenter.domain.calendar import OpenState, state_at
 from callcenter.domain.center import Center, Queue
 from callcenter.domain.commands import Command, Presence
 from callcenter.domain.termination import Reason
@@ -107,6 +109,8 @@ class Hands:
     """Whose records may have changed in this turn."""
     agents: dict[AgentId, AgentSeen] = field(default_factory=dict)
     """What agents do, by the events; one that no event spoke of is logged out."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """For the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`, `calendar.NAME` (unknown)."""
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
     _sweep_at: Micros = 0
@@ -217,6 +221,14 @@ class Hands:
     def center_now(self) -> Micros:
         """Center time, as well as it is known here."""
         return self.clock.center(self.now)
+
+    def open_state(self, name: str) -> OpenState:
+        """Of a calendar. One that nobody knows is closed: better said so than let ring at night."""
+        calendar = next((c for c in self.center.calendars if c.name == name), None)
+        if calendar is None:
+            self.counts[f"calendar.{name}"] += 1
+            return OpenState.CLOSED
+        return state_at(calendar, self.center_now())
 
     def wake(self, story_id: str, span: Micros) -> None:
         """Have a story ticked `span` from now."""

@@ -5,7 +5,7 @@ revision stays in the library as long as it is among the last `REVISIONS_MAX` of
 library never changes: `replace` gives a new one, or says what is wrong and the old one goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from callcenter.domain.errors import Problem, WrongInput
 from callcenter.ivr.flow import load_flow
@@ -61,12 +61,11 @@ class Library:
         Raises:
             WrongInput: with the problems of all files. The present library is untouched.
         """
-        return Library(load_files(files, known), self._revisions)
+        return self.with_flows(load_files(files, known))
 
-    def with_revision(self, flow: Flow) -> "Library":
-        """The same library, able to give this revision too (from a call's own record)."""
-        earlier = (flow, *(f for f in self._revisions.get(flow.name, ()) if f != flow))
-        return Library(self._flows, {**self._revisions, flow.name: earlier})
+    def with_flows(self, flows: Mapping[str, Flow]) -> "Library":
+        """A library of exactly these checked `flows` that keeps earlier revisions."""
+        return Library(flows, self._revisions)
 
 
 def _kept(revisions: tuple[Flow, ...], flow: Flow) -> tuple[Flow, ...]:
@@ -75,8 +74,12 @@ def _kept(revisions: tuple[Flow, ...], flow: Flow) -> tuple[Flow, ...]:
     return (*others, flow)[-REVISIONS_MAX:]
 
 
-def load_files(files: Mapping[str, str], known: Known | None = None) -> dict[str, Flow]:
-    """Check several files together: each by itself, then their names and numbers.
+def load_files(
+    files: Mapping[str, str],
+    known: Known | None = None,
+    load: Callable[[str, str, Known | None], Flow] = load_flow,
+) -> dict[str, Flow]:
+    """Check several files together: each by itself with `load`, then their names and numbers.
 
     Raises:
         WrongInput: with every problem of every file.
@@ -86,7 +89,7 @@ def load_files(files: Mapping[str, str], known: Known | None = None) -> dict[str
     numbers: dict[str, str] = {}
     for file, text in sorted(files.items()):
         try:
-            flow = load_flow(text, file, known)
+            flow = load(text, file, known)
         except WrongInput as error:
             problems += error.problems
             continue

@@ -10,7 +10,8 @@ from callcenter.domain.termination import Reason, Result
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId
 from callcenter.frontend.hands import SWEEP
 from callcenter.frontend.turn import EventsSeen
-from tests.frontend.world import WALL, Phone, World
+from callcenter.ivr.flow import load_flow
+from tests.frontend.world import WALL, Phone, World, configured
 
 
 def queued(world: World) -> Phone:
@@ -447,3 +448,28 @@ def test_the_longest_call_allowed_ends() -> None:
     world.wait(100 + SWEEP // SECOND)
     assert world.last(e.ContactEnded).termination.reason is Reason.CALL_LIMIT
     assert caller.story[-1] == "hung up on"
+
+
+HOURS = """
+flow: main-line
+entry: hours
+languages: [en]
+prompts:
+  hello: { en: Hello. }
+  sorry: { en: We are closed. }
+nodes:
+  hours: { hours: { calendar: gone }, open: hello, closed: sorry, holiday: sorry }
+  hello: { say: hello, next: end }
+  sorry: { say: sorry, next: end }
+  end: { hangup: normal }
+"""
+
+
+def test_a_calendar_that_nobody_knows_is_closed_and_counted() -> None:
+    world = World()
+    flow = load_flow(HOURS, "main-line.yaml")
+    world.feed(configured(world.center)._replace(flows={"main-line": flow}))
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    assert world.hears(caller) == "sorry"
+    assert world.frontend.counts["calendar.gone"] == 1

@@ -74,13 +74,6 @@ def test_old_revisions_are_limited() -> None:
     assert library.get("one", library.flows["one"].revision) is not None
 
 
-def test_a_revision_from_a_calls_own_record_can_be_put_back() -> None:
-    old = Library().replace({"a.yaml": text()}).flows["one"]
-    library = Library().replace({"a.yaml": text(words="Bye")}).with_revision(old)
-    assert library.get("one", old.revision) == old
-    assert library.flows["one"].revision != old.revision
-
-
 def test_warnings_of_all_flows_are_kept() -> None:
     library = Library().replace({"a.yaml": text()}, Known(audio=frozenset()))
     assert any("has no audio" in str(problem) for problem in library.warnings)

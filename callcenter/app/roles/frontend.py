@@ -10,6 +10,7 @@ Why: this is the only place that knows all of its adapters; none of them knows a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
@@ -128,6 +129,7 @@ class FrontendRole:
             self.settings.flows_directory, context.state_directory / "flow-revisions"
         )
         self.center = Center()
+        self._new_center = asyncio.Event()
         self.frontend: Frontend
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
@@ -272,7 +274,7 @@ class FrontendRole:
         return Configured(
             center=self.center,
             flows=self.flows.library.flows,
-            audio=self.flows.audio(),
+            audio=self.flows.audio,
             credentials={c.username: c for c in _credentials(settings)},
             trunks=tuple(_trunks(settings)),
             revisions=self.flows.revisions,
@@ -314,27 +316,37 @@ class FrontendRole:
                 async for batch in self.reader:
                     self.loop.feed(EventsSeen(batch.events, batch.at, batch.seq))
                     if any(type(event) is ConfigurationChanged for event in batch.events):
-                        self._reconfigure(batch.events)
+                        self._center_changed(batch.events)
             except JournalGap as gap:
                 log.error("events are gone; going on with the newest", wanted=gap.wanted)
                 self.reader.after = max(0, gap.found - 1)
 
-    def _reconfigure(self, events: Iterable[Any]) -> None:
-        """The center changed: take its files' secrets and flows with it."""
+    def _center_changed(self, events: Iterable[Any]) -> None:
+        """Keep the new center for `_follow_flows`: reading files must not hold up events."""
         changed = [event for event in events if type(event) is ConfigurationChanged]
         self.center = changed[-1].center
-        try:
-            self.settings = self.context.reload()
-        except WrongInput as wrong:
-            log.error("configuration not read again", problems=str(wrong))
-        self.flows.changed(self.center)
-        self.loop.feed(self._configuration(self.settings))
+        self._new_center.set()
 
     async def _follow_flows(self) -> None:
+        """Take changed files, and with a new center its files' secrets and flows.
+
+        All reading is done in a thread: SIP and the lease wait for no file.
+        """
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            if self.flows.changed(self.center):
-                self.loop.feed(self._configuration(self.settings))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._new_center.wait(), WATCH_SECONDS)
+            told = self._new_center.is_set()
+            self._new_center.clear()
+            if told:
+                await self._read_settings()
+            if await asyncio.to_thread(self.flows.changed, self.center) or told:
+                self.loop.feed(await asyncio.to_thread(self._configuration, self.settings))
+
+    async def _read_settings(self) -> None:
+        try:
+            self.settings = await asyncio.to_thread(self.context.reload)
+        except WrongInput as wrong:
+            log.error("configuration not read again", problems=str(wrong))
 
     # ---- asking and hearing ---------------------------------------------------------------
 
@@ -409,6 +421,8 @@ class FrontendRole:
             *self._media_figures(),
             counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
             counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", counts, "refused."),
+            counted("callcenter_flows_refused_total", "Changed flow files that were not taken.", "reason", self.flows.refused),
+            counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
             counted("callcenter_sip_requests_total", "Requests received, by method.", "method", counts, "sip."),
             counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", dropped),
         ]  # fmt: skip

@@ -1,0 +1,133 @@
+"""The front end's process follows its files and its center without keeping a caller waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from pathlib import Path
+from typing import Any
+
+from callcenter.app.config import load_settings
+from callcenter.app.context import HolderLine, RoleContext
+from callcenter.app.flow_watch import FlowWatch
+from callcenter.app.roles.frontend import FrontendRole
+from callcenter.domain.center import Center, Number
+from callcenter.domain.events import ConfigurationChanged
+from callcenter.frontend.turn import Configured
+from callcenter.ivr.flow import load_flow
+from callcenter.ivr.shape import Flow, Known
+
+FLOW = """
+flow: main
+entry: greet
+languages: [en]
+prompts: { hello: { en: Hello. } }
+nodes:
+  greet: { say: hello, next: end }
+  end: { hangup: normal }
+"""
+TO_NOWHERE = """
+flow: main
+entry: sales
+languages: [en]
+nodes:
+  sales: { queue: none, answered: end, timeout: end, full: end, unstaffed: end, closed: end, left: end }
+  end: { hangup: normal }
+"""
+MAIN = Center(numbers=(Number(number="100", flow="main"),))
+
+
+class Heard:
+    """Stands where the loop of the front end stands, and shows what it was fed."""
+
+    def __init__(self) -> None:
+        self.fed: asyncio.Queue[Configured] = asyncio.Queue()
+
+    def feed(self, what: Any) -> None:
+        self.fed.put_nowait(what)
+
+
+class SlowReading:
+    """Reads a flow once it is let; shows that it began."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.let = threading.Event()
+
+    def __call__(self, text: str, file: str, known: Known | None) -> Flow:
+        self.began.set()
+        self.let.wait(20)
+        return load_flow(text, file, known)
+
+
+def role_in(folder: Path) -> tuple[FrontendRole, Heard]:
+    file = folder / "callcenter.toml"
+    file.write_text('flows_directory = "flows"\n[[number]]\nnumber = "100"\nflow = "main"\n')
+    settings = load_settings(file, {})
+    role = FrontendRole(
+        RoleContext(
+            role="frontend", index=0, settings=settings, sockets={}, addresses={}, store_url="",
+            state_directory=folder, epoch=1, line=HolderLine(None), config_file=file,
+        )
+    )  # fmt: skip
+    heard = Heard()
+    role.loop = heard  # type: ignore[assignment]
+    return role, heard
+
+
+def new_center(center: Center) -> list[Any]:
+    return [ConfigurationChanged(at=1, center=center, version="2", by="test")]
+
+
+def flows_in(folder: Path, text: str) -> None:
+    (folder / "flows").mkdir(exist_ok=True)
+    (folder / "flows" / "main.yaml").write_text(text)
+
+
+def test_while_a_flow_is_read_everything_else_goes_on(tmp_path: Path) -> None:
+    flows_in(tmp_path, FLOW)
+    role, heard = role_in(tmp_path)
+    reading = SlowReading()
+    role.flows = FlowWatch(tmp_path / "flows", tmp_path / "kept", reading)
+
+    async def story() -> Configured:
+        following = asyncio.create_task(role._follow_flows())
+        role._center_changed(new_center(MAIN))
+        while not reading.began.is_set():
+            await asyncio.sleep(0)
+        assert heard.fed.empty(), "the loop runs while the file is being read"
+        reading.let.set()
+        taken = await asyncio.wait_for(heard.fed.get(), 20)
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        return taken
+
+    taken = asyncio.run(story())
+    assert set(taken.flows) == {"main"}
+    assert taken.center == MAIN
+
+
+def test_a_center_that_does_not_fit_its_flows_is_taken_without_changing_them(
+    tmp_path: Path,
+) -> None:
+    flows_in(tmp_path, FLOW)
+    role, heard = role_in(tmp_path)
+    role.flows.load(MAIN)
+    before = role.flows.library
+    flows_in(tmp_path, TO_NOWHERE)
+
+    async def story() -> Configured:
+        following = asyncio.create_task(role._follow_flows())
+        role._center_changed(new_center(Center(numbers=MAIN.numbers, name="renamed")))
+        taken = await asyncio.wait_for(heard.fed.get(), 20)
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        return taken
+
+    taken = asyncio.run(story())
+    assert taken.center.name == "renamed"
+    assert taken.flows == before.flows
+    assert role.flows.refused == {"wrong": 1}
