@@ -6,12 +6,16 @@ slow death. All of these count in monotonic microseconds handed in.
 Sources: RFC 3261 26 (security considerations), `security.md` 2 (scanners, password guessing).
 """
 
+from typing import TypeVar
+
 from callcenter.domain.units import MINUTE, SECOND, Micros
 
 CALLS_MAX = 2000
 CALL_SECONDS_MAX = 4 * 3600
 SOURCES_MAX = 10_000
 """Sources remembered at once; the longest unheard are forgotten first."""
+USER_CHARACTERS_MAX = 64
+V = TypeVar("V")
 
 
 class RateLimit:
@@ -33,51 +37,81 @@ class RateLimit:
         return allowed
 
 
-class FailureLock:
-    """Shuts a source out for `lock` after `failures_max` failures within `window`.
+Guess = tuple[str, str]
+"""Source and user name."""
 
-    One good password clears the count, so a mistyped phone never locks itself out for long.
+
+class FailureLock:
+    """Shuts out whoever guesses at one user's password, and a source that guesses at everybody's.
+
+    After `failures_max` failures within `window` the pair of source and user is refused for
+    `lock`; after `source_failures_max`, every user of that source who has not shown a right
+    password from there. So one mistyped phone silences itself and not the office it stands in.
     """
 
     def __init__(
-        self, *, failures_max: int = 10, window: Micros = MINUTE, lock: Micros = MINUTE
+        self,
+        *,
+        failures_max: int = 10,
+        source_failures_max: int = 100,
+        window: Micros = MINUTE,
+        lock: Micros = MINUTE,
     ) -> None:
         self._failures_max = failures_max
+        self._source_failures_max = source_failures_max
         self._window = window
         self._lock = lock
-        self._failures: dict[str, list[Micros]] = {}
-        self._locked_until: dict[str, Micros] = {}
+        self._failures: dict[Guess, list[Micros]] = {}
+        self._locked_until: dict[Guess, Micros] = {}
+        self._proven: dict[Guess, None] = {}
 
-    def is_locked(self, source: str, now: Micros) -> bool:
-        """Whether `source` is refused unheard."""
-        until = self._locked_until.get(source)
+    def is_locked(self, source: str, user: str, now: Micros) -> bool:
+        """Whether a password of `user` from `source` is refused unheard."""
+        pair = _guess(source, user)
+        return self._is_shut(pair, now) or (
+            pair not in self._proven and self._is_shut((source, ""), now)
+        )
+
+    def _is_shut(self, key: Guess, now: Micros) -> bool:
+        until = self._locked_until.get(key)
         if until is None:
             return False
         if until > now:
             return True
-        del self._locked_until[source]
+        del self._locked_until[key]
         return False
 
-    def failed(self, source: str, now: Micros) -> None:
+    def failed(self, source: str, user: str, now: Micros) -> None:
         """Count a wrong password (or an unknown name: the two are the same to us)."""
-        recent = [at for at in self._failures.pop(source, ()) if at > now - self._window]
+        self._count(_guess(source, user), self._failures_max, now)
+        self._count((source, ""), self._source_failures_max, now)
+
+    def _count(self, key: Guess, failures_max: int, now: Micros) -> None:
+        recent = [at for at in self._failures.pop(key, ()) if at > now - self._window]
         recent.append(now)
-        if len(recent) >= self._failures_max:
-            self._remember(self._locked_until, source, now + self._lock)
-            return
-        self._failures[source] = recent
-        if len(self._failures) > SOURCES_MAX:
-            del self._failures[next(iter(self._failures))]
+        if len(recent) >= failures_max:
+            _remember(self._locked_until, key, now + self._lock)
+        else:
+            _remember(self._failures, key, recent)
 
-    def succeeded(self, source: str) -> None:
+    def succeeded(self, source: str, user: str) -> None:
         """A good password."""
-        self._failures.pop(source, None)
+        pair = _guess(source, user)
+        self._failures.pop(pair, None)
+        _remember(self._proven, pair, None)
 
-    @staticmethod
-    def _remember(table: dict[str, Micros], source: str, until: Micros) -> None:
-        table[source] = until
-        if len(table) > SOURCES_MAX:
-            del table[next(iter(table))]
+
+def _guess(source: str, user: str) -> Guess:
+    """A name of any length takes little room; the empty one stands for the source as a whole."""
+    return source, user[:USER_CHARACTERS_MAX] or "?"
+
+
+def _remember(table: dict[Guess, V], key: Guess, value: V) -> None:
+    """Keep it as the newest; over the limit the oldest goes."""
+    table.pop(key, None)
+    table[key] = value
+    if len(table) > SOURCES_MAX:
+        del table[next(iter(table))]
 
 
 class CenterClock:

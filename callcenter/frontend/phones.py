@@ -3,12 +3,14 @@
 Why: an agent is offered contacts only while a phone of hers is registered, so registrations are
 facts that control must hear of: the first binding makes her reachable, the end of the last one
 unreachable. Strangers guess at names and passwords all day long; a name that does not exist is
-answered by the same challenge, after the same work, as one whose password was wrong, and a source
-that keeps guessing is not heard for a while.
+answered by the same challenge, after the same work, as one whose password was wrong, and whoever
+keeps guessing is not heard for a while. A guess counts only where it answers a challenge that we
+sent to its source: under a forged address nobody can be locked out.
 
 Sources: RFC 3261 10.3 (registrar), 22 (digest); RFC 5626 (several phones of one person).
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from callcenter.domain.center import PhoneProfile
@@ -54,38 +56,44 @@ class Phones:
         self._seen_at: dict[Address, AgentId] = {}
         self.changed: set[AgentId] = set()
         """Agents whose bindings changed in this turn."""
-        self.rejected = 0
-        """Wrong passwords and unknown names so far."""
+        self.rejected: Counter[str] = Counter()
+        """For the metrics: `wrong` (password or name), `locked`, `malformed`, `other_name`."""
 
     # ---- who is she -----------------------------------------------------------------------
 
     def authenticate(self, request: Request, flow: Flow) -> Credential | Answer:
         """The agent who sent `request`, or what to answer it with."""
         hands, source = self.hands, source_of(flow)
-        if self._lock.is_locked(source, hands.now):
-            return Answer(403)
         try:
             sent = find_authorization(request.headers.get_all("Authorization"), hands.rules.realm)
         except SipError as wrong:
-            return Answer(wrong.status)
+            return self._reject("malformed", wrong.status)
         if sent is None:
-            return self._challenge()
+            return self._challenge(source)
+        if self._lock.is_locked(source, sent.username, hands.now):
+            return self._reject("locked", 403)
+        if not self._nonces.is_fresh(sent.nonce, hands.now, source):
+            return self._challenge(source, stale=True)  # whether her password is right or not
         known = hands.config.credentials.get(sent.username, NOBODY)
         legacy = known.profile is PhoneProfile.LEGACY and not sent.qop
         profile: Profile = "legacy" if legacy else "standard"
         right = verify(sent, request.method, known.ha1_md5, known.ha1_sha256, request.uri, profile)
         if not right or known is NOBODY:
-            self._lock.failed(source, hands.now)
-            self.rejected += 1
-            return self._challenge()
-        if self._nonces.check(sent.nonce, sent.nc, hands.now) != "ok":
-            return self._challenge(stale=True)
-        self._lock.succeeded(source)
+            self._lock.failed(source, sent.username, hands.now)
+            self.rejected["wrong"] += 1
+            return self._challenge(source)
+        if self._nonces.check(sent.nonce, sent.nc, hands.now, source) != "ok":
+            return self._challenge(source, stale=True)
+        self._lock.succeeded(source, sent.username)
         return known
 
-    def _challenge(self, *, stale: bool = False) -> Answer:
+    def _reject(self, why: str, status: int) -> Answer:
+        self.rejected[why] += 1
+        return Answer(status)
+
+    def _challenge(self, source: str, *, stale: bool = False) -> Answer:
         """One challenge for everybody: who is known, and as what, shows in nothing."""
-        nonce = self._nonces.make(self.hands.now)
+        nonce = self._nonces.make(self.hands.now, source)
         rules = self.hands.rules
         offers = challenges(rules.realm, nonce, rules.digest, stale)
         return Answer(401, tuple(("WWW-Authenticate", offer) for offer in offers))
@@ -102,7 +110,7 @@ class Phones:
         except SipError as wrong:
             return Answer(wrong.status)
         if user and user != who.username and user != who.agent:
-            return Answer(403)
+            return self._reject("other_name", 403)
         status, headers = self.registrar.register(
             request, flow, who.agent, self.hands.now, who.profile.value
         )

@@ -216,9 +216,9 @@ def _same_uri(sent: str, request_uri: str) -> bool:
 class Nonces:
     """Makes nonces and counts their use.
 
-    A nonce is hex: 8 bytes birth, 4 bytes number, 16 bytes seal (HMAC-SHA-256). The secret is best
-    made anew by each process: what an earlier one handed out is stale then, and no use of it that
-    was forgotten can be repeated.
+    A nonce is hex: 8 bytes birth, 4 bytes number, 16 bytes seal (HMAC-SHA-256, over the host it was
+    given to as well). The secret is best made anew by each process: what an earlier one handed out
+    is stale then, and no use of it that was forgotten can be repeated.
     """
 
     def __init__(
@@ -234,13 +234,18 @@ class Nonces:
         self._highest_count: OrderedDict[str, int] = OrderedDict()
         self._forgotten_until: Micros = -1
 
-    def make(self, now: Micros) -> str:
-        """A nonce never made before."""
+    def make(self, now: Micros, host: str = "") -> str:
+        """A nonce never made before, for `host` to use."""
         self._number = (self._number + 1) % 2**32
         body = now.to_bytes(8, "big") + self._number.to_bytes(4, "big")
-        return (body + self._seal(body)).hex()
+        return (body + self._seal(body, host)).hex()
 
-    def check(self, nonce: str, nc: int, now: Micros) -> NonceUse:
+    def is_fresh(self, nonce: str, now: Micros, host: str = "") -> bool:
+        """Whether we gave it to `host` lately: whoever shows it hears what we send there."""
+        born = self._born(nonce, host)
+        return born is not None and born <= now <= born + self._lifetime
+
+    def check(self, nonce: str, nc: int, now: Micros, host: str = "") -> NonceUse:
         """Count one use; call it once per request whose digest was right.
 
         Args:
@@ -250,7 +255,7 @@ class Nonces:
             `ok`, or else challenge again: `stale` (say so, the phone need not ask its user) for a
             nonce too old, forgotten or not ours; `replay` for a use that was seen already.
         """
-        born = self._born(nonce)
+        born = self._born(nonce, host)
         if born is None or not born <= now <= born + self._lifetime:
             return "stale"
         if nonce not in self._highest_count and born <= self._forgotten_until:
@@ -262,17 +267,19 @@ class Nonces:
         self._forget(now)
         return "ok"
 
-    def _seal(self, body: bytes) -> bytes:
-        return hmac.digest(self._secret, body, "sha256")[:_SEAL_BYTES]
+    def _seal(self, body: bytes, host: str) -> bytes:
+        return hmac.digest(self._secret, body + host.encode(), "sha256")[:_SEAL_BYTES]
 
-    def _born(self, nonce: str) -> Micros | None:
+    def _born(self, nonce: str, host: str) -> Micros | None:
         if len(nonce) != 2 * (12 + _SEAL_BYTES) or not nonce.isascii():
             return None
         try:
             raw = bytes.fromhex(nonce)
         except ValueError:
             return None
-        if len(raw) != 12 + _SEAL_BYTES or not hmac.compare_digest(raw[12:], self._seal(raw[:12])):
+        if len(raw) != 12 + _SEAL_BYTES:
+            return None
+        if not hmac.compare_digest(raw[12:], self._seal(raw[:12], host)):
             return None
         return int.from_bytes(raw[:8], "big")
 
@@ -280,7 +287,7 @@ class Nonces:
         """Drop what is stale anyway; over the limit, make the oldest stale before its time."""
         while True:
             oldest = next(iter(self._highest_count))
-            born = self._born(oldest) or 0
+            born = int(oldest[:16], 16)
             crowded = len(self._highest_count) > self._remembered_max
             if not crowded and now <= born + self._lifetime:
                 return

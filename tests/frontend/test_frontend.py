@@ -180,7 +180,7 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike() -> None:
     ana.register(password="wrong")
     eve.register(password="wrong")
     assert ana.story == eve.story == ["REGISTER 401"]
-    assert world.frontend.phones.rejected == 2
+    assert world.frontend.phones.rejected == {"wrong": 2}
 
 
 def test_whoever_keeps_guessing_is_not_heard_for_a_while() -> None:

@@ -25,24 +25,55 @@ def test_remembered_sources_are_bounded() -> None:
     assert rates.allows("0", 0), "the longest unheard source was forgotten"
 
 
-def test_a_source_that_keeps_guessing_is_locked_for_a_while() -> None:
+def test_whoever_keeps_guessing_at_one_user_is_locked_for_a_while() -> None:
     lock = FailureLock(failures_max=3)
     for at in range(3):
-        assert not lock.is_locked("a", at)
-        lock.failed("a", at)
-    assert lock.is_locked("a", 3)
-    assert not lock.is_locked("b", 3)
-    assert not lock.is_locked("a", 3 + MINUTE)
+        assert not lock.is_locked("a", "ana", at)
+        lock.failed("a", "ana", at)
+    assert lock.is_locked("a", "ana", 3)
+    assert not lock.is_locked("b", "ana", 3)
+    assert not lock.is_locked("a", "ana", 3 + MINUTE)
+
+
+def test_one_mistyped_phone_does_not_lock_the_office_it_stands_in() -> None:
+    lock = FailureLock(failures_max=3)
+    for at in range(50):
+        lock.failed("office", "ana", at)
+    assert lock.is_locked("office", "ana", 50)
+    assert not lock.is_locked("office", "ben", 50)
+
+
+def test_a_source_that_guesses_at_everybody_is_locked_but_for_those_who_proved_themselves() -> None:
+    lock = FailureLock(failures_max=3, source_failures_max=5)
+    lock.succeeded("a", "ben")
+    for at in range(5):
+        lock.failed("a", f"user{at}", at)
+    assert lock.is_locked("a", "eve", 5)
+    assert lock.is_locked("a", "", 5)
+    assert not lock.is_locked("a", "ben", 5)
+    assert not lock.is_locked("b", "eve", 5)
+    assert not lock.is_locked("a", "eve", 5 + MINUTE)
 
 
 def test_old_failures_and_a_good_password_do_not_count() -> None:
     lock = FailureLock(failures_max=2)
-    lock.failed("a", 0)
-    lock.failed("a", 2 * MINUTE)
-    assert not lock.is_locked("a", 2 * MINUTE)
-    lock.succeeded("a")
-    lock.failed("a", 2 * MINUTE + 1)
-    assert not lock.is_locked("a", 2 * MINUTE + 1)
+    lock.failed("a", "ana", 0)
+    lock.failed("a", "ana", 2 * MINUTE)
+    assert not lock.is_locked("a", "ana", 2 * MINUTE)
+    lock.succeeded("a", "ana")
+    lock.failed("a", "ana", 2 * MINUTE + 1)
+    assert not lock.is_locked("a", "ana", 2 * MINUTE + 1)
+
+
+def test_what_is_remembered_of_guessers_is_bounded() -> None:
+    lock = FailureLock(failures_max=2)
+    for number in range(SOURCES_MAX + 10):
+        for at in (0, 1):
+            lock.failed(f"s{number}", "u" * 10_000, at)
+        lock.succeeded(f"s{number}", "v" * 10_000)
+    tables = (lock._failures, lock._locked_until, lock._proven)
+    assert all(len(table) <= SOURCES_MAX for table in tables)
+    assert all(len(user) <= 64 for table in tables for _, user in table)
 
 
 def test_center_time_is_guessed_by_the_wall_clock_until_an_event_is_heard() -> None:

@@ -1,0 +1,96 @@
+"""Who is heard: guesses are counted where they were made, and nobody else pays for them."""
+
+from __future__ import annotations
+
+from callcenter.frontend.phones import Answer, Phones
+from callcenter.sip.digest import authorization
+from callcenter.sip.flow import Flow
+from callcenter.sip.message import Request, parse_message
+from tests.frontend.world import World
+
+SERVER = ("192.0.2.1", 5060)
+OFFICE, ELSEWHERE = "192.0.2.77", "192.0.2.88"
+
+
+def register(user: str, authorization: str = "") -> Request:
+    """REGISTER of a phone of `user`."""
+    lines = [
+        "REGISTER sip:callcenter SIP/2.0",
+        "Via: SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bK1",
+        f"From: <sip:{user}@callcenter>;tag=1",
+        f"To: <sip:{user}@callcenter>",
+        "Call-ID: 1",
+        "CSeq: 1 REGISTER",
+        f"Contact: <sip:{user}@192.0.2.77>",
+        "Content-Length: 0",
+    ]
+    if authorization:
+        lines.append(f"Authorization: {authorization}")
+    request = parse_message("\r\n".join([*lines, "", ""]).encode())
+    assert isinstance(request, Request)
+    return request
+
+
+def flow(host: str, port: int = 5060) -> Flow:
+    return Flow("udp", SERVER, (host, port))
+
+
+def challenge(phones: Phones, user: str, host: str) -> str:
+    """What a phone without a password is told."""
+    answer = phones.register(register(user), flow(host))
+    assert answer.status == 401
+    return answer.headers[0][1]
+
+
+def answered(phones: Phones, user: str, password: str, host: str, asked: str = "") -> Answer:
+    """A phone answers the challenge `asked`, or a new one that was sent to its host."""
+    asked = asked or challenge(phones, user, host)
+    proof = authorization(asked, "REGISTER", "sip:callcenter", user, password, "c")
+    return phones.register(register(user, proof), flow(host))
+
+
+def test_who_mistypes_in_an_office_silences_only_herself() -> None:
+    phones = World("ana", "ben", ready=False).frontend.phones
+    said = [answered(phones, "ana", "mistyped", OFFICE).status for _ in range(12)]
+    assert said == [401] * 10 + [403] * 2
+    assert answered(phones, "ben", "secret-ben", OFFICE).status == 200
+    assert answered(phones, "ana", "secret-ana", ELSEWHERE).status == 200
+    assert phones.rejected == {"wrong": 10, "locked": 2}
+
+
+def test_a_host_that_guesses_at_everybody_is_refused_and_known_phones_beside_it_are_not() -> None:
+    phones = World("ana", "ben", ready=False).frontend.phones
+    assert answered(phones, "ben", "secret-ben", OFFICE).status == 200
+    for number in range(100):
+        assert answered(phones, f"user{number}", "guess", OFFICE).status == 401
+    assert answered(phones, "ana", "secret-ana", OFFICE).status == 403
+    assert answered(phones, "ben", "secret-ben", OFFICE).status == 200
+
+
+def test_guesses_under_a_forged_address_lock_nobody_out() -> None:
+    phones = World("ana", ready=False).frontend.phones
+    stolen = challenge(phones, "ana", ELSEWHERE)
+    for _ in range(20):
+        assert answered(phones, "ana", "guess", OFFICE, stolen).status == 401
+    assert answered(phones, "ana", "secret-ana", OFFICE).status == 200
+    assert phones.rejected == {}
+
+
+def test_an_old_challenge_does_not_tell_whether_the_password_was_right() -> None:
+    phones = World("ana", ready=False).frontend.phones
+    stolen = challenge(phones, "ana", ELSEWHERE)
+    for password in ("secret-ana", "guess"):
+        answer = answered(phones, "ana", password, OFFICE, stolen)
+        assert answer.status == 401
+        assert "stale=true" in answer.headers[0][1].lower()
+
+
+def test_each_way_to_be_rejected_is_counted_by_name() -> None:
+    phones = World("ana", ready=False).frontend.phones
+    phones.register(register("ana", 'Digest username="ana"'), flow(OFFICE))
+    proof = authorization(
+        challenge(phones, "ana", OFFICE), "REGISTER", "sip:callcenter", "ana", "secret-ana", "c"
+    )
+    assert phones.register(register("ben", proof), flow(OFFICE)).status == 403
+    answered(phones, "eve", "guess", OFFICE)
+    assert phones.rejected == {"malformed": 1, "other_name": 1, "wrong": 1}
