@@ -36,6 +36,7 @@ from callcenter.frontend.turn import (
     ContactClosed,
     EventsSeen,
     Faulted,
+    FeatureClosed,
     Input,
     KeepParty,
     LookUp,
@@ -266,13 +267,9 @@ class FrontendLoop:
                 case KeepParty():
                     parties.append(action)
                 case ContactClosed():
-                    log.info(
-                        "contact ended",
-                        contact=action.contact,
-                        reason=action.label,
-                        fault=action.fault,
-                        lived_seconds=round(action.lived_seconds, 3),
-                    )
+                    log.info("contact ended", **_told(action))
+                case FeatureClosed():
+                    log.info("feature call ended", **_told(action))
         if parties:
             self._remember(parties)
 
@@ -296,6 +293,13 @@ class FrontendLoop:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _told(closed: ContactClosed | FeatureClosed) -> dict[str, str | float]:
+    """The fields of a canonical line; spans to the millisecond."""
+    fields: dict[str, str | float] = dict(closed._asdict())
+    fields["reason"] = fields.pop("label")
+    return {name: round(v, 3) if isinstance(v, float) else str(v) for name, v in fields.items()}
 
 
 def now() -> Micros:

@@ -60,7 +60,7 @@ from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.offer import Offer
 from callcenter.frontend.pulse import Pulse
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
-from callcenter.frontend.turn import ContactClosed, KeepParty, LookedUp, LookUp, Message
+from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -260,7 +260,7 @@ class CallStory:
             priority=action.priority,
             attributes=dict(action.attributes),
         )
-        record.stage = Stage.QUEUED
+        record.move(Stage.QUEUED, self.hands.center_now())
         self.hands.report(record.waits)
 
     def told(self, event: Event) -> None:
@@ -287,7 +287,7 @@ class CallStory:
         if self.offer is not None:
             self.offer.rescind()
             self.offer = None
-        self.record.stage = Stage.FLOW
+        self.record.move(Stage.FLOW, self.hands.center_now())
         self.media.quiet()
         self._tell_flow(ivr.QueueLeft(way))
 
@@ -340,7 +340,7 @@ class CallStory:
         offer, self.offer = self.offer, None
         if offer is None:
             return
-        self.record.stage = Stage.TALKING
+        self.record.move(Stage.TALKING, self.hands.center_now())
         record = TalkRecord(
             offer=offer.record.offer,
             segment=SegmentId(f"s-{offer.record.offer}"),
@@ -365,7 +365,7 @@ class CallStory:
             self.end(Reason.MEDIA_UNAVAILABLE)
             return
         talk.report_failed()
-        self.record.stage = Stage.QUEUED
+        self.record.move(Stage.QUEUED, self.hands.center_now())
         self._play_music()
 
     def _agent_left(self, reason: Reason, *, say_bye: bool) -> None:
@@ -376,7 +376,7 @@ class CallStory:
         talk.end((ending(reason).reason_header,), say_bye=say_bye)
         if not talk.record.bridged:
             talk.report_failed()
-            self.record.stage = Stage.QUEUED
+            self.record.move(Stage.QUEUED, self.hands.center_now())
             self._play_music()
             return
         self._report_segment(talk, reason)
@@ -385,16 +385,17 @@ class CallStory:
             self._wait_again(self.record.waits)
             return
         self.record.served = True
-        self.record.stage = Stage.FLOW
+        self.record.move(Stage.FLOW, self.hands.center_now())
         self._tell_flow(ivr.QueueLeft(QueueExit.ANSWERED))
 
     def _wait_again(self, waits: QueueRequested) -> None:
         """Her agent's phone is gone, which is not her fault: back to the head of her queue."""
-        self.record.stage = Stage.QUEUED
+        self.record.move(Stage.QUEUED, self.hands.center_now())
         self._play_music()
         self.hands.report(msgspec.structs.replace(waits, priority=PRIORITY_MAX))
 
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
+        self.record.agent = talk.record.agent
         self.hands.report(
             SegmentEndReported(
                 contact=self.record.contact,
@@ -423,7 +424,7 @@ class CallStory:
         record, hands = self.record, self.hands
         if record.stage is Stage.OVER:
             return
-        was, record.stage = record.stage, Stage.OVER
+        was = record.move(Stage.OVER, hands.center_now())
         row = ending(reason)
         if not caller_gone and was is Stage.ARRIVING:
             self.caller.reject(row.status, hands.now, headers=row.headers)
@@ -441,8 +442,7 @@ class CallStory:
         self.media.close()
         if was is not Stage.ARRIVING:
             hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
-        lived = (hands.center_now() - record.arrived) / SECOND
-        hands.act(ContactClosed(record.contact, row.label, row.fault, lived))
+        hands.act(record.closed(reason, hands.center_now()))
         self.offer = self.talk = None
         hands.over(self)
 

@@ -8,9 +8,13 @@ from enum import StrEnum
 
 import msgspec
 
+from callcenter.domain.center import Channel
 from callcenter.domain.commands import QueueRequested
-from callcenter.domain.units import ContactId, Micros
+from callcenter.domain.termination import Reason, ended
+from callcenter.domain.units import SECOND, ContactId, Micros
+from callcenter.frontend.endings import ending
 from callcenter.frontend.media_leg import LegRecord
+from callcenter.frontend.turn import ContactClosed
 from callcenter.sip.record import DialogRecord
 
 
@@ -47,6 +51,40 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     music: str = ""
     served: bool = False
     """She has spoken with an agent."""
+    agent: str = ""
+    """With whom last."""
+    since: Micros = 0
+    """Center time at which she came to this stage."""
+    waited: Micros = 0
+    """In queues, until agents answered or she left."""
+    talked: Micros = 0
+
+    def move(self, stage: Stage, now: Micros) -> Stage:
+        """Go to `stage` at center time `now`; the stage before."""
+        was, spent = self.stage, max(0, now - self.since) if self.since else 0
+        if was is Stage.QUEUED:
+            self.waited += spent
+        elif was is Stage.TALKING:
+            self.talked += spent
+        self.stage, self.since = stage, now
+        return was
+
+    def closed(self, reason: Reason, now: Micros) -> ContactClosed:
+        """Her story in one line, for the log; call it when she has moved to `OVER`."""
+        row = ending(reason)
+        return ContactClosed(
+            contact=self.contact,
+            label=row.label,
+            fault=row.fault,
+            lived_seconds=(now - self.arrived) / SECOND,
+            result=ended(reason).result,
+            channel=Channel.VOICE,
+            flow=self.flow,
+            queue=self.waits.queue if self.waits else "",
+            agent=self.agent,
+            waited_seconds=self.waited / SECOND,
+            talked_seconds=self.talked / SECOND,
+        )
 
 
 class LegKept(msgspec.Struct, kw_only=True):

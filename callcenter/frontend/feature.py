@@ -21,7 +21,7 @@ from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import AgentSeen, Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.talk import answer_reinvite
-from callcenter.frontend.turn import Message
+from callcenter.frontend.turn import FeatureClosed, Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.record import DialogRecord
 
@@ -108,6 +108,7 @@ class FeatureStory:
         self.media = MediaLeg(hands, LegRecord(id=f"{name}/c"), self._said)
         self.request = CommandId("")
         self._answered = self._asked = self._over = False
+        self._began: Micros = hands.now
         self._gives_up: Micros = hands.now + CALL_LIMIT
 
     def arrive(self) -> None:
@@ -196,6 +197,9 @@ class FeatureStory:
         elif not she_left:
             self.call.reject(row.status, self.hands.now, headers=row.headers)
         self.media.close()
+        lived = (self.hands.now - self._began) / SECOND
+        code = self.code.name.lower()
+        self.hands.act(FeatureClosed(self.agent, code, row.label, row.fault, lived))
         self.hands.over(self)
 
     # ---- what is heard of it --------------------------------------------------------------

@@ -37,6 +37,7 @@ from callcenter.frontend.turn import (
     Draining,
     EventsSeen,
     Faulted,
+    FeatureClosed,
     FlowClosed,
     Input,
     LookedUp,
@@ -154,6 +155,8 @@ class Frontend:
         for action in turn.actions:
             if type(action) is ContactClosed:
                 self.counts[f"ended.{action.label}"] += 1
+            elif type(action) is FeatureClosed:
+                self.counts[f"feature.{action.code}/{action.label}"] += 1
         return turn
 
     def _let_go_of_touched(self, fault: Exception) -> None:

@@ -209,9 +209,28 @@ class KeepParty(NamedTuple):
 
 
 class ContactClosed(NamedTuple):
-    """The canonical log line of a contact or a refused call, at its end."""
+    """The canonical log line of a contact, at its end: names and spans, nothing of the person."""
 
     contact: str
+    label: str
+    fault: str
+    lived_seconds: float
+    result: str = ""
+    channel: str = "voice"
+    flow: str = ""
+    queue: str = ""
+    """The last one she was put into."""
+    agent: str = ""
+    """The last one she spoke with."""
+    waited_seconds: float = 0.0
+    talked_seconds: float = 0.0
+
+
+class FeatureClosed(NamedTuple):
+    """The same of an agent's code: which one, and how its call ended."""
+
+    agent: str
+    code: str
     label: str
     fault: str
     lived_seconds: float
@@ -223,7 +242,9 @@ class Faulted(NamedTuple):
     error: Exception
 
 
-Action: TypeAlias = SendSip | AskMedia | LookUp | KeepParty | ContactClosed | Faulted
+Action: TypeAlias = (
+    SendSip | AskMedia | LookUp | KeepParty | ContactClosed | FeatureClosed | Faulted
+)
 
 
 class RecordChange(NamedTuple):

@@ -109,6 +109,7 @@ class Endpoint:
         user_agent: for Server and User-Agent.
         contact_for: our Contact URI towards the other end of a flow.
         answers_options: answer OPTIONS from anybody; otherwise they are told as `RequestReceived`.
+        overload_headers: of the 503 that is answered when a limit below is reached.
     """
 
     def __init__(
@@ -120,12 +121,14 @@ class Endpoint:
         answers_options: bool = True,
         transactions_max: int = TRANSACTIONS_MAX,
         calls_max: int = CALLS_MAX,
+        overload_headers: HeaderFields = (("Retry-After", str(RETRY_AFTER_SECONDS)),),
     ) -> None:
         self._core = Core(new_id, user_agent, contact_for)
         self._layer = self._core.layer
         self._answers_options = answers_options
         self._transactions_max = transactions_max
         self._calls_max = calls_max
+        self._overload_headers = overload_headers
         self._stateless_tag = new_id()
 
     # ---- the outside ----------------------------------------------------------------------
@@ -303,7 +306,9 @@ class Endpoint:
 
     def _refuse_overload(self, request: Request, flow: Flow) -> None:
         self._layer.counters["overload_refused"] += 1
-        self._refuse(request, flow, 503, [("Retry-After", str(RETRY_AFTER_SECONDS))])
+        if request.method == "INVITE":
+            self._layer.counters["calls_refused"] += 1
+        self._refuse(request, flow, 503, self._overload_headers)
 
     def _refuse(
         self,

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from callcenter.adapters import frontend_loop
 from callcenter.adapters.frontend_loop import FrontendLoop
 from callcenter.adapters.store.health import Backlog
@@ -21,6 +23,7 @@ from callcenter.frontend.turn import (
     ContactClosed,
     Draining,
     EventsSeen,
+    FeatureClosed,
     Input,
     KeepParty,
     LookUp,
@@ -198,6 +201,35 @@ def test_every_kind_of_action_is_done_in_order() -> None:
         )
         await stage.feed(Draining())
         assert stage.done == ["cookie", look, b"bye", ["party-1"]]
+
+    run(story)
+
+
+def test_endings_are_one_line_each_in_the_log() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: Turn(
+            actions=[
+                ContactClosed(
+                    "c", "caller_hung_up", "nobody", 61.23456, result="served", flow="main",
+                    queue="sales", agent="ana", waited_seconds=4.0, talked_seconds=30.0,
+                ),
+                FeatureClosed("ana", "ready", "flow_hung_up", "nobody", 2.0),
+            ]
+        )  # fmt: skip
+        with capture_logs() as logged:
+            await stage.feed(Draining())
+        assert logged == [
+            {
+                "log_level": "info", "event": "contact ended", "contact": "c", "channel": "voice",
+                "reason": "caller_hung_up", "result": "served", "fault": "nobody", "flow": "main",
+                "queue": "sales", "agent": "ana", "lived_seconds": 61.235, "waited_seconds": 4.0,
+                "talked_seconds": 30.0,
+            },
+            {
+                "log_level": "info", "event": "feature call ended", "agent": "ana",
+                "code": "ready", "reason": "flow_hung_up", "fault": "nobody", "lived_seconds": 2.0,
+            },
+        ]  # fmt: skip
 
     run(story)
 

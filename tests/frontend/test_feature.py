@@ -48,9 +48,14 @@ def test_a_code_changes_her_state_and_says_so(
     ana.dial(dialled)
     assert world.hears(ana) == prompt
     assert presence(world) == expected
+    world.wait(1)
     world.said(ana)
     assert ana.story[-1] == "hung up on"
     assert world.leaks() == []
+    [line] = world.features
+    assert (line.agent, line.label, line.fault) == ("ana", "flow_hung_up", "nobody")
+    assert line.code == code_of(dialled)[0].name.lower()  # type: ignore[index]
+    assert round(line.lived_seconds) == 1
 
 
 def test_she_ends_her_wrap_up() -> None:

@@ -29,6 +29,7 @@ from callcenter.frontend.turn import (
     DigitHeard,
     EventsSeen,
     Faulted,
+    FeatureClosed,
     Input,
     LookedUp,
     LookUp,
@@ -376,6 +377,7 @@ class World:
         self.events: list[e.Event] = []
         self.commands: list[Command] = []
         self.ended: list[ContactClosed] = []
+        self.features: list[FeatureClosed] = []
         self.faults: list[Exception] = []
         self.customers: dict[str, str] = {}
         self.sends_nothing = False
@@ -484,6 +486,8 @@ class World:
                     self._road.append(("lookup", action))
                 case ContactClosed():
                     self.ended.append(action)
+                case FeatureClosed():
+                    self.features.append(action)
                 case Faulted(error=error):
                     self.faults.append(error)
 

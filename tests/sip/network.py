@@ -36,7 +36,7 @@ def ids(prefix: str) -> Callable[[], str]:
 class Line:
     """One endpoint at one address: what it told, and how it acts on it."""
 
-    def __init__(self, address: Address, transport: str = "udp", **options: int | bool) -> None:
+    def __init__(self, address: Address, transport: str = "udp", **options: object) -> None:
         self.address = address
         self.events: list[SipEvent] = []
         self.on_event: Callable[[SipEvent, Micros], None] = lambda event, now: None

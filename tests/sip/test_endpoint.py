@@ -236,6 +236,18 @@ def test_a_call_over_the_limit_gets_503_with_retry_after_and_nothing_is_kept() -
     assert line.endpoint.counters["overload_refused"] == 1
 
 
+def test_what_a_503_says_is_the_users_to_decide_and_refused_calls_are_counted() -> None:
+    reason = ("Reason", 'Q.850;cause=42;text="Overloaded"')
+    line = Line(CALLED, calls_max=0, transactions_max=100, overload_headers=(reason,))
+    _, (answer,) = ask(line, a_request("INVITE"))
+    assert (answer.status, answer.header("Reason")) == (503, reason[1])
+    line.endpoint._transactions_max = 0
+    _, (answer,) = ask(line, a_request("REGISTER", Call_ID="second"))
+    assert (answer.status, answer.header("Reason")) == (503, reason[1])
+    counters = line.endpoint.counters
+    assert (counters["overload_refused"], counters["calls_refused"]) == (2, 1)
+
+
 def test_over_the_limit_of_transactions_calls_that_are_up_go_on() -> None:
     scene = stage()
     scene.set_up()

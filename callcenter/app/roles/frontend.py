@@ -40,14 +40,17 @@ from callcenter.adapters.store.journal import (
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica, recover
 from callcenter.adapters.store.resp import StoreError
-from callcenter.app.addresses import host_port
+from callcenter.app.addresses import OwnAddresses, host_port
 from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
+from callcenter.app.figures import frontend_figures, media_figures
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
 from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, FrontendId
+from callcenter.frontend.endings import ending
 from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.hands import AgentSeen, Rules
 from callcenter.frontend.turn import (
@@ -93,6 +96,8 @@ LAST_WORDS_SECONDS = 1.0
 GC_THRESHOLDS = (50_000, 20, 100)
 """Calls make few cycles; looking for them at every 700 allocations costs a fifth of the time."""
 KEYS = "0123456789*#"
+ASKED_EARLY_MAX = 200
+"""Questions kept until the database is there; what comes beyond is answered `not known`."""
 
 
 async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
@@ -133,10 +138,12 @@ class FrontendRole:
         self.frontend: Frontend
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
-        self._hosts: dict[str, str] = {}
+        self._own = OwnAddresses()
         self._parties: set[asyncio.Task[Any]] = set()
         self.lookup: Lookup | None = None
         self._asked_early: list[LookUp] = []
+        self.unasked = 0
+        """Questions that came before the database was there and were too many to keep."""
 
     # ---- opening --------------------------------------------------------------------------
 
@@ -184,6 +191,7 @@ class FrontendRole:
             new_id=lambda: secrets.token_hex(10),
             user_agent=USER_AGENT,
             contact_for=self._contact_for,
+            overload_headers=ending(Reason.OVERLOADED).headers,
         )
         self.frontend = Frontend(
             rules,
@@ -283,20 +291,9 @@ class FrontendRole:
     def _contact_for(self, flow: Flow) -> str:
         """Our Contact towards the other end of `flow`."""
         host, port = flow.local
-        host = self.settings.sip.advertised_address or self._reachable(host, flow.remote[0])
+        host = self.settings.sip.advertised_address or self._own.reachable(host, flow.remote[0])
         transport = ";transport=tcp" if flow.reliable else ""
         return f"sip:callcenter@{shown((host, port))}{transport}"
-
-    def _reachable(self, local: str, remote: str) -> str:
-        """Our address as `remote` sees it, where we listen on all of them."""
-        if local not in ("0.0.0.0", "::"):
-            return local
-        if remote not in self._hosts:
-            family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((remote, 9))
-                self._hosts[remote] = probe.getsockname()[0]
-        return self._hosts[remote]
 
     # ---- following ------------------------------------------------------------------------
 
@@ -360,10 +357,13 @@ class FrontendRole:
         await asyncio.Event().wait()
 
     def _look(self, question: LookUp) -> None:
-        if self.lookup is None:
+        if self.lookup is not None:
+            self.lookup.ask(question)
+        elif len(self._asked_early) < ASKED_EARLY_MAX:
             self._asked_early.append(question)
         else:
-            self.lookup.ask(question)
+            self.unasked += 1
+            self._looked_up(LookedUp(question.contact, found=False, fields={}, customer=""))
 
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
@@ -405,41 +405,21 @@ class FrontendRole:
     # ---- figures --------------------------------------------------------------------------
 
     def _figures(self) -> list[Family]:
-        frontend, counts = self.frontend, self.frontend.counts
-        dropped: Counter[str] = Counter(
+        transport = Counter(
             {**self.wire.counts, **{f"ng_{k}": v for k, v in self.engine.counts.items()}}
         )
+        unasked = {"early": self.unasked, "failed": self.lookup.failed if self.lookup else 0}
         lag, self.loop.lag_max = self.loop.lag_max, 0
         self.engine.survey()
         return [
-            gauge("callcenter_frontend_calls", "Calls held now.", frontend.calls),
-            gauge("callcenter_sip_dialogs", "SIP dialogs kept.", len(frontend.endpoint.calls)),
-            gauge("callcenter_sip_registrations", "Agents with a phone.", len(frontend.phones.reachable)),
-            gauge("callcenter_sip_transactions", "SIP transactions kept.", frontend.endpoint.transactions),
+            *frontend_figures(self.frontend),
+            *media_figures(self.engine.statistics.values()),
             gauge("callcenter_frontend_lag_seconds", "Longest wait of an input since the last report.", lag / 1e6),
             gauge("callcenter_frontend_facts_lost", "Turns that a full outbox did not take.", self.loop.lost_turns),
-            *self._media_figures(),
-            counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
-            counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", counts, "refused."),
+            counted("callcenter_lookups_failed_total", "Callers not looked up; taken as unknown.", "why", unasked),
             counted("callcenter_flows_refused_total", "Changed flow files that were not taken.", "reason", self.flows.refused),
-            counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
-            counted("callcenter_sip_requests_total", "Requests received, by method.", "method", counts, "sip."),
-            counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", dropped),
+            counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", transport),
         ]  # fmt: skip
-
-    def _media_figures(self) -> list[Family]:
-        """What the engines said of themselves when they were asked last."""
-        legs = bridged = used = 0
-        for said in self.engine.statistics.values():
-            current, ports = said.get("currentstatistics", {}), said.get("ports", {})
-            legs += int(current.get("sessionstotal", 0))
-            bridged += int(current.get("bridged", 0))
-            used += int(ports.get("total", 0)) - int(ports.get("free", 0))
-        return [
-            gauge("callcenter_media_legs", "Media legs of all engines.", legs),
-            gauge("callcenter_media_bridged", "Legs that hear each other.", bridged),
-            gauge("callcenter_media_ports", "RTP ports in use.", used),
-        ]
 
     # ---- the end --------------------------------------------------------------------------
 

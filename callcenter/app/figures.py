@@ -1,0 +1,76 @@
+"""What a front end counts, as families for `/metrics`.
+
+Why: every refusal, every wrong password and every dropped packet is somebody who was not served or
+somebody who tries; it must be seen without reading logs. Labels come from short lists of ours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from callcenter.adapters.metrics import counted, gauge
+from callcenter.frontend.frontend import Frontend
+from callcenter.records.published import Family
+
+DROPPED = ("short", "malformed", "too_long", "stray", "bogus_sequence", "wrong_payload")
+"""Why a packet was not heard; said even where there was none."""
+LOGINS = ("wrong", "locked", "malformed", "other_name")
+
+
+def frontend_figures(frontend: Frontend) -> list[Family]:
+    """Calls, phones and SIP."""
+    endpoint, counts = frontend.endpoint, frontend.counts
+    refused = Counter({"refused.overloaded": endpoint.counters.get("calls_refused", 0)})
+    refused.update({k: v for k, v in counts.items() if k.startswith("refused.")})
+    rejected = {why: frontend.phones.rejected[why] for why in LOGINS}
+    return [
+        gauge("callcenter_frontend_calls", "Calls held now.", frontend.calls),
+        gauge("callcenter_sip_dialogs", "SIP dialogs kept.", len(endpoint.calls)),
+        gauge("callcenter_sip_registrations", "Agents with a phone.", len(frontend.phones.reachable)),
+        gauge("callcenter_sip_transactions", "SIP transactions kept.", endpoint.transactions),
+        counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
+        counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", refused, "refused."),
+        _feature_calls(counts),
+        counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
+        Family(
+            name="callcenter_frontend_faults_total", kind="counter",
+            help="Mistakes of ours that ended calls.", samples=[((), counts["faults"])],
+        ),
+        counted("callcenter_sip_requests_total", "Requests received, by method.", "method", counts, "sip."),
+        counted("callcenter_sip_logins_rejected_total", "Requests whose digest was not accepted, by why.", "why", rejected),
+        counted("callcenter_sip_events_total", "What the SIP endpoint met with.", "event", endpoint.counters),
+    ]  # fmt: skip
+
+
+def _feature_calls(counts: Mapping[str, int]) -> Family:
+    """By code and ending."""
+    samples: list[tuple[tuple[str, ...], float]] = []
+    for key, count in sorted(counts.items()):
+        if key.startswith("feature."):
+            code, _, reason = key.removeprefix("feature.").partition("/")
+            samples.append(((code, reason), count))
+    return Family(
+        name="callcenter_feature_calls_ended_total", kind="counter",
+        help="Codes that agents dialled, by ending.", labels=("code", "reason"), samples=samples,
+    )  # fmt: skip
+
+
+def media_figures(statistics: Iterable[Mapping[str, Any]]) -> list[Family]:
+    """What the engines said of themselves when they were asked last."""
+    legs = bridged = used = 0
+    dropped = Counter(dict.fromkeys(DROPPED, 0))
+    for said in statistics:
+        current, ports = said.get("currentstatistics", {}), said.get("ports", {})
+        legs += int(current.get("sessionstotal", 0))
+        bridged += int(current.get("bridged", 0))
+        used += int(ports.get("total", 0)) - int(ports.get("free", 0))
+        for why in DROPPED:
+            dropped[why] += int(said.get("dropped", {}).get(why, 0))
+    return [
+        gauge("callcenter_media_legs", "Media legs of all engines.", legs),
+        gauge("callcenter_media_bridged", "Legs that hear each other.", bridged),
+        gauge("callcenter_media_ports", "RTP ports in use.", used),
+        counted("callcenter_media_packets_dropped_total", "Packets that were not heard, by why.", "why", dropped),
+    ]  # fmt: skip
