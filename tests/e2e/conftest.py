@@ -54,6 +54,29 @@ def leave_nothing_behind(center: Center) -> None:
     eventually(lambda: not leftovers(), 15, f"left behind: {leftovers()}")
 
 
+@pytest.fixture(scope="module")
+def mortal_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
+    """One server for the tests of a file that kill its parts one after the other."""
+    center = Center(tmp_path_factory.mktemp("mortal"))
+    center.start()
+    yield center
+    center.stop()
+
+
+@pytest.fixture
+def killed_center(mortal_center: Center) -> Iterator[Center]:
+    """The server whose parts are killed: whole and empty before, and again after.
+
+    A test that left it broken has failed; the next one gets it started anew.
+    """
+    if not mortal_center.is_whole():
+        mortal_center.kill_server()
+        mortal_center.start()
+    yield mortal_center
+    eventually(mortal_center.is_whole, 20, "a part did not come back")
+    leave_nothing_behind(mortal_center)
+
+
 @pytest.fixture
 def own_center(tmp_path: Path) -> Iterator[Center]:
     """A server of its own, for tests that kill its parts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -19,7 +20,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse"
 AGENTS = ("anna", "ben", "chandra", "legacy")
 START_SECONDS = 90.0
+_seeds = itertools.count(100)
 
 
 def free_ports(count: int) -> list[int]:
@@ -251,6 +253,13 @@ class Center:
             return int(lock.read_text("ascii"))
         return self.processes()[name]
 
+    def is_whole(self) -> bool:
+        """Whether every process that was noted lives and all are ready."""
+        try:
+            return all(is_alive(pid) for pid in self.processes().values()) and self.is_ready()
+        except (OSError, ValueError):
+            return False
+
     def kill(self, role: str) -> int:
         """kill -9 a role's process; which it was."""
         pid = self.role(role)
@@ -268,6 +277,15 @@ class Center:
         self._process.wait()
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that waits to be buried does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def eventually(what: Callable[[], bool], seconds: float = 10.0, why: str = "") -> None:
     """Wait until `what()`; fail with `why` after `seconds`."""
     end = time.monotonic() + seconds
@@ -282,6 +300,39 @@ async def eventually_async(what: Callable[[], bool], seconds: float = 10.0, why:
     while not await asyncio.to_thread(what):
         assert time.monotonic() < end, why or "it did not happen in time"
         await asyncio.sleep(0.05)
+
+
+class Books:
+    """What the wall and the history count from now on; the server may have lived before."""
+
+    PARTS = ("answered", "abandoned", "flowed_out", "callbacks", "waiting")
+
+    def __init__(self, center: Center) -> None:
+        self.center = center
+        self._row = center.queue("sales")
+        self._known = {contact["contact"] for contact in self._ended()}
+
+    def _ended(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.center.api("contacts?state=ended&limit=200")["contacts"]
+        return found
+
+    def counted(self, what: str) -> int:
+        """By how much a figure of the queue `sales` has grown."""
+        return int(self.center.queue("sales")[what] - self._row[what])
+
+    def results(self) -> dict[str, int]:
+        """How the contacts ended that were not in the history before."""
+        new = [one["result"] for one in self._ended() if one["contact"] not in self._known]
+        return {result: new.count(result) for result in new}
+
+    def balance(self, results: dict[str, int]) -> None:
+        """Each visit to the queue is counted once, each contact ended by name."""
+        eventually(
+            lambda: self.results() == results, 10, f"endings: {self.results()}, not {results}"
+        )
+        counted = {part: self.counted(part) for part in self.PARTS}
+        offered = self.counted("offered")
+        assert offered == sum(counted.values()) == sum(results.values()), (offered, counted)
 
 
 class People:
@@ -337,10 +388,11 @@ class Desk:
 
 @asynccontextmanager
 async def people(
-    center: Center, seed: int = 1, via: tuple[str, int] | None = None
+    center: Center, seed: int | None = None, via: tuple[str, int] | None = None
 ) -> AsyncIterator[People]:
-    """A line with phones for the time of a story."""
-    line = Line(via or center.sip, "127.0.0.1", seed=seed)
+    """A line with phones for the time of a story. Every line has a seed of its own, or a server
+    that lives on would hear the names of dialogs twice."""
+    line = Line(via or center.sip, "127.0.0.1", seed=next(_seeds) if seed is None else seed)
     await line.start()
     try:
         yield People(line, center)
@@ -353,10 +405,10 @@ def run(story: Coroutine[Any, Any, None], seconds: float = 60.0) -> None:
     asyncio.run(asyncio.wait_for(story, seconds))
 
 
-async def reach_queue(call: PhoneCall, keys: Sequence[str] = ("1", "1")) -> None:
-    """Go through the menu by keypad: language, then topic."""
+async def reach_queue(call: PhoneCall, keys: str = "111") -> None:
+    """Go through the menu by keypad as soon as it speaks: language, topic, and a key that cuts
+    the announcement before the queue short. The flow takes what is typed ahead."""
     assert await call.until_answered(5), call.status
     call.speak()
-    for key in keys:
-        await asyncio.sleep(0.4)
-        call.press(key)
+    assert await call.until(lambda: call.rtp.ear.loud > 0, 10), "the menu is not heard"
+    call.press(keys)

@@ -1,6 +1,7 @@
 """kill -9 at awkward moments: while a phone rings, twice in a row, the whole server at once.
 
 What must hold: whoever is there is served, no phone rings for nobody, and each ending has a name.
+One server lives through all of it, so every test begins where the last death left it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from callcenter.app.phones.audio import AGENT_TONES
 from callcenter.app.phones.line import PhoneCall
 from tests.e2e.harness import (
     AGENTS,
+    Books,
     Center,
     Desk,
     People,
-    eventually,
     eventually_async,
     people,
     reach_queue,
@@ -25,8 +26,6 @@ from tests.e2e.harness import (
 )
 
 pytestmark = pytest.mark.e2e
-
-PARTS = ("answered", "abandoned", "flowed_out", "callbacks", "waiting")
 
 
 def hears(call: PhoneCall, agent: str, seconds: float = 10) -> Any:
@@ -63,31 +62,19 @@ async def rings_once_and_is_answered(desk: Desk, call: PhoneCall) -> PhoneCall:
     return ringing[0]
 
 
-def check_sums(center: Center, offered: int, results: dict[str, int]) -> None:
-    """Each visit is counted once, each contact ended by name."""
-    row = center.queue("sales")
-    assert row["offered"] == sum(row[part] for part in PARTS) == offered, row
-
-    def ended() -> dict[str, int]:
-        found: dict[str, int] = {}
-        for contact in center.api("contacts?state=ended&limit=50")["contacts"]:
-            found[contact["result"]] = found.get(contact["result"], 0) + 1
-        return found
-
-    eventually(lambda: ended() == results, 10, f"endings: {ended()}, not {results}")
-
-
 @pytest.mark.parametrize("role", ["frontend", "control", "media", "worker", "store"])
 def test_a_death_while_a_phone_rings_costs_no_call_and_leaves_no_ghost(
-    own_center: Center, role: str
+    killed_center: Center, role: str
 ) -> None:
+    books = Books(killed_center)
+
     async def tell() -> None:
-        async with people(own_center) as those:
+        async with people(killed_center) as those:
             anna = await those.agent("anna", answers=False)
             call = those.caller(0).dial("100")
             await reach_queue(call)
             await anna.until_called()
-            await asyncio.to_thread(own_center.kill, role)
+            await asyncio.to_thread(killed_center.kill, role)
             await asyncio.sleep(0.5)
             at_desk = await rings_once_and_is_answered(anna, call)
             call.hang_up()
@@ -95,38 +82,46 @@ def test_a_death_while_a_phone_rings_costs_no_call_and_leaves_no_ghost(
             assert [one for one in anna.calls if not one.is_over] == [], "a ghost rings"
 
     run(tell())
-    check_sums(own_center, 1, {"served": 1})
+    books.balance({"served": 1})
 
 
-def test_a_caller_who_leaves_while_the_front_end_is_down_rings_nobody(own_center: Center) -> None:
+def test_a_caller_who_leaves_while_the_front_end_is_down_rings_nobody(
+    killed_center: Center,
+) -> None:
     """Her BYE waits in the socket; the phone that rang for her is told."""
 
+    books = Books(killed_center)
+
     async def tell() -> None:
-        async with people(own_center) as those:
+        async with people(killed_center) as those:
             anna = await those.agent("anna", answers=False)
             call = those.caller(0).dial("100")
             await reach_queue(call)
             at_desk = await anna.until_called()
             await asyncio.sleep(1.1)
-            await asyncio.to_thread(own_center.kill, "frontend")
+            await asyncio.to_thread(killed_center.kill, "frontend")
             call.hang_up()
             assert await at_desk.until_over(8), "a ghost rings"
             assert not at_desk.is_answered
 
     run(tell())
-    check_sums(own_center, 1, {"abandoned": 1})
+    books.balance({"abandoned": 1})
 
 
-def test_an_agent_who_answers_while_the_front_end_is_down_is_connected(own_center: Center) -> None:
+def test_an_agent_who_answers_while_the_front_end_is_down_is_connected(
+    killed_center: Center,
+) -> None:
     """Her 200 waits in the socket too."""
 
+    books = Books(killed_center)
+
     async def tell() -> None:
-        async with people(own_center) as those:
+        async with people(killed_center) as those:
             anna = await those.agent("anna", answers=False)
             call = those.caller(0).dial("100")
             await reach_queue(call)
             at_desk = await anna.until_called()
-            await asyncio.to_thread(own_center.kill, "frontend")
+            await asyncio.to_thread(killed_center.kill, "frontend")
             at_desk.speak()
             at_desk.answer()
             assert await hears(call, "anna")
@@ -134,12 +129,14 @@ def test_an_agent_who_answers_while_the_front_end_is_down_is_connected(own_cente
             assert await at_desk.until_over(8)
 
     run(tell())
-    check_sums(own_center, 1, {"served": 1})
+    books.balance({"served": 1})
 
 
-def test_the_front_end_dies_twice_in_a_row(own_center: Center) -> None:
+def test_the_front_end_dies_twice_in_a_row(killed_center: Center) -> None:
+    books = Books(killed_center)
+
     async def tell() -> None:
-        async with people(own_center) as those:
+        async with people(killed_center) as those:
             anna = await those.agent("anna")
             talking = those.caller(0).dial("100")
             await reach_queue(talking)
@@ -147,12 +144,12 @@ def test_the_front_end_dies_twice_in_a_row(own_center: Center) -> None:
             assert await hears(talking, "anna")
             waiting = await caller_in_queue(those, 1)
             for _ in range(2):
-                killed = await asyncio.to_thread(own_center.kill, "frontend")
-                await asyncio.to_thread(own_center.until_back, "frontend", killed)
+                killed = await asyncio.to_thread(killed_center.kill, "frontend")
+                await asyncio.to_thread(killed_center.until_back, "frontend", killed)
             assert await hears(talking, "anna")
             assert not waiting.is_over
             ben = await those.agent("ben", ready=False)
-            await asyncio.to_thread(own_center.make_ready, "ben")
+            await asyncio.to_thread(killed_center.make_ready, "ben")
             at_ben = await ben.until_called(seconds=15)
             assert await hears(waiting, "ben")
             assert len(anna.calls) == 1, "a talking agent was rung again"
@@ -161,14 +158,16 @@ def test_the_front_end_dies_twice_in_a_row(own_center: Center) -> None:
                 assert await desk.until_over(8)
 
     run(tell(), 90)
-    check_sums(own_center, 2, {"served": 2})
+    books.balance({"served": 2})
 
 
-def test_the_whole_server_is_killed_and_started_again(own_center: Center) -> None:
+def test_the_whole_server_is_killed_and_started_again(killed_center: Center) -> None:
     """Who is still there keeps line, place and company; who has left ends by name."""
 
+    books = Books(killed_center)
+
     async def tell() -> None:
-        async with people(own_center) as those, people(own_center, seed=2) as others:
+        async with people(killed_center) as those, people(killed_center, seed=2) as others:
             anna = await those.agent("anna")
             talking = those.caller(0).dial("100")
             await reach_queue(talking)
@@ -178,15 +177,15 @@ def test_the_whole_server_is_killed_and_started_again(own_center: Center) -> Non
             await caller_in_queue(others, 2)
             last = await caller_in_queue(those, 3)
 
-            await asyncio.to_thread(own_center.kill_server)
+            await asyncio.to_thread(killed_center.kill_server)
             await others.line.stop()
-            await asyncio.to_thread(own_center.start)
+            await asyncio.to_thread(killed_center.start)
 
             assert await hears(talking, "anna"), "the talking pair lost each other"
             assert not first.is_over
             assert not last.is_over
             ben = await those.agent("ben", ready=False)
-            await asyncio.to_thread(own_center.make_ready, "ben")
+            await asyncio.to_thread(killed_center.make_ready, "ben")
             for call in (first, last):
                 at_ben = await rings_next(ben, call)
                 call.hang_up()
@@ -195,7 +194,7 @@ def test_the_whole_server_is_killed_and_started_again(own_center: Center) -> Non
             talking.hang_up()
             assert await at_anna.until_over(8)
             await eventually_async(
-                lambda: own_center.queue("sales")["waiting"] == 0, 60, "a dead caller waits on"
+                lambda: killed_center.queue("sales")["waiting"] == 0, 60, "a dead caller waits on"
             )
 
     async def rings_next(desk: Desk, caller: PhoneCall) -> PhoneCall:
@@ -208,5 +207,5 @@ def test_the_whole_server_is_killed_and_started_again(own_center: Center) -> Non
         raise AssertionError("the caller is never served")
 
     run(tell(), 150)
-    row = own_center.queue("sales")
-    assert row["offered"] == sum(row[part] for part in PARTS), row
+    counted = {part: books.counted(part) for part in Books.PARTS}
+    assert books.counted("offered") == sum(counted.values()), counted
