@@ -7,8 +7,9 @@ are errors; what passes is complete, absolute and immutable. The document that d
 secret.
 
 Order of precedence: `CALLCENTER__TABLE__KEY` in the environment, then the file, then the default.
+Rows of `[[table]]` count from 0, in the environment as in messages: `CALLCENTER__AGENT__0__NAME`.
 A key `password` may be given as `password_file`; a relative name is looked for beside the file and
-then in `$CREDENTIALS_DIRECTORY` (systemd).
+then in `$CREDENTIALS_DIRECTORY` (systemd). The text below a setting is what `config schema` says.
 """
 
 from __future__ import annotations
@@ -54,7 +55,21 @@ def _one_or_many(value: Any) -> Any:
 
 Address = Annotated[str, BeforeValidator(_address)]
 Timezone = Annotated[str, BeforeValidator(_timezone)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
+MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
+PORTS = r"^\d+-\d+$"
+DAY = r"^\d{4}-\d\d-\d\d$"
+FORMS = {
+    NAME: "must be a name: letters, digits and . _ - (64 at most)",
+    STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
+    MEDIA_URL: "must be embedded or ng://host:port",
+    PORTS: "must be first-last, such as 30000-34999",
+    DAY: "must be a day, such as 2026-12-25",
+}
+"""What each pattern asks for, in words."""
+
+Name = Annotated[str, Field(pattern=NAME)]
 Proficiency = Annotated[int, Field(ge=1, le=domain.PROFICIENCY_MAX)]
 Skills = dict[Name, Proficiency]
 
@@ -67,13 +82,16 @@ class Table(BaseModel):
 
 class CenterSettings(Table):
     name: str = "center"
+    """What the wall is headed with."""
     timezone: Timezone = "UTC"
+    """IANA name; its midnight starts a new day on the wall. Queues and calendars may differ."""
     reasons: tuple[str, ...] = domain.Center().reasons
     """Reasons an agent may give for being not ready."""
 
 
 class StoreSettings(Table):
-    url: str = Field(default="embedded", pattern=r"^(embedded|(unix|redis|rediss)://.+)$")
+    url: str = Field(default="embedded", pattern=STORE_URL)
+    """`embedded` starts a store that comes along; else `unix:///path` or `redis://host:port/0`."""
     directory: Path | None = None
     """Where the embedded store keeps its file; `<state_directory>/store` when not given."""
     namespace: Name = "cc"
@@ -81,6 +99,7 @@ class StoreSettings(Table):
     accept_loss_seconds: float | None = Field(default=None, gt=0)
     """Admits a store that may lose its last seconds when the power fails."""
     memory_max_megabytes: int = Field(default=1024, ge=64)
+    """What the embedded store may use before it refuses to take more."""
     archive_days: int = Field(default=30, ge=0)
     """How long `<state_directory>/archive` keeps commands and batches; 0 keeps all of them."""
 
@@ -92,9 +111,11 @@ class HistorySettings(Table):
 
 class SipSettings(Table):
     listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ("127.0.0.1:5060",)
+    """Where phones and trunks reach us, UDP and TCP: `host:port`, or several of them."""
     domain: str = ""
     """Host part of our addresses; the advertised address when empty."""
     realm: str = "callcenter"
+    """What phones are asked to prove their password for; many show it when they ask for one."""
     digest: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
     """How phones may hash their password, the first choice first. `["SHA-256", "MD5"]` (RFC 8760)
     is for centers all of whose phones know it; others stop at the sight of it."""
@@ -115,20 +136,29 @@ class SipSettings(Table):
 
 
 class TrunkSettings(Table):
-    name: Name
-    address: Address
+    name: Name = Field(examples=["provider"])
+    """What logs and metrics call the line."""
+    address: Address = Field(examples=["198.51.100.20:5060"])
+    """Calls from this host and port need no password."""
     username: str = ""
+    """The account at the provider."""
     password: SecretStr = SecretStr("")
+    """Of the account."""
     password_file: Path | None = None
+    """A file that holds the password, mode 600."""
 
 
 class MediaSettings(Table):
-    url: str = Field(default="embedded", pattern=r"^(embedded|ng://.+:\d+)$")
-    rtp_ports: str = Field(default="30000-34999", pattern=r"^\d+-\d+$")
+    url: str = Field(default="embedded", pattern=MEDIA_URL)
+    """`embedded` starts our own media engine; `ng://host:port` asks an rtpengine."""
+    rtp_ports: str = Field(default="30000-34999", pattern=PORTS)
+    """First and last UDP port of audio; each leg takes two."""
     address: str = "127.0.0.1"
     """Where RTP is received, and what SDP says."""
     advertised_address: str = ""
+    """What SDP says where `address` is not what phones can reach, as behind NAT."""
     workers: int = Field(default=1, ge=1, le=64)
+    """Processes that carry audio; they share the ports."""
     ng_listen: Address = "127.0.0.1:0"
     """Where the first worker hears the front end, the next ones on the ports after it. Fixed ports
     are needed only where roles run under holders of their own (`--role`)."""
@@ -144,63 +174,98 @@ class MediaSettings(Table):
 
 class WebSettings(Table):
     listen: Address = "127.0.0.1:8080"
+    """Where the wall, the desk and the API are."""
     origins: tuple[str, ...] = ()
     """Browser origins allowed beside our own."""
 
 
 class NumberSettings(Table):
-    number: str
-    flow: Name
+    number: str = Field(examples=["100"])
+    """What callers dial."""
+    flow: Name = Field(examples=["main-line"])
+    """The flow that answers: its file in `flows_directory`, without the ending."""
     guests: bool = False
+    """Also takes calls of those who are neither a trunk nor registered."""
 
 
 class ThresholdSettings(Table):
     longest_wait_warn_seconds: int = Field(default=60, ge=0)
+    """The wall turns yellow when somebody waits longer."""
     longest_wait_critical_seconds: int = Field(default=120, ge=0)
+    """The wall turns red when somebody waits longer."""
     waiting_warn: int = Field(default=5, ge=0)
+    """The wall turns yellow when so many wait."""
     waiting_critical: int = Field(default=10, ge=0)
+    """The wall turns red when so many wait."""
 
 
 class QueueSettings(Table):
-    id: Name
+    id: Name = Field(examples=["sales"])
+    """What flows call the queue."""
     title: str = ""
+    """What people call it; the id when empty."""
     skills: Skills = {}
+    """Who may answer: skill = least proficiency, 1 to 10."""
     priority: int = Field(default=5, ge=0, le=domain.PRIORITY_MAX)
+    """Contacts of a higher one are offered first; a flow may give a contact its own."""
     ageing_seconds: int = Field(default=60, ge=1)
+    """Waiting so long counts as much as one priority more."""
     target_seconds: int = Field(default=20, ge=1)
+    """Service level: answered within so long …"""
     target_percent: int = Field(default=80, ge=1, le=100)
+    """… for so many of a hundred."""
     short_abandon_seconds: int = Field(default=5, ge=0)
+    """Who hangs up sooner does not count as abandoned."""
     wait_seconds_max: int = Field(default=1800, ge=1)
+    """Longer waits leave by the flow's `timeout`."""
     waiting_max: int = Field(default=1000, ge=1)
+    """When so many wait, the next one leaves by the flow's `full`."""
     ring_seconds: int = Field(default=20, ge=1, le=180)
+    """An agent's phone rings so long before the next agent is asked."""
     wrap_up_seconds: int = Field(default=30, ge=0)
+    """Work after a call, before the next one is offered."""
     calendar: str = ""
+    """Opening times, by the name of a `[[calendar]]`; always open when empty."""
     timezone: Timezone | None = None
     """The center's time zone when not given."""
     unstaffed_exit: bool = False
+    """Whether callers leave by the flow's `unstaffed` when nobody who could answer is logged in."""
     dispositions: tuple[str, ...] = ("resolved", "follow-up", "wrong-number")
+    """What an agent may say a contact ended with."""
     thresholds: ThresholdSettings = ThresholdSettings()
+    """When the wall turns yellow and red."""
 
 
 class SkillSettings(Table):
-    name: Name
+    name: Name = Field(examples=["sales"])
+    """What queues and agents call it."""
     title: str = ""
+    """What people call it; the name when empty."""
 
 
 class AgentSettings(Table):
-    id: Name
+    id: Name = Field(examples=["ana"])
+    """Her phone's user name and her name at the desk page: small letters and digits."""
     name: str = ""
+    """What people call her; the id when empty."""
     password: SecretStr = SecretStr("")
     """Of her phone."""
     password_file: Path | None = None
+    """A file that holds her phone's password, mode 600."""
     web_password: SecretStr = SecretStr("")
     """Of her desk page."""
     web_password_file: Path | None = None
+    """A file that holds the password of her desk page, mode 600."""
     skills: Skills = {}
+    """What she can do: skill = proficiency, 1 to 10."""
     team: str = ""
+    """The team that reports count her in."""
     role: Literal["agent", "supervisor"] = "agent"
+    """A supervisor also sees the wall and other agents."""
     phone_profile: domain.PhoneProfile = domain.PhoneProfile.STANDARD
+    """`legacy` for phones that know only digests of RFC 2069, such as `callcenter softphone`."""
     capacity: dict[domain.Channel, int] = {}
+    """How many contacts of each channel she takes at once; one call when not given."""
 
 
 def _periods(value: Any) -> Any:
@@ -234,40 +299,52 @@ def _minutes(text: str) -> int:
 
 
 class CalendarSettings(Table):
-    name: Name
+    name: Name = Field(examples=["office"])
+    """What queues and flows call it."""
     timezone: Timezone | None = None
+    """The center's time zone when not given."""
     open: Annotated[tuple[tuple[int, int, int], ...], BeforeValidator(_periods)] = ()
     """`["mon-fri 09:00-17:00", "sat 10:00-14:00"]`"""
-    holidays: tuple[Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")], ...] = ()
+    holidays: tuple[Annotated[str, Field(pattern=DAY)], ...] = ()
+    """Days that are closed: `["2026-12-25"]`"""
 
 
 class Settings(Table):
     """The whole configuration, checked."""
 
     state_directory: Path = Path("var")
+    """Journal, history and what else must outlive a restart; from the file's folder."""
     flows_directory: Path = Field(default_factory=lambda: shipped("ivr_flows"))
+    """Flow files, with their audio below `prompts`; the shipped ones when not given."""
     center_table: CenterSettings = Field(default=CenterSettings(), alias="center")
+    """The center as a whole."""
     store: StoreSettings = StoreSettings()
+    """Where the journal is kept."""
     history: HistorySettings = HistorySettings()
+    """Where contact records, customers and tokens are kept."""
     sip: SipSettings = SipSettings()
+    """Phones and trunks."""
     trunks: tuple[TrunkSettings, ...] = Field(default=(), alias="trunk")
+    """Lines to the outside, that calls come from."""
     media: MediaSettings = MediaSettings()
+    """Audio."""
     web: WebSettings = WebSettings()
+    """The wall, the desk, the API."""
     numbers: tuple[NumberSettings, ...] = Field(default=(), alias="number")
+    """What can be dialled."""
     queues: tuple[QueueSettings, ...] = Field(default=(), alias="queue")
+    """Waiting lines."""
     skills: tuple[SkillSettings, ...] = Field(default=(), alias="skill")
+    """What agents can be good at."""
     agents: tuple[AgentSettings, ...] = Field(default=(), alias="agent")
+    """People who answer."""
     calendars: tuple[CalendarSettings, ...] = Field(default=(), alias="calendar")
+    """Opening times."""
 
     @property
     def store_directory(self) -> Path:
         """Where the embedded store lives."""
         return self.store.directory or self.state_directory / "store"
-
-    @property
-    def secrets_directory(self) -> Path:
-        """Generated secrets, one file each, readable by the owner only."""
-        return self.state_directory / "secrets"
 
     @property
     def history_url(self) -> str:

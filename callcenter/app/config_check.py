@@ -16,7 +16,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from callcenter.app.config import Settings, Table
+from callcenter.app.addresses import host_port
+from callcenter.app.config import FORMS, Settings, Table
+from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
 from callcenter.control.configuration import problems_of
 from callcenter.domain.errors import Problem
@@ -29,6 +31,25 @@ _SECRET_FILES = {
     ("agent", "password_file"),
     ("agent", "web_password_file"),
 }
+
+
+_WORDS = {
+    "string": "must be text, in quotes",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "path": "must be a path, in quotes",
+    "model": "must be a table",
+    "dict": "must be a table",
+    "tuple": "must be a list, in [ ]",
+    "too_short": "needs at least {min_length}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "literal": "must be one of {expected}",
+    "enum": "must be one of {expected}",
+}
+"""What is wrong with a value, by the first letters of its kind of error; the first that fits."""
 
 
 def check_settings(
@@ -79,7 +100,7 @@ class _Reader:
             if name := self._from_env.get(path[:length]):
                 file, line, column = f"${name}", 0, 0
                 break
-        field = ".".join(str(p + 1) if isinstance(p, int) else p for p in path)
+        field = ".".join(str(p) for p in path)
         self.problems.append(
             Problem(
                 file=file, line=line, column=column, field=field,
@@ -183,12 +204,30 @@ class _Reader:
             hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
             self.tell(path, "unknown key", hint)
         elif kind == "missing":
-            self.tell(path, "is required")
+            self.tell(path, "is required", _example(path))
         else:
-            message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
             secret = "password" in str(path[-1] if path else "")
             shown = "" if secret or isinstance(given, dict | list) else f" (got {given!r})"
-            self.tell(path, message[:1].lower() + message[1:] + shown)
+            self.tell(path, _words(error) + shown)
+
+
+def _words(error: Any) -> str:
+    """What is wrong with a value, in our words and not in those of the library that checks it."""
+    kind, facts = error["type"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(facts["error"])
+    if kind == "string_pattern_mismatch":
+        return FORMS[facts["pattern"]]
+    words = next((w for name, w in _WORDS.items() if kind.startswith(name)), "cannot be taken")
+    return words.format(**facts)
+
+
+def _example(path: KeyPath) -> str:
+    """How a missing key could be written."""
+    model = _table_at(path[:-1])
+    field = model.model_fields.get(str(path[-1])) if model else None
+    examples = field.examples if field else None
+    return f"write {path[-1]} = {json.dumps(examples[0])}" if examples else ""
 
 
 def _env_value(text: str) -> Any:
@@ -219,6 +258,13 @@ def _put(data: Any, path: KeyPath, value: Any) -> bool:
 
 def _keys_of(path: KeyPath) -> list[str]:
     """The keys that may stand in the table at `path`."""
+    model = _table_at(path)
+    fields = model.model_fields if model else {}
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _table_at(path: KeyPath) -> type[Table] | None:
+    """What describes the table at `path`, if one of our own stands there."""
     model: Any = Settings
     for part in path:
         if isinstance(part, int):
@@ -228,13 +274,13 @@ def _keys_of(path: KeyPath) -> list[str]:
             None,
         )
         if field is None:
-            return []
+            return None
         model = field.annotation
         inner = [a for a in getattr(model, "__args__", ()) if isinstance(a, type)]
         model = next((a for a in inner if issubclass(a, Table)), model)
         if not (isinstance(model, type) and issubclass(model, Table)):
-            return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+            return None
+    return model  # type: ignore[no-any-return]
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
@@ -260,7 +306,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, queue in enumerate(settings.queues):
         if queue.calendar and queue.calendar not in calendars:
             yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
-    flows = {p.stem for p in settings.flows_directory.glob("*.yaml")}
+    flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows:
             yield ("number", index, "flow"), *_unknown("flow", number.flow, flows)
@@ -270,9 +316,27 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             ("media", "rtp_ports"), "the range is empty or too small",
             "two ports per leg, between 1024 and 65535, such as 30000-34999",
         )  # fmt: skip
+    yield from _deaf_media(settings)
     for index, agent in enumerate(settings.agents):
         if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
             yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"
+
+
+def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """Phones elsewhere can register, but their audio never arrives."""
+    if settings.media.url != "embedded" or not _is_loopback(settings.media.address):
+        return
+    outside = [a for a in settings.sip.listen if not _is_loopback(host_port(a)[0])]
+    if outside:
+        yield (
+            ("media", "address"),
+            f"is {settings.media.address}: phones that reach {outside[0]} would hear nothing",
+            'write the machine\'s own address, such as [media] address = "192.0.2.10"',
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -26,21 +26,25 @@ def config() -> None:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def check(file: Path | None, as_json: bool) -> None:
-    """Say everything that is wrong with a configuration file. Exit 2 if anything is."""
+    """Say everything that is wrong with a configuration and its flows. Exit 2 if anything is."""
     import msgspec
 
     from callcenter.app.config_check import check_settings
+    from callcenter.app.flow_files import check_flows
 
     file = file or default_file()
     settings, problems = check_settings(file, os.environ)
+    if settings is not None:
+        problems += check_flows(settings.center(), settings.flows_directory)
+    failed = any(problem.severity == "error" for problem in problems)
     if as_json:
         click.echo(msgspec.json.encode(problems).decode())
     else:
         for problem in problems:
             click.echo(str(problem), err=True)
-        if settings is not None:
+        if settings is not None and not failed:
             click.echo(f"{file or 'defaults'}: ok, {_summary(settings)}")
-    sys.exit(0 if settings is not None else 2)
+    sys.exit(2 if failed else 0)
 
 
 def _summary(settings: Settings) -> str:
@@ -64,7 +68,9 @@ def show(file: Path | None) -> None:
 @config.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration file."""
-    click.echo(json.dumps(Settings.model_json_schema(by_alias=True), indent=2))
+    from callcenter.app.config_schema import described_schema
+
+    click.echo(json.dumps(described_schema(), indent=2, ensure_ascii=False))
 
 
 @config.command()
@@ -80,7 +86,9 @@ def apply(file: Path | None, yes: bool, by: str) -> None:
 
     from callcenter.app.config_apply import Applying
 
-    applying = Applying(load_settings(file or default_file()))
+    settings = load_settings(file or default_file())
+    _require_fitting_flows(settings)
+    applying = Applying(settings)
     lines = applying.difference()
     if not lines:
         click.echo(f"nothing to change: {applying.version} is in force")
@@ -94,3 +102,13 @@ def apply(file: Path | None, yes: bool, by: str) -> None:
     if refused:
         raise click.ClickException(f"refused, nothing was changed: {refused}")
     click.echo(f"applied: {applying.version}")
+
+
+def _require_fitting_flows(settings: Settings) -> None:
+    """A center that its flows do not fit would cut callers off. Raises `WrongInput`."""
+    from callcenter.app.flow_files import check_flows
+    from callcenter.domain.errors import WrongInput
+
+    problems = check_flows(settings.center(), settings.flows_directory)
+    if wrong := [problem for problem in problems if problem.severity == "error"]:
+        raise WrongInput(wrong)

@@ -2,11 +2,12 @@
 
 Why: a telephone system fails in few and well-known ways: a taken port, a store that forgets, a
 clock that runs away, a full disk, too few descriptors, small buffers. Each is looked at before a
-caller meets it, and each finding says its remedy.
+caller meets it, and each finding says its remedy. Flows, prompts and codecs are tried, not listed.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from callcenter.app.config import Settings, default_file, load_settings
 from callcenter.app.run_command import config_option
@@ -27,6 +29,9 @@ DESCRIPTORS_WANTED = 16384
 DISK_MEGABYTES_WANTED = 1024
 BUFFER_BYTES_WANTED = 4 * 1024 * 1024
 FSYNC_SECONDS_MAX = 0.02
+RTP_PORTS_PROBED = 100
+CLOCK_NOT_IN_STEP = 5
+"""TIME_ERROR of adjtimex(2)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _ports(settings)
     yield from _store(settings)
     yield _clock()
-    yield from _codecs(settings)
+    yield _codecs()
+    yield from _flows(settings)
+    yield _prompts(settings.flows_directory)
     yield from _privacy(settings)
 
 
@@ -81,6 +88,9 @@ def _python() -> Finding:
 def _state(settings: Settings) -> Iterator[Finding]:
     directory = settings.state_directory
     place = next(p for p in (directory, *directory.parents) if p.exists())
+    if not place.is_dir():
+        yield Finding("disk", "error", f"{place} is no directory", "set another state_directory")
+        return
     if not os.access(place, os.W_OK):
         yield Finding(
             "disk", "error", f"{place} cannot be written",
@@ -143,57 +153,68 @@ def _buffers() -> Finding:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
+    from callcenter.app.run import is_running
+
+    state = settings.state_directory
+    if is_running(state):
+        yield Finding("ports", "ok", f"the server is running (process {_process_in(state)})")
+        return
+    for role in ("frontend", "web"):
+        if is_running(state, role):
+            yield Finding("ports", "ok", f"{role} is running")
+        else:
+            yield _ports_of(role, settings)
+    if settings.media.url == "embedded" and not is_running(state, "media"):
+        yield _rtp_ports(settings)
+
+
+def _process_in(state: Path) -> str:
     from callcenter.app.run import RUN_FILE
+
+    try:
+        return str(json.loads((state / RUN_FILE).read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return "not ready yet"
+
+
+def _ports_of(role: str, settings: Settings) -> Finding:
     from callcenter.app.sockets import open_for
     from callcenter.domain.errors import WrongInput
 
-    if running := _running(settings.state_directory / RUN_FILE):
-        yield Finding("ports", "ok", f"the server is running (process {running})")
-        return
-    for role in ("frontend", "web"):
-        try:
-            opened = open_for(role, 0, settings)
-        except WrongInput as wrong:
-            problem = wrong.problems[0]
-            yield Finding(
-                "ports", "error", f"{problem.file} {problem.message}", problem.hint
-            )  # fmt: skip
-            continue
-        places = sorted({"{}:{}".format(*one.getsockname()[:2]) for one in opened.values()})
-        for one in opened.values():
-            one.close()
-        yield Finding("ports", "ok", f"{role}: {', '.join(places)}")
-    yield from _rtp_ports(settings)
+    try:
+        opened = open_for(role, 0, settings)
+    except WrongInput as wrong:
+        problem = wrong.problems[0]
+        return Finding("ports", "error", f"{problem.file} {problem.message}", problem.hint)
+    places = sorted({"{}:{}".format(*one.getsockname()[:2]) for one in opened.values()})
+    for one in opened.values():
+        one.close()
+    return Finding("ports", "ok", f"{role}: {', '.join(places)}")
 
 
-def _rtp_ports(settings: Settings) -> Iterator[Finding]:
-    if settings.media.url != "embedded":
-        return
-    first, last = settings.media.port_range
+def _rtp_ports(settings: Settings) -> Finding:
+    address, (first, last) = settings.media.address, settings.media.port_range
+    probed = range(first, last + 1, 2)[:RTP_PORTS_PROBED]
     taken = []
-    for port in range(first, min(last, first + 200) + 1, 2):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for port in probed:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
-                probe.bind((settings.media.address, port))
-            except OSError:
+                probe.bind((address, port))
+            except OSError as wrong:
+                if wrong.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or wrong.errno is None:
+                    return Finding(
+                        "rtp ports", "error", f"{address}: this machine does not have that address",
+                        "correct [media] address; `ip address` lists those it has",
+                    )  # fmt: skip
                 taken.append(port)
-    if len(taken) > 20:
-        yield Finding(
-            "rtp ports", "warning", f"{len(taken)} of the first 100 are taken, from {taken[0]}",
+    if len(taken) > len(probed) // 5:
+        return Finding(
+            "rtp ports", "error" if len(taken) == len(probed) else "warning",
+            f"{len(taken)} of the first {len(probed)} are taken, from {taken[0]}",
             "choose another range in [media] rtp_ports",
         )  # fmt: skip
-    else:
-        yield Finding("rtp ports", "ok", f"{first}-{last} on {settings.media.address}")
-
-
-def _running(run_file: Path) -> int:
-    """The process id of the server that runs on this state directory, or 0."""
-    try:
-        pid = int(json.loads(run_file.read_text())["pid"])
-        os.kill(pid, 0)
-    except (OSError, ValueError, KeyError):
-        return 0
-    return pid
+    return Finding("rtp ports", "ok", f"{first}-{last} on {address}")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -225,34 +246,90 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _clock() -> Finding:
-    """Whether the kernel thinks the clock is kept in step (`adjtimex`)."""
-    import ctypes
-
-    buffer = ctypes.create_string_buffer(512)  # struct timex, read-only call: modes stays 0
-    state = ctypes.CDLL(None).adjtimex(buffer)
-    if state == 5:
+    """Whether the kernel thinks the clock is kept in step."""
+    state = _clock_state()
+    if state < 0:
+        return Finding(
+            "clock", "warning", "the kernel does not tell whether it is kept in step",
+            "see that the host runs a time server's client, such as chrony",
+        )  # fmt: skip
+    if state == CLOCK_NOT_IN_STEP:
         return Finding(
             "clock", "warning", "not kept in step with a time server",
-            "timedatectl set-ntp true (reports and recordings carry its times)",
+            "timedatectl set-ntp true (reports carry its times)",
         )  # fmt: skip
     return Finding("clock", "ok", "kept in step with a time server")
 
 
-def _codecs(settings: Settings) -> Iterator[Finding]:
-    flows = sorted(path.stem for path in settings.flows_directory.glob("*.yaml"))
+def _clock_state() -> int:
+    """What adjtimex(2) answers; -1 when it may not be asked."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(512)  # struct timex, read-only call: modes stays 0
+    return int(ctypes.CDLL(None).adjtimex(buffer))
+
+
+def _codecs() -> Finding:
+    """Encode and decode every loudness in both laws, and from one law to the other."""
+    from callcenter.media import g711
+
+    for value in range(-32000, 32001, 250):
+        ulaw, alaw = g711.linear_to_ulaw(value), g711.linear_to_alaw(value)
+        heard = {
+            "µ-law": g711.ulaw_to_linear(ulaw),
+            "A-law": g711.alaw_to_linear(alaw),
+            "µ-law to A-law": g711.alaw_to_linear(g711.ULAW_TO_ALAW[ulaw]),
+            "A-law to µ-law": g711.ulaw_to_linear(g711.ALAW_TO_ULAW[alaw]),
+        }
+        for law, got in heard.items():
+            if abs(got - value) > max(abs(value) // 12, 64):
+                return Finding(
+                    "codecs", "error", f"{law}: {value} is heard as {got}",
+                    "install the package again",
+                )  # fmt: skip
+    return Finding("codecs", "ok", "G.711 µ-law and A-law, both ways")
+
+
+def _flows(settings: Settings) -> Iterator[Finding]:
+    """The flows laid beside the center: what is wrong would cut callers off."""
+    from callcenter.app.flow_files import check_flows, flow_paths
+
+    found = 0
+    for problem in check_flows(settings.center(), settings.flows_directory):
+        found += 1
+        plain = msgspec.structs.replace(problem, hint="")
+        remedy = problem.hint or f"correct it: `callcenter flow check {problem.file}`"
+        yield Finding("flows", problem.severity, str(plain), remedy)
+    flows = [path.stem for path in flow_paths(settings.flows_directory)]
     if not flows:
         yield Finding(
             "flows", "warning", f"no flow in {settings.flows_directory}",
             "set flows_directory, or leave it out to use the shipped flows",
         )  # fmt: skip
-    else:
+    elif not found:
         yield Finding("flows", "ok", ", ".join(flows))
-    try:
-        from callcenter.media import g711
-    except ImportError as missing:
-        yield Finding("codecs", "error", str(missing), "install the package again")
-        return
-    yield Finding("codecs", "ok", f"G.711 µ-law and A-law ({g711.__name__})")
+
+
+def _prompts(directory: Path) -> Finding:
+    """Open every prompt as the media engine does; a spoilt one would be silence to a caller."""
+    from callcenter.app.flow_files import all_audio
+    from callcenter.media.ng import NgError
+    from callcenter.media.prompts import read_au
+
+    wrong = []
+    files = all_audio(directory)
+    for path in files.values():
+        try:
+            read_au(path.read_bytes())
+        except (OSError, NgError) as error:
+            wrong.append(f"{path}: {error}")
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return Finding(
+            "prompts", "error", wrong[0] + more,
+            "record it again as .au, 8000 Hz, one channel (ivr_flows/prompts/README.md)",
+        )  # fmt: skip
+    return Finding("prompts", "ok", f"{len(files)} files can be played")
 
 
 def _privacy(settings: Settings) -> Iterator[Finding]:

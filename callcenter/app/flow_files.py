@@ -84,6 +84,16 @@ def audio_files(directory: Path) -> dict[str, Path]:
     }
 
 
+def all_audio(directory: Path) -> dict[str, Path]:
+    """Audio reference -> file: the prompts, and the music of ours and of the directory."""
+    from callcenter.media import prompts
+
+    found = audio_files(directory)
+    for folder in (Path(prompts.__file__).parent / "audio" / "music", directory / "music"):
+        found |= {f"music/{path.stem}": path for path in sorted(folder.glob("*.au"))}
+    return found
+
+
 def known_names(center: Center, directory: Path | None = None) -> Known:
     """What a flow may name: queues, skills and calendars of the center, audio of a directory."""
     from callcenter.ivr.shape import Known

@@ -27,7 +27,7 @@ import msgspec
 import structlog
 
 from callcenter.app.flow_files import (
-    audio_files,
+    all_audio,
     known_names,
     misnamed,
     read_flow_files,
@@ -38,14 +38,12 @@ from callcenter.domain.errors import Problem, WrongInput
 from callcenter.ivr.flow import load_flow
 from callcenter.ivr.library import Library, load_files
 from callcenter.ivr.shape import Flow, Known
-from callcenter.media import prompts
 
 log = structlog.get_logger(__name__)
 
 WATCH_SECONDS = 2.0
 KEPT_MAX = 60
 """Revisions kept on disk; those that were taken longest ago go first."""
-MUSIC_FOLDER = Path(prompts.__file__).parent / "audio" / "music"
 
 Loader: TypeAlias = Callable[[str, str, Known | None], Flow]
 """Text, file and names to a checked flow; raises `WrongInput`."""
@@ -210,10 +208,7 @@ class FlowWatch:
             log.error("flow refused; the one before goes on", problem=str(problem))
 
     def _take(self, flows: Mapping[str, Flow]) -> None:
-        audio = {name: str(path) for name, path in audio_files(self._directory).items()}
-        for folder in (MUSIC_FOLDER, self._directory / "music"):
-            for path in sorted(folder.glob("*.au")):
-                audio[f"music/{path.stem}"] = str(path)
+        audio = {name: str(path) for name, path in all_audio(self._directory).items()}
         self._taken = _Taken(self.library.with_flows(flows), audio)
         try:
             keep(self._kept, {flow.revision: flow.source for flow in flows.values()})

@@ -2,20 +2,22 @@
 
 Why: the first file a person sees decides whether she understands the product. It is short, says
 what each table is for, and passes `config check` as it is. Passwords are made, never asked for,
-and stand in files of their own that only the owner can read.
+and stand in files of their own that only the owner can read. It ends with the next commands, as
+they are to be typed.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from callcenter.app.config import FILE_NAME, shipped
-from callcenter.app.secrets import ensure_secrets, new_password
+from callcenter.app.flow_files import flow_paths
+from callcenter.app.secrets import make_passwords
 
-AGENTS = ("ana", "ben")
+PASSWORDS = ["ana-phone", "ana-desk", "ben-phone", "ben-desk"]
+CUSTOMERS_FILE = "customers.csv"
 
 _TEMPLATE = """\
 # Configuration of the contact center. `callcenter config check` says what is wrong with it,
@@ -23,7 +25,7 @@ _TEMPLATE = """\
 # while the server runs. Any value can also come from the environment: CALLCENTER__SIP__REALM=…
 # Passwords stand in files of their own (`password_file`).
 
-state_directory = "var"            # journal, history, recordings, generated secrets
+state_directory = "var"            # journal, history and what else outlives a restart
 
 [center]
 name = "My center"
@@ -53,7 +55,8 @@ address = "127.0.0.1"              # where audio is received; with `sip.listen`,
 [web]
 listen = "127.0.0.1:8080"          # the wall, the desk, the API
 
-# A line to the outside: calls come from here and go out here.
+# A line to the outside: calls from this address need no password. Calls only come from here; none
+# are made to it.
 # [[trunk]]
 # name = "provider"
 # address = "198.51.100.20:5060"
@@ -116,9 +119,30 @@ skills = {{ sales = 8, billing = 5, support = 3, reception = 5, english = 9, spa
 id = "ben"
 name = "Ben"
 password_file = "secrets/ben-phone"
+phone_profile = "legacy"           # `callcenter softphone` knows only the oldest digest (RFC 2069);
+                                   # any other phone may use his account as well
 web_password_file = "secrets/ben-desk"
 # phone_profile = "legacy"         # a phone with the oldest digest only, such as pyVoIP
 skills = {{ support = 8, reception = 5, english = 10, telugu = 9 }}
+"""
+
+_CUSTOMERS = """\
+customer_number,phone,name,language,tier
+1001,+1 555 010 0101,Example One,en,gold
+1002,+34 91 555 0102,Ejemplo Dos,es,
+"""
+
+_NEXT = """\
+next, in {directory}:
+  callcenter config check
+  callcenter doctor
+  callcenter run                             # Ctrl-C stops it
+then, in another terminal:
+  callcenter import customers {customers}   # who is calling: numbers, names, languages
+  SOFTPHONE_PASSWORD=$(cat secrets/ben-phone) callcenter softphone --user ben call 100
+or with any softphone: server 127.0.0.1:5060, user ana, password in secrets/ana-phone;
+dial *11 to be offered calls, 100 to call the center. The desk: http://127.0.0.1:8080/desk,
+user ana, password in secrets/ana-desk.
 """
 
 
@@ -126,39 +150,23 @@ skills = {{ support = 8, reception = 5, english = 10, telugu = 9 }}
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default=".")
 @click.option("--force", is_flag=True, help="Overwrite a configuration that is there.")
 def init(directory: Path, force: bool) -> None:
-    """Write a commented configuration and its secrets into DIRECTORY."""
+    """Write a commented configuration, its secrets and a sample of customers into DIRECTORY."""
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / FILE_NAME
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already; --force overwrites it")
     file.write_text(_TEMPLATE.format(numbers=_numbers(), timezone=local_timezone()), "utf-8")
-    made = make_passwords(directory / "secrets")
-    made += ensure_secrets(directory / "var" / "secrets")
-    click.echo(f"wrote {file} and {len(made)} secrets (mode 600)")
-    click.echo("next: callcenter config check, callcenter doctor, callcenter run")
-
-
-def make_passwords(folder: Path) -> list[Path]:
-    """A phone and a desk password for each agent of the template; existing ones are kept."""
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    made = []
-    for agent in AGENTS:
-        for use in ("phone", "desk"):
-            path = folder / f"{agent}-{use}"
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                continue
-            with os.fdopen(descriptor, "w") as secret:
-                secret.write(new_password() + "\n")
-            made.append(path)
-    return made
+    made = make_passwords(directory / "secrets", PASSWORDS)
+    customers = directory / CUSTOMERS_FILE
+    if not customers.exists():
+        customers.write_text(_CUSTOMERS, "utf-8")
+    click.echo(f"wrote {file} and {len(made)} passwords (secrets/, mode 600)")
+    click.echo(_NEXT.format(directory=directory.resolve(), customers=CUSTOMERS_FILE), nl=False)
 
 
 def _numbers() -> str:
     """One number for every shipped flow, so that the file works as it is."""
-    flows = sorted(path.stem for path in shipped("ivr_flows").glob("*.yaml"))
+    flows = [path.stem for path in flow_paths(shipped("ivr_flows"))]
     return "".join(
         f'[[number]]\nnumber = "{100 + index}"\nflow = "{flow}"\n'
         "# guests = true                  # also callers who are neither a trunk nor registered\n"

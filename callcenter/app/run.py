@@ -26,7 +26,6 @@ from callcenter.app.holder import Child, Holder, StartFailed
 from callcenter.app.nursery import Nursery
 from callcenter.app.roles import ROLES, STOP_ORDER, Role
 from callcenter.app.roles.store import StoreProcess
-from callcenter.app.secrets import ensure_secrets
 from callcenter.app.sockets import fixed_addresses, open_for
 from callcenter.domain.errors import Problem, WrongInput
 
@@ -44,7 +43,6 @@ def run_roles(
     raise_descriptor_limit()
     keep_private(settings.state_directory)
     lock = _lock(settings.state_directory, role)
-    ensure_secrets(settings.secrets_directory)
     run_file = settings.state_directory / (RUN_FILE if role is None else f"run-{role}.json")
     run_file.unlink(missing_ok=True)
     children = children_of(settings, role)
@@ -132,8 +130,7 @@ def _child(role: Role, index: int, settings: Settings) -> Child:
 
 def _lock(state: Path, role: str | None) -> int:
     """Held as long as we live, so that a second server on the same directory is refused."""
-    name = "lock" if role is None else f"lock-{role}"
-    lock = os.open(state / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(_lock_file(state, role), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,6 +139,25 @@ def _lock(state: Path, role: str | None) -> int:
             f"another server is using {state}: stop it, or give this one its own state_directory"
         ) from None
     return lock
+
+
+def _lock_file(state: Path, role: str | None) -> Path:
+    return state / ("lock" if role is None else f"lock-{role}")
+
+
+def is_running(state: Path, role: str | None = None) -> bool:
+    """Whether a server, or one role of it, lives on this directory now.
+
+    Its lock says so, which dies with it; `run.json` may be left over, and its number used again.
+    """
+    try:
+        with _lock_file(state, role).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def raise_descriptor_limit() -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from callcenter.app.__main__ import callcenter
 from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings, file_version, load_settings
 from callcenter.app.config_check import check_settings, dump
+from callcenter.app.config_schema import described_schema
 from callcenter.app.toml_lines import Places
 from callcenter.domain.center import Channel, PhoneProfile
 from callcenter.domain.errors import Problem, WrongInput
@@ -100,7 +103,7 @@ def test_an_unknown_key_is_told_with_its_line_and_what_was_meant(tmp_path: Path)
     found = only(problems(tmp_path, GOOD.replace("calendar = ", "calender = ")))
     assert found.file.endswith("callcenter.toml")
     assert (found.line, found.column) == (19, 1)
-    assert found.field == "queue.1.calender"
+    assert found.field == "queue.0.calender"
     assert found.hint == "did you mean calendar?"
 
 
@@ -113,13 +116,13 @@ def test_an_unknown_table_is_told(tmp_path: Path) -> None:
     ("line", "wrong", "place", "message"),
     [
         ('timezone = "Europe/Madrid"', 'timezone = "Europe/Madird"', 3, "unknown time zone"),
-        ("skills = { sales = 2 }", "skills = { sales = 11 }", 18, "less than or equal to 10"),
+        ("skills = { sales = 2 }", "skills = { sales = 11 }", 18, "must be at most 10"),
         ("skills = { sales = 7 }", "skills = { sails = 7 }", 27, "no skill 'sails'"),
         ('calendar = "office"', 'calendar = "offiec"', 19, "no calendar 'offiec'"),
-        ('id = "sales"', 'id = "sa les"', 17, "should match pattern"),
+        ('id = "sales"', 'id = "sa les"', 17, "must be a name: letters, digits"),
         ('listen = ["127.0.0.1:5070"', 'listen = ["127.0.0.1"', 6, "write it as host:port"),
         ("mon-fri 09:00-17:30", "mon-fri 9-26", 13, "is not a period"),
-        ("waiting_warn = 3", 'waiting_warn = "many"', 21, "valid integer"),
+        ("waiting_warn = 3", 'waiting_warn = "many"', 21, "must be a whole number"),
     ],
 )
 def test_each_wrong_value_is_told_at_its_line(
@@ -254,3 +257,126 @@ def test_places_are_found_through_strings_arrays_and_comments() -> None:
     assert places.find(("list",)) == (5, 1)
     assert places.find(("table", "inner", "quoted key")) == (9, 1)
     assert places.find(("table", "inner", "x", "y", "z")) == (10, 1)
+
+
+def test_a_row_has_the_same_number_in_a_message_and_in_the_environment(tmp_path: Path) -> None:
+    row = GOOD.replace('name = "Ana"', "nam = 'Ana'")
+    assert only(problems(tmp_path, row)).field == "agent.0.nam"
+    found = only(problems(tmp_path, GOOD, CALLCENTER__AGENT__0__ROLE="boss"))
+    assert found.file == "$CALLCENTER__AGENT__0__ROLE"
+    assert found.field == "agent.0.role"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[[queue]]\ntitle = 'x'\n", "is required", 'write id = "sales"'),
+        ("[[number]]\nflow = 'main-line'\n", "is required", 'write number = "100"'),
+        ("[[trunk]]\nname = 'x'\n", "is required", 'write address = "198.51.100.20:5060"'),
+        ("store = 1\n", "must be a table", ""),
+        ("[store]\nurl = 7\n", "must be text, in quotes (got 7)", ""),
+        ("[store]\nurl = 'x'\n", "must be embedded, unix:///path", ""),
+        ("[media]\nrtp_ports = '5'\n", "must be first-last, such as 30000-34999", ""),
+        ("[[agent]]\nid = 'a'\nrole = 'x'\n", "must be one of 'agent' or 'supervisor'", ""),
+        ("[[agent]]\nid = 'a'\nphone_profile = 'x'\n", "must be one of 'standard' or", ""),
+        ("[[agent]]\nid = 'a'\ncapacity = 5\n", "must be a table", ""),
+        ("[[queue]]\nid = 'a'\nunstaffed_exit = 'x'\n", "must be true or false", ""),
+        ("[center]\nreasons = 5\n", "must be a list", ""),
+        ("state_directory = 5\n", "must be a path", ""),
+        ("[sip]\ndigest = []\n", "needs at least 1", ""),
+        ("[store]\naccept_loss_seconds = 0\n", "must be more than 0", ""),
+        ("[store]\naccept_loss_seconds = 'x'\n", "must be a number", ""),
+        ("[[calendar]]\nname = 'a'\nholidays = ['x']\n", "must be a day, such as", ""),
+        ("agent = 5\n", "must be a list", ""),
+    ],
+)
+def test_a_wrong_value_is_told_in_our_words(
+    tmp_path: Path, text: str, message: str, hint: str
+) -> None:
+    found = only(problems(tmp_path, text))
+    assert found.message.startswith(message)
+    assert found.hint == hint
+    assert found.line > 0
+    for word in ("Settings", "instance", "pattern", "pydantic", "valid"):
+        assert word not in str(found).replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.10:5060", "0.0.0.0:5060", "[::]:5060"])
+def test_audio_that_phones_elsewhere_cannot_reach_is_told(tmp_path: Path, listen: str) -> None:
+    text = f'[sip]\nlisten = ["127.0.0.1:5060", "{listen}"]\n[media]\naddress = "127.0.0.1"\n'
+    found = only(problems(tmp_path, text))
+    assert (found.line, found.field) == (4, "media.address")
+    assert listen in found.message
+    assert "the machine's own address" in found.hint
+    assert problems(tmp_path, text.replace('"127.0.0.1"\n', '"192.0.2.10"\n')) == []
+    assert problems(tmp_path, text + 'url = "ng://127.0.0.1:2223"\n') == []
+
+
+def test_a_flow_file_may_end_in_yml(tmp_path: Path) -> None:
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    (flows / "main.yml").write_text("")
+    text = 'flows_directory = "flows"\n[[number]]\nnumber = "100"\nflow = "main"\n'
+    assert problems(tmp_path, text) == []
+
+
+FLOWS = 'flows_directory = "flows"\n[[number]]\nnumber = "100"\nflow = "main"\n'
+TO_SALES = """\
+flow: main
+entry: sales
+languages: [en]
+nodes:
+  sales: { queue: sales, answered: end, timeout: end, full: end, unstaffed: end, closed: end, left: end }
+  end: { hangup: normal }
+"""
+
+
+def check(folder: Path, text: str, **flows: str) -> Result:
+    """`config check` of a file with these flows beside it."""
+    (folder / "flows").mkdir(exist_ok=True)
+    for name, flow in flows.items():
+        (folder / "flows" / f"{name}.yaml").write_text(flow)
+    return CliRunner().invoke(callcenter, ["config", "check", "-c", str(write(folder, text))])
+
+
+def test_the_check_lays_the_flows_beside_the_center(tmp_path: Path) -> None:
+    answer = check(tmp_path, FLOWS, main=TO_SALES)
+    assert answer.exit_code == 2
+    assert "flows/main.yaml:5:19: error: nodes.sales.queue: unknown queue 'sales'" in answer.output
+    assert ": ok, " not in answer.output
+    assert check(tmp_path, FLOWS + '[[queue]]\nid = "sales"\n').exit_code == 0
+
+
+def test_a_broken_flow_that_a_number_starts_fails_the_check(tmp_path: Path) -> None:
+    answer = check(tmp_path, FLOWS, main="garbage: [")
+    assert answer.exit_code == 2
+    assert "main.yaml:1:" in answer.output
+    assert "error" in answer.output
+
+
+def test_a_broken_flow_that_no_number_starts_is_a_warning(tmp_path: Path) -> None:
+    fitting = FLOWS + '[[queue]]\nid = "sales"\n'
+    answer = check(tmp_path, fitting, main=TO_SALES, draft="garbage: [")
+    assert answer.exit_code == 0
+    assert "draft.yaml:1:" in answer.output
+    assert "warning" in answer.output
+
+
+def test_a_flow_that_is_not_named_like_its_file_fails_the_check(tmp_path: Path) -> None:
+    fitting = FLOWS + '[[queue]]\nid = "sales"\n'
+    answer = check(tmp_path, fitting, main=TO_SALES.replace("flow: main", "flow: mian"))
+    assert answer.exit_code == 2
+    assert "(flow: main)" in answer.output
+
+
+def test_every_setting_has_a_text_and_the_schema_says_it() -> None:
+    schema = described_schema()
+    silent = [
+        f"{table}.{name}"
+        for table, described in [("the file", schema), *schema["$defs"].items()]
+        for name, setting in described.get("properties", {}).items()
+        if len(setting.get("description", "")) < 5
+    ]
+    assert silent == []
+    assert "WebSettings" in schema["$defs"]
+    assert schema["properties"]["queue"]["description"] == "Waiting lines."

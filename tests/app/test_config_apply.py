@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callcenter.app.__main__ import callcenter
+from callcenter.domain.errors import WrongInput
 from tests.adapters.store_server import Led, StoreServer, seed, until
 
 FILE = """\
@@ -76,3 +77,25 @@ def test_without_a_server_the_reason_is_told(tmp_path: Path, led: Led) -> None:
     assert answer.exit_code == 1
     assert "Is the server running?" in str(answer.exception)
     led.store.start()
+
+
+def test_a_center_that_its_flows_do_not_fit_is_not_even_asked_for(tmp_path: Path, led: Led) -> None:
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    exits = ", ".join(f"{e}: end" for e in ("answered", "timeout", "full", "unstaffed", "closed"))
+    (flows / "main.yaml").write_text(
+        "flow: main\nentry: wait\nlanguages: [en]\nnodes:\n"
+        f"  wait: {{ queue: support, {exits}, left: end }}\n  end: {{ hangup: normal }}\n"
+    )
+    before = led.leader.replica.seq
+    file = tmp_path / "callcenter.toml"
+    file.write_text(
+        'flows_directory = "flows"\n[[number]]\nnumber = "100"\nflow = "main"\n'
+        + FILE.format(url=led.store.url, level=3)
+    )
+    answer = CliRunner().invoke(callcenter, ["config", "apply", "-c", str(file), "--yes"])
+    assert isinstance(answer.exception, WrongInput)
+    (problem,) = answer.exception.problems
+    assert (Path(problem.file).name, problem.line) == ("main.yaml", 5)
+    assert "unknown queue 'support'" in problem.message
+    assert led.leader.replica.seq == before

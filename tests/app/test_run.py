@@ -110,7 +110,7 @@ def test_a_wrong_file_starts_nothing_and_is_told_by_line(tmp_path: Path) -> None
         [*CALLCENTER, "run", "-c", str(config)], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 2
-    assert answer.stderr.startswith(f"{config}:9:1: error: agent.1.skils: unknown key")
+    assert answer.stderr.startswith(f"{config}:9:1: error: agent.0.skils: unknown key")
     assert not (tmp_path / "var").exists()
 
 
