@@ -52,7 +52,7 @@ def commands_shown(text: str) -> Iterator[tuple[str, list[str]]]:
     `flow check` in code counts, though it stands without its program; so does `config show|apply`.
     """
     groups = {name.split()[1] for name in COMMANDS if len(name.split()) == 3}
-    shown = re.findall(r"^\$? *(callcenter [^#\n]*)", text, re.MULTILINE)
+    shown = re.findall(r"^(?:\$ )? *(?:[A-Z_]+=.*? )?(callcenter [^#\n]*)", text, re.MULTILINE)
     for code in re.findall(r"`([^`\n]+)`", text):
         first = code.split()[0] if code.split() else ""
         if code.startswith("callcenter ") or (first in groups and re.match(r"\w+ [a-z|]+$", code)):

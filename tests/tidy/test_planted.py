@@ -47,6 +47,7 @@ SHORTCUTS = [
     "match kind:\n    case 'demo': pass",
     "match kind:\n    case demo_kind: pass",
     "name.startswith('demo-')",
+    "help = 'start one with `callcenter demo`, not in demo mode'",
 ]
 HONEST = [
     '"""As the demo and the tests do."""',
@@ -59,6 +60,7 @@ HONEST = [
     "main_process = in_progress = None",
     "headers = {'Cache-Control': 'no-store'}",
     "from callcenter.frontend import memory",
+    "help = 'start one with `callcenter demo` or `callcenter run`'",
     "x = 'the store keeps its memory below the limit'",
 ]
 
