@@ -61,6 +61,8 @@ class Picture:
         self.control = ControlView()
         self.control_counts: dict[str, int] = {}
         """Commands by what the leader did with them, by its own word."""
+        self.sip = ""
+        """Where phones register; see `DeskState.sip`."""
         self.seq = 0
         self.ready = False
         """The journal has been read to its end once."""

@@ -51,6 +51,7 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
             _queue(picture, queue.id) for queue in live.queues() if agent in live.able[queue.id]
         ],
         reasons=list(live.data.center.reasons),
+        sip=picture.sip,
         control=picture.control,
         stale_since=picture.stale_since,
     )

@@ -204,6 +204,9 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up: DeskWrapUp | None
     queues: list[DeskQueue]
     reasons: list[str]
+    sip: str
+    """host:port of the SIP server at which her phone registers; only `:port` where the server
+    listens everywhere: it is then the host by which the page was reached."""
     control: ControlView
     stale_since: datetime | None
 

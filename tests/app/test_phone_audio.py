@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import callcenter
 from callcenter.app.phones.audio import (
     AGENT_TONES,
     CALLER_TONES,
+    FRAME,
     SILENCE_FRAME,
     ToneEar,
     decode_ulaw,
@@ -50,3 +54,16 @@ def test_every_octet_of_ulaw_survives_a_round_trip() -> None:
 def test_a_tone_that_would_click_is_refused() -> None:
     with pytest.raises(ValueError, match="whole number of periods"):
         tone_frame(333)
+
+
+def test_nothing_that_the_center_plays_is_taken_for_a_person() -> None:
+    package = Path(callcenter.__file__).parent
+    recordings = [*package.rglob("*.au"), *(package.parent / "ivr_flows").rglob("*.au")]
+    assert recordings
+    for recording in recordings:
+        data = recording.read_bytes()
+        sound = data[int.from_bytes(data[4:8], "big") :]
+        ear = ToneEar()
+        for place in range(3 * FRAME, len(sound) - FRAME, FRAME):
+            ear.hear(sound[place : place + FRAME])
+        assert max(ear.windows.values(), default=0) <= 1, recording

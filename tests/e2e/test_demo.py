@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from callcenter.app.phones.audio import SILENCE_FRAME
+from callcenter.app.phones.line import Line, PhoneCall
 from tests.e2e.harness import ROOT, free_ports
 
 pytestmark = pytest.mark.e2e
@@ -43,12 +46,61 @@ def check(summary: dict[str, Any]) -> None:
     assert summary["offered"] == sum(summary[part] for part in PARTS), summary
     assert summary["lost"] == 0
     assert summary["waiting"] == 0
-    assert summary["answered"] >= 3
-    assert summary["audio_verified"] + summary["audio_too_short"] == summary["answered"], summary
+    assert summary["active"] == summary["surplus"] == summary["unexplained"] == []
+    assert summary["placed"] == summary["recorded"] == summary["known"] + summary["refused_unknown"]
+    ways = ("talked", "left", "ended", "drained", "refused")
+    assert summary["placed"] == sum(summary[way] for way in ways), summary
+    answered = summary["answered"] - summary["answered_by_people"]
+    assert answered >= 3
+    assert summary["audio_verified"] + summary["audio_too_short"] == answered, summary
+    assert summary["talked"] <= answered <= summary["talked"] + summary["audio_too_short"]
+    assert summary["audio_too_short"] <= summary["audio_too_short_max"]
+    assert summary["cross_talk"] == []
+    assert summary["first_answer_seconds"] > 0
 
 
 def test_thirty_seconds_of_demo_prove_every_answered_call() -> None:
     check(summary_of(start_demo("--duration", "30", "--seed", "1")))
+
+
+def test_two_demos_of_one_seed_run_side_by_side() -> None:
+    both = [start_demo("--duration", "20", "--seed", "4") for _ in range(2)]
+    for demo in both:
+        check(summary_of(demo))
+
+
+def test_a_softphone_of_ones_own_registers_and_is_called() -> None:
+    demo = start_demo("--duration", "30", "--seed", "6", "--scenario", "understaffed")
+    assert demo.stdout
+    agent = json.loads(demo.stdout.readline())["agent"]
+    assert agent["desk"].endswith(f"/desk?agent={agent['user']}")
+    host, _, port = agent["server"].rpartition(":")
+
+    async def answer() -> bool:
+        line = Line((host, int(port)), host, seed=1)
+        await line.start()
+        phone = line.phone(agent["user"], agent["password"], SILENCE_FRAME)
+        rang = asyncio.Event()
+
+        async def take(call: PhoneCall) -> None:
+            call.ring()
+            call.answer()
+            rang.set()
+            await call.until_over(600)
+
+        phone.on_call = take
+        assert await phone.register(), phone.registration_status
+        code = phone.dial("*11")
+        assert await code.until_answered(10), code.status
+        await asyncio.wait_for(rang.wait(), 30)
+        await asyncio.sleep(3)
+        await line.stop()
+        return rang.is_set()
+
+    assert asyncio.run(answer())
+    summary = summary_of(demo)
+    check(summary)
+    assert summary["answered_by_people"] >= 1
 
 
 def children_of(pid: int) -> list[int]:

@@ -189,6 +189,7 @@ def test_an_agent_works_from_her_desk(browser: Browser, hall: Center, street: St
         shown.sign_in("ben", PASSWORD)
         expect(page.locator("#phone")).to_contain_text("not reachable")
         expect(page.locator("#phone")).to_contain_text("user ben")
+        expect(page.locator("#sip")).to_have_text(f"127.0.0.1:{hall.sip_port}")
 
         ben = street.do(street.people.agent("ben", ready=False))
         expect(page.locator("#phone")).to_contain_text("Reachable")

@@ -150,7 +150,9 @@ def test_the_desk_shows_her_contact_with_number_and_customer(tmp_path: Path) -> 
         house.tell(CustomerReported(contact=ContactId("c1"), customer=CustomerId("1001")))
         await found.catch_up()
         await found.log_in("ann")
+        found.picture.sip = "192.0.2.7:5070"
         desk = await found.get("/agents/ann/desk")
+        assert desk["sip"] == "192.0.2.7:5070"
         assert desk["offer"]["caller"] == "+34600123456"
         assert desk["contact"] is None
         house.accept("c1")

@@ -249,3 +249,19 @@ def test_another_journal_is_begun_anew_and_said_so(store: StoreServer, tmp_path:
 
     asyncio.run(story())
     led.end()
+
+
+@pytest.mark.parametrize(
+    ("sip", "address"),
+    [
+        ({"listen": "127.0.0.1:5070"}, "127.0.0.1:5070"),
+        ({"listen": "0.0.0.0:5070"}, ":5070"),
+        ({"listen": "0.0.0.0:5070", "advertised_address": "192.0.2.7"}, "192.0.2.7:5070"),
+        ({"listen": "[::1]:5060"}, "[::1]:5060"),
+    ],
+)
+def test_the_desk_names_the_server_at_which_phones_register(
+    sip: dict[str, str], address: str
+) -> None:
+    settings = Settings.model_validate({"sip": sip})
+    assert web_role.phones_address(settings.sip) == address

@@ -33,6 +33,10 @@ TEAM: tuple[tuple[str, str, dict[str, int]], ...] = (
     (FOREIGN_AGENT, "Vera Novak", {"reception": 7, "sales": 5, "billing": 4, "support": 4}),
 )
 
+VISITOR = "you"
+"""The agent nobody plays: whoever tries the demo registers a softphone as this one."""
+VISITOR_SKILLS = {"sales": 5, "billing": 5, "support": 5, "reception": 5}
+
 QUEUES: tuple[dict[str, Any], ...] = (
     {"id": "sales", "title": "Sales", "skills": {"sales": 3}, "priority": 5},
     {"id": "billing", "title": "Billing", "skills": {"billing": 3}, "priority": 5},
@@ -73,7 +77,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 @dataclass(frozen=True)
 class DemoCenter:
-    """Where the demo's server lives and who works there."""
+    """Where the demo's server lives and who works there. Addresses are host:port."""
 
     directory: Path
     sip: str
@@ -87,7 +91,7 @@ class DemoCenter:
         return self.directory / "callcenter.toml"
 
     def agents(self) -> tuple[tuple[str, str, dict[str, int]], ...]:
-        """The team on duty; the foreign phone is always among them."""
+        """The team on duty, whom we play; the foreign phone is always among them."""
         size = max(2, self.scenario.team_size)
         return (*TEAM[: size - 1], TEAM[-1])
 
@@ -106,7 +110,7 @@ def write_center(
     directory: Path, *, sip: str, web: str, scenario: Scenario, rtp_ports: str, guests: bool = True
 ) -> DemoCenter:
     """Write `callcenter.toml` into `directory` and tell where everything is."""
-    passwords = {name: secrets.token_urlsafe(12) for name, *_ in TEAM}
+    passwords = {name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR)}
     center = DemoCenter(directory, sip, web, scenario, passwords)
     lines = [
         "# Written by `callcenter demo`; deleted with its directory at the end.",
@@ -133,7 +137,7 @@ def write_center(
         lines.append("[[queue]]")
         lines += [f"{key} = {_toml(value)}" for key, value in queue.items()]
         lines += ["ring_seconds = 12", "wrap_up_seconds = 10", "target_seconds = 20"]
-    for name, person, skills in center.agents():
+    for name, person, skills in (*center.agents(), (VISITOR, "You", VISITOR_SKILLS)):
         lines += [
             "[[agent]]",
             f"id = {_toml(name)}",

@@ -19,6 +19,9 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ from callcenter.app.demo.center import (
     KEYS_OF_QUEUE,
     MAIN_NUMBER,
     SCENARIOS,
+    VISITOR,
     DemoCenter,
     write_center,
 )
@@ -38,8 +42,16 @@ if TYPE_CHECKING:
     import aiohttp
 
 READY_SECONDS = 60.0
-DRAIN_SECONDS = 30.0
-"""Until the phones have told what they heard; callers leave within `load.DRAIN_SECONDS`."""
+DRAIN_SECONDS = 15.0
+"""From the last call that may be placed until everything is counted."""
+TELL_SECONDS = 12.5
+"""Of these, until the phones have told what they heard; callers leave within
+`load.DRAIN_SECONDS`."""
+SETTLE_SECONDS = 0.3
+PAGE = 500
+"""Contacts per answer of the API."""
+RTP_PORTS, PHONE_PORTS = 600, 40
+"""Of the server, and of the telephone that is not ours."""
 STOP_SECONDS = 15.0
 LANGUAGES = ("1", "1", "1", "2", "3")
 """Keys of the language menu and how often each is pressed."""
@@ -69,19 +81,49 @@ def choose_address(wanted: str | None, usual: str) -> str:
         return f"{host_port(usual)[0]}:{probe.getsockname()[1]}"
 
 
-def choose_rtp_ports(seed: int, count: int = 600) -> str:
-    """A range of RTP ports that nobody has, so that two demos can run side by side.
+@dataclass(frozen=True)
+class PortBlock:
+    """Neighbouring UDP ports that are this demo's alone as long as it runs."""
+
+    server: tuple[int, int]
+    """First and last of the server's."""
+    phone: tuple[int, int]
+    """First and last of the foreign phone's."""
+    guard: socket.socket
+    """Holds the port after them, so that no other demo finds the block free."""
+
+
+def choose_ports(seed: int) -> PortBlock:
+    """A block that nobody has, so that two demos can run side by side.
 
     It lies below the ports that the kernel gives away by itself (Linux: from 32768).
     """
-    bases = range(10000, 32000, count)
+    count = RTP_PORTS + PHONE_PORTS + 1
+    bases = range(10000, 32000 - count, count + 1)
     turn = (seed * 7 + os.getpid()) % len(bases)
     for base in (*bases[turn:], *bases[:turn]):
+        guard = socket.socket(type=socket.SOCK_DGRAM)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            for port in range(base, base + count):
+            guard.bind(("127.0.0.1", base + count - 1))
+            for port in range(base, base + count - 1):
                 held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-            return f"{base}-{base + count - 1}"
+            phone = base + RTP_PORTS
+            return PortBlock((base, phone - 1), (phone, base + count - 2), guard)
+        guard.close()
     raise click.ClickException("no range of free UDP ports for audio was found")
+
+
+def typed_at() -> float:
+    """Monotonic seconds at which this process began, which is when the command was typed.
+
+    The imports until here are part of what the person waits for (`/proc`, else they are left out).
+    """
+    try:
+        stat = Path("/proc/self/stat").read_text("ascii", "replace")
+        began = int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - began)
+    except (OSError, AttributeError, ValueError, IndexError):
+        return time.monotonic()
 
 
 class Phones:
@@ -90,7 +132,11 @@ class Phones:
     def __init__(self, module: str, orders: dict[str, Any], log: Path) -> None:
         self.module, self.orders, self.log = module, orders, log
         self.ready = asyncio.Event()
+        self._told = asyncio.Event()
+        """Set when there is a result, or can be none any more."""
         self.result: dict[str, Any] = {}
+        self.first_answer_seconds: float | None = None
+        """Until somebody who called here heard an agent."""
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -117,8 +163,12 @@ class Phones:
             document = json.loads(line)
             if document["kind"] == "ready":
                 self.ready.set()
+            elif document["kind"] == "answered":
+                self.first_answer_seconds = document["seconds"]
             elif document["kind"] == "result":
                 self.result = document
+                self._told.set()
+        self._told.set()
 
     async def finish(self) -> dict[str, Any]:
         """Tell them to come to an end, and hear what was."""
@@ -127,8 +177,8 @@ class Phones:
                 self._process.stdin.write(b"drain\n")
                 await self._process.stdin.drain()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reading, DRAIN_SECONDS)
-        return self.result or {"failures": [f"{self.module} ended early; see {self.log}"]}
+                await asyncio.wait_for(self._told.wait(), TELL_SECONDS)
+        return self.result or {"failures": [f"{self.module} told no result; see {self.log}"]}
 
     async def stop(self) -> None:
         """Make sure it is gone."""
@@ -139,18 +189,42 @@ class Phones:
             self._reading.cancel()
 
 
+async def all_contacts(read: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
+    """Every contact, alive and ended, page after page.
+
+    A page begins at the very time at which the last one stopped, since several contacts can end at
+    one time; what comes twice is taken once. Who ends meanwhile is found among the ended.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for state in ("waiting", "active"):
+        page = await read("contacts", state=state, limit=str(PAGE))
+        found |= {row["contact"]: row for row in page["contacts"]}
+    query = {"state": "ended", "limit": str(PAGE)}
+    while True:
+        rows = (await read("contacts", **query))["contacts"]
+        news = [row for row in rows if found.get(row["contact"], {}).get("state") != "ended"]
+        found |= {row["contact"]: row for row in news}
+        if len(rows) < PAGE or not news:
+            return list(found.values())
+        last = datetime.fromisoformat(rows[-1]["ended"])
+        query["before"] = (last + timedelta(microseconds=1)).isoformat()
+
+
 class Demo:
     """Server, phones, and what is told about them."""
 
-    def __init__(self, center: DemoCenter, seed: int, *, as_json: bool) -> None:
+    def __init__(
+        self, center: DemoCenter, seed: int, phone_ports: tuple[int, int], *, as_json: bool
+    ) -> None:
         self.center, self.seed, self.as_json = center, seed, as_json
         self.token = ""
-        self.started = time.monotonic()
+        self.typed = typed_at()
+        self._told_first = False
         self._server: asyncio.subprocess.Process | None = None
         self._web: aiohttp.ClientSession | None = None
-        self.phones = self._people()
+        self.phones = self._people(phone_ports)
 
-    def _people(self) -> list[Phones]:
+    def _people(self, phone_ports: tuple[int, int]) -> list[Phones]:
         scenario, server = self.center.scenario, host_port(self.center.sip)
         common = {"server": server, "seed": self.seed}
         agents = [
@@ -168,10 +242,11 @@ class Demo:
             "calls_per_minute": scenario.calls_per_minute, "weights": weights,
             "patience_seconds": scenario.patience_seconds, "talk_seconds": scenario.talk_seconds,
             "ignores_share": scenario.ignores_share, "declines_share": scenario.declines_share,
+            "typed": self.typed,
         }  # fmt: skip
         foreign = {
             **common, "user": FOREIGN_AGENT, "password": self.center.passwords[FOREIGN_AGENT],
-            "tone": self.center.tone(FOREIGN_AGENT),
+            "tone": self.center.tone(FOREIGN_AGENT), "rtp_ports": phone_ports,
         }  # fmt: skip
         log = self.center.directory / "phones.log"
         return [
@@ -225,32 +300,36 @@ class Demo:
 
     def tell_where(self) -> None:
         """Say where everything is; the first JSON line is a document."""
+        sip, web = self.center.sip, f"http://{self.center.web}"
+        desk, password = f"{web}/desk?agent={VISITOR}", self.center.passwords[VISITOR]
         if self.as_json:
             where = {
-                "sip": self.center.sip, "web": f"http://{self.center.web}", "token": self.token,
-                "number": MAIN_NUMBER, "config": str(self.center.config),
+                "sip": sip, "web": web, "token": self.token, "number": MAIN_NUMBER,
+                "config": str(self.center.config),
+                "agent": {"server": sip, "user": VISITOR, "password": password, "desk": desk},
             }  # fmt: skip
             click.echo(json.dumps(where))
             sys.stdout.flush()
             return
-        sip, web = self.center.sip, self.center.web
-        people = len(self.center.agents())
+        people, scenario = len(self.center.agents()), self.center.scenario
         click.echo(
             f"""
-  Wall    http://{web}/?t={self.token}
-  Desk    http://{web}/desk   (user {self.center.agents()[0][0]}, password {self.center.passwords[self.center.agents()[0][0]]})
+  Wall    {web}/?t={self.token}
   Call    sip:{MAIN_NUMBER}@{sip}   from any softphone, no account needed
-  Load    {people} agents, {self.center.scenario.calls_per_minute:g} calls a minute, seed {self.seed}
+  Answer  register a softphone: server {sip}, user {VISITOR}, password {password}
+          dial *11 to be ready, *12 not ready; calls then ring you too
+  Desk    {desk}   sign in with the same user and password
+  Load    {people} agents, {scenario.calls_per_minute:g} calls a minute, seed {self.seed}
   Files   {self.center.directory}
 
   Ctrl-C ends it.
 """
         )
 
-    async def read(self, path: str) -> Any:
+    async def read(self, path: str, **query: str) -> Any:
         """One document of the API."""
         assert self._web
-        async with self._web.get(f"/api/v1/{path}") as answer:
+        async with self._web.get(f"/api/v1/{path}", params=query) as answer:
             answer.raise_for_status()
             return await answer.json()
 
@@ -261,6 +340,7 @@ class Demo:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1.0)
+            self._tell_first()
             if self.as_json or not sys.stdout.isatty():
                 continue
             with contextlib.suppress(aiohttp.ClientError, KeyError):
@@ -268,29 +348,37 @@ class Demo:
                 waiting, answered, abandoned = (
                     sum(q[name] for q in queues) for name in ("waiting", "answered", "abandoned")
                 )
-                seconds = int(time.monotonic() - self.started)
+                seconds = int(time.monotonic() - self.typed)
                 click.echo(
                     f"\r  {seconds:4d} s   waiting {waiting:3d}   answered {answered:4d}   "
                     f"abandoned {abandoned:3d} ",
                     nl=False,
                 )
 
+    def _tell_first(self) -> None:
+        """Once: how long it took from the command to a conversation."""
+        for phones in self.phones:
+            if phones.first_answer_seconds is not None and not self._told_first:
+                self._told_first = True
+                if not self.as_json:
+                    seconds = phones.first_answer_seconds
+                    click.echo(f"\r  First call answered {seconds:.1f} s after the command.")
+
     async def summary(self) -> dict[str, Any]:
         """Drain the phones, let the counts settle, lay both sides together."""
-        from callcenter.app.demo.summary import summarize
+        from callcenter.app.demo.summary import complaints, summarize
 
+        end = time.monotonic() + DRAIN_SECONDS
         results = list(await asyncio.gather(*(phones.finish() for phones in self.phones)))
         (self.center.directory / "phones.json").write_text(json.dumps(results), "utf-8")
-        end = time.monotonic() + 5
+        first = next((p.first_answer_seconds for p in self.phones if p.first_answer_seconds), None)
         while True:
+            contacts = await all_contacts(self.read)
             queues = (await self.read("queues"))["queues"]
-            waiting = await self.read("contacts?state=waiting&limit=100")
-            active = await self.read("contacts?state=active&limit=100")
-            if not (waiting["contacts"] or active["contacts"]) or time.monotonic() > end:
-                break
-            await asyncio.sleep(0.2)
-        ended = await self.read("contacts?state=ended&limit=10000")
-        return summarize(queues, ended["contacts"], results)
+            summary = summarize(queues, contacts, results)
+            if not complaints(summary) or time.monotonic() > end - SETTLE_SECONDS:
+                return {**summary, "first_answer_seconds": first}
+            await asyncio.sleep(SETTLE_SECONDS)
 
     async def stop(self) -> None:
         """End every process that was started here."""
@@ -336,14 +424,18 @@ def tell(summary: dict[str, Any], wrong: list[str], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary))
     else:
-        level = summary["service_level"]
+        level, seconds = summary["service_level"], summary["first_answer_seconds"]
+        first = "" if seconds is None else f",\n  the first call {seconds:.1f} s after the command"
         click.echo(
             f"\n\n  offered {summary['offered']} = answered {summary['answered']} + abandoned "
             f"{summary['abandoned']} + flowed out {summary['flowed_out']} + callbacks "
             f"{summary['callbacks']} + waiting {summary['waiting']}\n"
-            f"  audio verified both ways {summary['audio_verified']}, lost {summary['lost']}, "
+            f"  placed {summary['placed']}, talked {summary['talked']}, left {summary['left']}, "
+            f"ended by the center {summary['ended']}, hung up at the end {summary['drained']}\n"
+            f"  audio verified both ways {summary['audio_verified']}, too short to tell "
+            f"{summary['audio_too_short']} (at most {summary['audio_too_short_max']}), lost {summary['lost']}, "
             f"service level {'–' if level is None else f'{level:.0%}'}, "
-            f"answered after {summary['asa_seconds'] or 0} s on average"
+            f"answered after {summary['asa_seconds'] or 0} s on average{first}"
         )
     for complaint in wrong:
         click.echo(f"demo: {complaint}", err=True)
@@ -369,18 +461,20 @@ def demo(
     as_json: bool,
 ) -> None:
     """A living contact center on this machine: real calls, real audio, a live wall."""
+    ports = choose_ports(seed)
     directory = Path(tempfile.mkdtemp(prefix="callcenter-demo-"))
     center = write_center(
         directory,
         sip=choose_address(sip, "127.0.0.1:5060"),
         web=choose_address(web, "127.0.0.1:8080"),
         scenario=SCENARIOS[scenario],
-        rtp_ports=choose_rtp_ports(seed),
+        rtp_ports="{}-{}".format(*ports.server),
     )
     code = 1
     try:
-        code = asyncio.run(run(Demo(center, seed, as_json=as_json), duration))
+        code = asyncio.run(run(Demo(center, seed, ports.phone, as_json=as_json), duration))
     finally:
+        ports.guard.close()
         if keep or code:
             click.echo(f"The demo's files are kept in {directory}", err=True)
         else:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import socket
 import sys
 import time
 from typing import Any, TextIO
@@ -20,8 +19,9 @@ import numpy as np
 from pyVoIP.VoIP.status import PhoneStatus
 from pyVoIP.VoIP.VoIP import CallState
 
-from callcenter.app.demo.load import DRAIN_SECONDS
+from callcenter.app.demo.load import DRAIN_SECONDS, HANGING_UP_SECONDS
 from callcenter.app.phones.audio import FRAME, RATE, WINDOW, ToneEar
+from callcenter.app.phones.command import free_port
 from callcenter.app.phones.foreign import ForeignCall, ForeignPhone, start_talking
 from callcenter.app.phones.people import READY_CODE, WRAP_UP_DONE_CODE, Heard
 
@@ -34,6 +34,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     tone: int
     seed: int
+    rtp_ports: tuple[int, int]
+    """First and last; nobody else's."""
     wrap_up_seconds: float = 2.0
 
 
@@ -48,10 +50,9 @@ class ForeignDesk:
         self.talking = False
         cycle = 2 * np.pi * orders.tone * np.arange(FRAME) / RATE
         self.frame = bytes(np.round(128 + 60 * np.sin(cycle)).astype(np.uint8))
-        low = 21000 + 40 * (orders.seed % 100)
         self.phone = ForeignPhone(
-            orders.server, orders.user, orders.password, sip_port=_free_port(),
-            rtp_ports=(low, low + 38), on_call=self.take,
+            orders.server, orders.user, orders.password, sip_port=free_port(),
+            rtp_ports=orders.rtp_ports, on_call=self.take,
         )  # fmt: skip
 
     def begin(self) -> bool:
@@ -80,7 +81,7 @@ class ForeignDesk:
     def take(self, call: ForeignCall) -> None:
         """The phone rang a second ago."""
         record = Heard(self.orders.user, self.orders.tone, time.monotonic())
-        if call.state != CallState.RINGING:
+        if call.state != CallState.RINGING or not self.on_shift:
             return
         self.talking = True
         call.answer()
@@ -104,20 +105,12 @@ class ForeignDesk:
             due += WINDOW / RATE
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def close(self) -> None:
-        """Let a call finish, as long as callers may stay, then put the phone away."""
+    def finish(self) -> None:
+        """Take no more calls, and let the last one end, as long as callers may stay."""
         self.on_shift = False
-        deadline = time.monotonic() + DRAIN_SECONDS + 2
+        deadline = time.monotonic() + DRAIN_SECONDS + HANGING_UP_SECONDS
         while self.talking and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.phone.stop()
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _say(out: TextIO, kind: str, **more: Any) -> None:
@@ -133,9 +126,10 @@ def main() -> None:
         desk = ForeignDesk(orders)
         _say(out, "ready", agents=int(desk.begin()))
         sys.stdin.readline()
-        desk.close()
+        desk.finish()
         records = [record.document() for record in desk.records]
         _say(out, "result", agents=records, failures=[])
+        desk.phone.stop()
 
 
 if __name__ == "__main__":

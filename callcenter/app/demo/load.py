@@ -2,8 +2,8 @@
 
 Why: what calls the server must not share its processes, or a stall there would hide a stall here.
 Reads one JSON document (the orders) on standard input, then a line `drain` or the end of input;
-writes one JSON line per happening on standard output: `ready`, `answered` (the first time),
-`result`. Nothing else is ever printed there.
+writes one JSON line per happening on standard output: `ready`, `answered` (once: the first caller
+hears an agent), `result`. Nothing else is ever printed there.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import asyncio
 import json
 import random
 import sys
+import time
 from typing import Any
 
 import msgspec
 
 from callcenter.app.phones.audio import CALLER_TONES, tone_frame
 from callcenter.app.phones.line import Line
-from callcenter.app.phones.people import Caller, Desk, Habit, Heard, Manner, proved
+from callcenter.app.phones.people import Caller, Desk, Habit, Heard, Manner
 
-DRAIN_SECONDS = 12.0
-"""Callers that are still there when no more may come leave within this time."""
+DRAIN_SECONDS = 8.0
+"""Callers that are still there when no more may come leave within this time, or are hung up."""
+HANGING_UP_SECONDS = 1.0
+"""Until both ends of a call know that it is over."""
 
 HURRIED_SECONDS = 0.3
 """Between keys of the very first caller, who knows the menu: the wall should come alive at once."""
@@ -49,6 +52,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     ignores_share: float = 0.0
     declines_share: float = 0.0
     wrap_up_seconds: float = 2.0
+    typed: float | None = None
+    """Monotonic seconds at which the person typed the command that this is part of."""
 
 
 def say(kind: str, **more: Any) -> None:
@@ -70,7 +75,9 @@ class Day:
         self.failures: list[str] = []
         self.placed = 0
         self._tones = list(CALLER_TONES)
-        self._first_answer = True
+        self._numbers = self.dice.randrange(10**7)
+        self._typed = time.monotonic() if orders.typed is None else orders.typed
+        self._unheard = True
 
     async def open(self) -> None:
         """Everybody registers and logs in."""
@@ -99,30 +106,31 @@ class Day:
             pause = self.dice.expovariate(rate)
 
     async def close(self) -> None:
-        """Let everybody finish; nobody new."""
+        """Let everybody finish; nobody new. Who is still there at the end is hung up."""
+        for desk in self.desks:
+            desk.on_shift = False
         for caller in self.callers:
             caller.leaving.set()
-        end = self.line.clock() + DRAIN_SECONDS
-        while self.callers and self.line.clock() < end:
-            await asyncio.sleep(0.1)
+        await self._until_gone(DRAIN_SECONDS)
         for caller in list(self.callers):
             if caller.call:
                 caller.call.hang_up()
-        await asyncio.sleep(1.5)
-        for desk in self.desks:
-            desk.on_shift = False
+        await self._until_gone(HANGING_UP_SECONDS)
+        await asyncio.sleep(HANGING_UP_SECONDS)
+        for caller in list(self.callers):
+            caller.heard.outcome = "unfinished"
+            self.heard.append(caller.heard)
+
+    async def _until_gone(self, seconds: float) -> None:
+        end = self.line.clock() + seconds
+        while self.callers and self.line.clock() < end:
+            await asyncio.sleep(0.1)
 
     def result(self) -> dict[str, Any]:
         """What was placed and what was proved."""
         agents = [record for desk in self.desks for record in desk.records]
         return {
             "placed": self.placed,
-            "talked": sum(h.outcome == "talked" for h in self.heard),
-            "left": sum(h.outcome == "left" for h in self.heard),
-            "failed": [
-                h.outcome for h in self.heard if h.outcome not in ("talked", "left", "ended")
-            ],
-            "verified": len(proved(self.heard, agents)),
             "callers": [h.document() for h in self.heard],
             "agents": [h.document() for h in agents],
             "failures": self.failures + [f for d in self.desks for f in d.failures],
@@ -142,22 +150,24 @@ class Day:
             talk_seconds=self.orders.talk_seconds,
             hangs_up=self.dice.random() < 0.7,
         )
-        user = f"+1555{self.dice.randrange(10**7):07d}"
+        number = (self._numbers + self.placed) % 10**7
+        user = f"+1555{number:07d}"
         phone = self.line.phone(user, "", tone_frame(tone))
-        caller = Caller(phone, tone, manner, self.dice)
+        caller = Caller(phone, tone, manner, self.dice, self._agent_heard)
+        caller.heard.placed_at = time.time()
         self.callers.add(caller)
         self.placed += 1
         try:
-            await self._follow(caller)
+            await caller.live()
         finally:
             self.callers.discard(caller)
             self.heard.append(caller.heard)
             self.line.phones.pop(user, None)
 
-    async def _follow(self, caller: Caller) -> None:
-        await caller.live()
-        if caller.heard.outcome == "talked" and self._first_answer:
-            self._first_answer = False
+    def _agent_heard(self) -> None:
+        if self._unheard:
+            self._unheard = False
+            say("answered", seconds=round(time.monotonic() - self._typed, 2))
 
 
 async def main() -> None:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from callcenter.app.addresses import host_port
+
 if TYPE_CHECKING:
     from callcenter.app.phones.foreign import ForeignCall, ForeignPhone
 
@@ -30,6 +32,7 @@ TONE = bytes(round(128 + 20 * np.sin(2 * np.pi * 450 * n / 8000)) for n in range
 KEYS = "0123456789*#ABCD"
 FRAME = 160
 FRAME_SECONDS = 0.02
+REGISTER_SECONDS = 10.0
 RTP_PORTS = 20
 """pyVoIP takes one of them by chance for each call and gives it back late."""
 
@@ -57,6 +60,26 @@ def free_ports(count: int) -> tuple[int, int]:
     raise click.ClickException(f"there are no {count} free UDP ports in a row")
 
 
+def not_registered(server: str, user: str, status: int) -> str:
+    """Why the phone is of no use yet, and what to do about it."""
+    if not status:
+        return (
+            f"no answer from {server}: start the center there (`callcenter run`, `callcenter demo`) "
+            "or give the address it listens on with --server HOST:PORT"
+        )
+    if status == 403:
+        return (
+            f"{server} answered 403 to {user}: too many wrong passwords were tried for it; "
+            "wait a minute, then try again with the right one"
+        )
+    if status == 401:
+        return (
+            f"{server} answered 401 to {user}: check the user and the password (--password or "
+            "$SOFTPHONE_PASSWORD), and that the agent's phone_profile is `legacy`"
+        )
+    return f"{server} answered {status} to the registration of {user}"
+
+
 class Session:
     """One phone, one call at a time, and what is said about it."""
 
@@ -74,29 +97,24 @@ class Session:
         click.echo(text, err=True)
 
     def open(self, on_call: Any = None) -> ForeignPhone:
-        """Register. Raises `click.ClickException` when the server refuses."""
-        from pyVoIP.VoIP.status import PhoneStatus
+        """Register. Raises `click.ClickException` when the server refuses or says nothing."""
+        from callcenter.app.phones.foreign import ForeignPhone, NotRegistered
 
-        from callcenter.app.phones.foreign import ForeignPhone
-
-        host, _, port = self.settings["server"].rpartition(":")
+        server, user = self.settings["server"], self.settings["user"]
+        try:
+            host, port = host_port(server)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), param_hint="--server") from wrong
         phone = ForeignPhone(
-            (host, int(port)), self.settings["user"], self.settings["password"],
+            (host, port), user, self.settings["password"],
             address=self.settings["address"], sip_port=self.settings["sip_port"] or free_port(),
             rtp_ports=free_ports(RTP_PORTS), on_call=on_call,
         )  # fmt: skip
-        phone.start()
-        deadline = time.monotonic() + 10
-        while phone.get_status() != PhoneStatus.REGISTERED:
-            if time.monotonic() > deadline or phone.get_status() == PhoneStatus.FAILED:
-                phone.stop()
-                raise click.ClickException(
-                    f"{self.settings['server']} did not register {self.settings['user']}: "
-                    "check the address, the user and the password, and that the agent's "
-                    "phone_profile is `legacy`"
-                )
-            time.sleep(0.05)
-        self.say(f"Registered as {self.settings['user']} at {self.settings['server']}.")
+        try:
+            phone.register_within(REGISTER_SECONDS)
+        except NotRegistered as wrong:
+            raise click.ClickException(not_registered(server, user, wrong.status)) from wrong
+        self.say(f"Registered as {user} at {server}.")
         return phone
 
     def converse(self, seconds: float, press: str, play: Path | None, record: Path | None) -> None:

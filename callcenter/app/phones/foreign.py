@@ -21,8 +21,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import pyVoIP
+import pyVoIP.VoIP  # before pyVoIP.SIP, which it imports in a circle
 from pyVoIP import RTP, SIP
+from pyVoIP.VoIP.status import PhoneStatus
 from pyVoIP.VoIP.VoIP import CallState, VoIPCall, VoIPPhone
 
 from callcenter.app.phones.rtp import DIGITS, EVENT_FRAMES, EVENT_VOLUME, PAUSE_FRAMES
@@ -140,8 +141,39 @@ def _lines(message: str, *names: str) -> list[str]:
     return [line for line in head if line.partition(":")[0].strip() in names]
 
 
+class NotRegistered(Exception):
+    """The server did not take the phone. `status` is its last word, 0 when it said nothing."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}" if status else "no answer")
+        self.status = status
+
+
 class ForeignSip(SIP.SIPClient):  # type: ignore[misc]  # pyVoIP ships no types
     """pyVoIP's signalling that takes a refusal, a CANCEL and an OPTIONS for what they are."""
+
+    statuses: tuple[int, ...] = ()
+    """What the server answered to our registrations, in order."""
+
+    def trying_timeout_check(self, response: Any) -> Any:
+        """The answer to a REGISTER, remembered."""
+        response = super().trying_timeout_check(response)
+        self.statuses += (int(bytes(response.raw).split(b" ", 2)[1]),)
+        return response
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether asking again would not help: the answer to our password was no."""
+        return bool(self.statuses) and (
+            self.statuses[-2:] == (401, 401) or self.statuses[-1] not in (200, 401, 500)
+        )
+
+    def abandon(self) -> None:
+        """Give up registering, without waiting for whoever does not answer."""
+        self.NSD = False
+        if self.registerThread:
+            self.registerThread.cancel()
+        self._close_sockets()
 
     def parse_message(self, message: Any) -> None:
         """Handle what pyVoIP drops; leave the rest to it."""
@@ -217,6 +249,22 @@ class ForeignPhone(VoIPPhone):  # type: ignore[misc]  # pyVoIP ships no types
             server[0], server[1], user, password, phone=self, myIP=address, myPort=sip_port,
             callCallback=self.callback, fatalCallback=self.fatal,
         )  # fmt: skip
+
+    def register_within(self, seconds: float) -> None:
+        """`start()` with an end to it. Raises `NotRegistered`.
+
+        pyVoIP waits half a minute for an answer and asks three times, a wrong password included;
+        so it waits in a thread that is left alone once it is of no use.
+        """
+        self.sip.register_timeout = seconds
+        threading.Thread(target=self.start, name="register", daemon=True).start()
+        deadline = time.monotonic() + seconds
+        while self.get_status() != PhoneStatus.REGISTERED:
+            silent = time.monotonic() > deadline
+            if silent or self.sip.is_refused or self.get_status() == PhoneStatus.FAILED:
+                self.sip.abandon()
+                raise NotRegistered(self.sip.statuses[-1] if self.sip.statuses else 0)
+            time.sleep(0.02)
 
     def _create_Call(self, request: Any, sess_id: int) -> None:  # noqa: N802 - pyVoIP's name
         self.calls[request.headers["Call-ID"]] = ForeignCall(

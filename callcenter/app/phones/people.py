@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
@@ -19,6 +20,8 @@ READY_CODE = "*11"
 WRAP_UP_DONE_CODE = "*13"
 PROOF_WINDOWS = 3
 """Windows of 100 ms in which the other's tone must be heard to call a connection proved."""
+STAYS_TIMES = 3.0
+"""Who waits for the agent to hang up does not wait longer than so many usual conversations."""
 
 
 @dataclass
@@ -34,6 +37,8 @@ class Heard:
     tones: dict[int, int] = field(default_factory=dict)
     gaps: int = 0
     packets: int = 0
+    placed_at: float = 0.0
+    """Seconds since 1970, to find the call among the center's contacts."""
 
     def close(self, call: PhoneCall, outcome: str) -> None:
         """Write down what the call was."""
@@ -58,14 +63,27 @@ class Manner:
     patience_seconds: float = 90.0
     talk_seconds: float = 20.0
     hangs_up: bool = True
-    """False: stays until the agent hangs up."""
+    """False: leaves that to the agent, within reason."""
+
+
+LISTENS_SECONDS = 1.5
+"""Who is to leave while waiting listens a moment longer: an agent may just have picked up."""
 
 
 class Caller:
     """One call of one caller."""
 
-    def __init__(self, phone: Phone, tone: int, manner: Manner, dice: random.Random) -> None:
+    def __init__(
+        self,
+        phone: Phone,
+        tone: int,
+        manner: Manner,
+        dice: random.Random,
+        on_agent: Callable[[], None] = lambda: None,
+    ) -> None:
         self.phone, self.manner, self.dice = phone, manner, dice
+        self.on_agent = on_agent
+        """Called when an agent is heard."""
         self.heard = Heard(phone.user, tone, phone.line.clock())
         self.call: PhoneCall | None = None
         self.leaving = asyncio.Event()
@@ -83,26 +101,33 @@ class Caller:
         return self.heard
 
     async def _story(self, call: PhoneCall) -> str:
+        """How it went: `talked`, `left`, `ended` by the center, `drained` by us, or `refused`."""
         if not await call.until_answered(10):
-            return f"refused {call.status}"
+            return "drained" if call.ended_by_us else f"refused {call.status}"
         call.speak()
         for key in self.manner.keys:
             if await self._pause(call, self.manner.key_pause_seconds):
-                return "left"
+                return self._cut_off(call)
             call.press(key)
         patience = max(2.0, self.dice.expovariate(1 / self.manner.patience_seconds))
         connected = await self._until_agent(call, patience)
         if not connected:
-            return "ended" if call.is_over else "left"
-        if self.manner.hangs_up:
-            await self._pause(call, max(3.0, self.dice.expovariate(1 / self.manner.talk_seconds)))
-        else:
-            await call.until_over(600)
+            return self._cut_off(call) if call.is_over else "left"
+        self.on_agent()
+        usual = self.manner.talk_seconds
+        seconds = self.dice.expovariate(1 / usual) if self.manner.hangs_up else STAYS_TIMES * usual
+        await self._pause(call, max(3.0, seconds))
         return "talked"
 
+    def _cut_off(self, call: PhoneCall) -> str:
+        return "drained" if call.ended_by_us else "ended"
+
     async def _until_agent(self, call: PhoneCall, patience: float) -> bool:
-        end = self.phone.line.clock() + patience
-        while self.phone.line.clock() < end and not call.is_over and not self.leaving.is_set():
+        end, last = self.phone.line.clock() + patience, 0.0
+        while self.phone.line.clock() < end and not call.is_over:
+            if self.leaving.is_set():
+                last = last or self.phone.line.clock() + LISTENS_SECONDS
+                end = min(end, last)
             if await call.until(lambda: call.hears(AGENT_TONES, 2) is not None, 0.5):
                 return True
         return False
@@ -111,7 +136,7 @@ class Caller:
         """Let time pass; True when the call ended or the caller is to leave."""
         end = self.phone.line.clock() + seconds
         while (left := end - self.phone.line.clock()) > 0 and not call.is_over:
-            if self.leaving.is_set() and self.heard.tones == {} and left > 1.0:
+            if self.leaving.is_set() and left > 1.0:
                 end = min(end, self.phone.line.clock() + 1.0)
             await call.until_over(min(left, 0.25))
         return call.is_over
@@ -171,7 +196,7 @@ class Desk:
         if await call.until_over(self.dice.uniform(*self.habit.answer_seconds)):
             await self._come_back()  # the caller left, or the ring time was shorter than she
             return
-        if chance < self.habit.ignores_share + self.habit.declines_share:
+        if not self.on_shift or chance < self.habit.ignores_share + self.habit.declines_share:
             call.reject(603)
             await self._come_back()
             return
@@ -219,7 +244,22 @@ def proved(callers: list[Heard], agents: list[Heard]) -> list[tuple[Heard, Heard
     return pairs
 
 
-def foreign_tones(caller: Heard, agents: list[Heard]) -> set[int]:
-    """Caller tones heard by a caller: cross-talk, which must never be."""
-    del agents
-    return {tone for tone, windows in caller.tones.items() if tone in CALLER_TONES and windows > 1}
+def cross_talk(callers: list[Heard], agents: list[Heard]) -> list[str]:
+    """In words, every end that heard somebody who was not in its call; this must never be.
+
+    A caller hears one agent and no caller, her own voice included; an agent hears one caller and
+    no agent.
+    """
+    found = []
+    for ends, others, own in (
+        (callers, AGENT_TONES, CALLER_TONES),
+        (agents, CALLER_TONES, AGENT_TONES),
+    ):
+        for end in ends:
+            tones = {tone for tone, windows in end.tones.items() if windows >= PROOF_WINDOWS}
+            strange = tones.intersection(own)
+            if len(tones.intersection(others)) > 1:
+                strange |= tones.intersection(others)
+            if strange:
+                found.append(f"{end.who} heard {', '.join(f'{t} Hz' for t in sorted(strange))}")
+    return found

@@ -31,7 +31,7 @@ from callcenter.adapters.store.journal import (
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import host_port
-from callcenter.app.config import Settings
+from callcenter.app.config import Settings, SipSettings
 from callcenter.app.context import RoleContext
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
@@ -47,6 +47,7 @@ from callcenter.web.sessions import Person
 LINGER_SECONDS = 0.1
 LINGER_ASKED_SECONDS = 0.005
 WATCH_SECONDS = 0.5
+EVERYWHERE = ("0.0.0.0", "::")
 CALLERS_PER_READ = 500
 UNREAD_MAX = 200
 """Turns nobody has decided are counted up to here."""
@@ -96,6 +97,7 @@ class WebRole:
         self._people = people_of(settings)
         self._version = ""
         self.picture = Picture()
+        self.picture.sip = phones_address(settings.sip)
         self.writer = CommandWriter(
             self._url, self._keys, context.name, context.epoch, at=self.picture.now
         )
@@ -222,6 +224,15 @@ class WebRole:
             except ValueError:
                 continue  # of a version that writes another shape
         self.server.metrics.published = documents
+
+
+def phones_address(sip: SipSettings) -> str:
+    """host:port at which phones register; no host where we listen everywhere."""
+    _, port = host_port(sip.listen[0])
+    host = sip.public_host
+    if host in EVERYWHERE:
+        return f":{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def people_of(settings: Settings) -> dict[str, Person]:

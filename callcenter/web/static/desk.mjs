@@ -71,7 +71,8 @@ function States({ agent, reasons }) {
 }
 
 /** Whether calls can reach her, and what to do when they cannot. */
-function PhoneCard({ agent }) {
+function PhoneCard({ agent, sip }) {
+  const server = sip.startsWith(":") ? location.hostname + sip : sip;
   if (agent.reachable) return html`<section class="pane" id="phone"><h2>Phone</h2><p class="good">Reachable</p></section>`;
   return html`
     <section class="pane" id="phone">
@@ -79,7 +80,7 @@ function PhoneCard({ agent }) {
       <p class="notice bad">Your phone is not reachable, so no call can come${agent.unreachable_cause ? ` (${label(agent.unreachable_cause).toLowerCase()})` : ""}.</p>
       <ol>
         <li>Open your softphone, or look whether it says “registered”.</li>
-        <li>Account: user <b>${agent.id}</b> at <b>${location.hostname}</b>, with your phone password.</li>
+        <li>Account: user <b>${agent.id}</b>, server <b id="sip">${server}</b>, with your phone password.</li>
         <li>Still nothing: restart it, then ask your supervisor. This card changes by itself as soon as the phone is heard.</li>
       </ol>
     </section>`;
@@ -162,7 +163,7 @@ function Desk({ state }) {
         ${!call && !wrapUp?.open && html`<${Nothing} agent=${agent} />`}
       </div>
       <div class="side">
-        <${PhoneCard} agent=${agent} /><${Today} agent=${agent} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
+        <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
       </div>
     </main>`;
 }
