@@ -407,7 +407,8 @@ def run(story: Coroutine[Any, Any, None], seconds: float = 60.0) -> None:
 
 async def reach_queue(call: PhoneCall, keys: str = "111") -> None:
     """Go through the menu by keypad as soon as it speaks: language, topic, and a key that cuts
-    the announcement before the queue short. The flow takes what is typed ahead."""
+    the announcement before the queue short. The flow keeps what is typed ahead: a story that
+    leaves the queue for a menu says `keys="11"` and hears the announcement."""
     assert await call.until_answered(5), call.status
     call.speak()
     assert await call.until(lambda: call.rtp.ear.loud > 0, 10), "the menu is not heard"
