@@ -14,12 +14,14 @@ from xml.sax.saxutils import quoteattr
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from callcenter.app.flow_files import (
     AUDIO_FOLDER,
     audio_files,
     flow_files,
     known_names,
+    misnamed,
     read_flow_files,
 )
 from callcenter.domain.errors import Problem, WrongInput
@@ -65,6 +67,7 @@ def check(paths: tuple[Path, ...], config: Path | None, as_json: bool) -> None:
     try:
         flows = _load(paths, config)
         problems = [problem for one in flows.values() for problem in one.warnings]
+        problems += [replace(problem, severity="warning") for problem in misnamed(flows)]
     except WrongInput as wrong:
         flows, problems = {}, wrong.problems
     failed = any(problem.severity == "error" for problem in problems)

@@ -155,7 +155,7 @@ class FlowWatch:
         return flows
 
     def _parse(self, text: str, file: str, known: Known | None) -> Flow:
-        """A flow that was parsed before is not parsed again: half a second for a large center."""
+        """A flow that was parsed before is not parsed again while nothing of its own changed."""
         name = Path(file).stem
         if known is not None and known.audio is not None:
             own = frozenset(ref for ref in known.audio if ref.startswith(f"{name}/"))

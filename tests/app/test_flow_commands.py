@@ -50,6 +50,14 @@ def test_a_good_flow_is_good() -> None:
     assert result.stderr == ""
 
 
+def test_a_flow_that_no_number_would_find_is_warned_about(tmp_path: Path) -> None:
+    path = Path(good(tmp_path)).rename(tmp_path / "better.yaml")
+    result = call("check", str(path))
+    assert result.exit_code == 0
+    assert f"{path}:1: warning: flow: 'good' is not the name of its file" in result.stderr
+    assert "(flow: better)" in result.stderr
+
+
 def test_a_wrong_flow_fails_with_its_place_on_stderr(tmp_path: Path) -> None:
     path = good(tmp_path)
     Path(path).write_text(Path(path).read_text("utf-8").replace("no_input: c", "no_input: x"))
