@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -29,6 +30,9 @@ from callcenter.domain.errors import CallcenterError, WrongInput
 CHILD_VARIABLE = "CALLCENTER_CHILD"
 SOCKETS_VARIABLE = "CALLCENTER_SOCKETS"
 
+GC_THRESHOLDS = (50_000, 20, 100)
+"""What roles do makes few cycles; looking for them at every 700 allocations costs a fifth of the
+time. Media has its own rule."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -83,6 +87,8 @@ def _run(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> None:
     module = prepare(role)
     context = _context(facts, sockets)
     context.kept = context.line.begin()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     run: Callable[[Any, RoleContext], None] = _RUNNERS[_runner(role, module)]
     run(module.serve, context)
 

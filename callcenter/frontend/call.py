@@ -67,6 +67,7 @@ from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
 
 MUSIC_DEFAULT = "music/default"
+NO_MUSIC = "none"
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -245,6 +246,9 @@ class CallStory:
             self.media.play_music(file)
 
     def _music_file(self) -> str:
+        """What she waits with; empty where the flow says `none`."""
+        if self.record.music == NO_MUSIC:
+            return ""
         audio = self.hands.config.audio
         return audio.get(f"music/{self.record.music}") or audio.get(MUSIC_DEFAULT, "")
 

@@ -11,7 +11,7 @@ from callcenter.domain.units import SECOND, AgentId, Micros, OfferId
 from callcenter.frontend.hands import SWEEP
 from callcenter.frontend.turn import EventsSeen
 from callcenter.ivr.flow import load_flow
-from tests.frontend.world import WALL, Phone, World, configured
+from tests.frontend.world import FLOW, WALL, Phone, World, configured
 
 
 def queued(world: World) -> Phone:
@@ -49,6 +49,15 @@ def test_a_key_in_the_menu_leads_into_the_queue_with_music() -> None:
     caller = queued(world)
     assert world.last(e.ContactQueued).attributes == {"language": "en", "type": "order"}
     assert world.hears(caller) == "default"
+
+
+def test_a_queue_whose_flow_wants_no_music_is_silent() -> None:
+    world = World()
+    flow = load_flow(FLOW.replace("music: default", "music: none"), "main-line.yaml")
+    world.feed(configured(world.center)._replace(flows={"main-line": flow}))
+    caller = queued(world)
+    assert world.last(e.ContactQueued)
+    assert world.hears(caller) == ""
 
 
 def test_a_digit_stops_a_prompt() -> None:

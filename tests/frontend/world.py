@@ -584,7 +584,8 @@ class World:
     def said(self, phone: Phone) -> None:
         """What the phone hears now is over."""
         leg = self.leg_of(phone)
-        self.feed(SayingFinished(leg, str(self.media.legs[leg]["plays"])))
+        file, self.media.legs[leg]["plays"] = str(self.media.legs[leg]["plays"]), ""
+        self.feed(SayingFinished(leg, file))
 
     def press_after_prompt(self, phone: Phone, digit: str) -> None:
         """Listen to the question, then answer it."""

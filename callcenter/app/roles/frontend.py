@@ -93,8 +93,6 @@ CENTER_SECONDS = 30.0
 DRAIN_SECONDS = 4.0
 """How long calls may end by themselves when the server stops for good."""
 LAST_WORDS_SECONDS = 1.0
-GC_THRESHOLDS = (50_000, 20, 100)
-"""Calls make few cycles; looking for them at every 700 allocations costs a fifth of the time."""
 KEYS = "0123456789*#"
 ASKED_EARLY_MAX = 200
 """Questions kept until the database is there; what comes beyond is answered `not known`."""
@@ -106,7 +104,6 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     await role.open()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
     context.line.ready(calls=role.frontend.calls)
     work = [asyncio.create_task(task, name=name) for name, task in role.tasks().items()]
     stop = asyncio.create_task(stopping.wait(), name="stop")
