@@ -124,9 +124,10 @@ class NgClient:
     def _surveyed(self, question: _Question, body: Body) -> None:
         """An engine whose uptime fell was restarted: it no longer plays what it was asked to."""
         before = _uptime(self.statistics.get(question.engine, {}))
-        if body.get("result") == "ok":
-            self.statistics[question.engine] = body
-            if _uptime(body) < before:
+        said = body.get("statistics")
+        if isinstance(said, dict):
+            self.statistics[question.engine] = said
+            if _uptime(said) < before:
                 self._restarted()
 
     def close(self) -> None:

@@ -153,11 +153,13 @@ def test_an_engine_whose_uptime_fell_was_restarted() -> None:
         restarts = asyncio.Event()
         client = client_of(engine, answers, restarted=restarts.set)
         for uptime in (100, 3):
-            engine.reply = {"result": "ok", "totalstatistics": {"uptime": uptime}}
+            said = {"currentstatistics": {"sessionstotal": 7}, "totalstatistics": {"uptime": uptime}}
+            engine.reply = {"result": "ok", "statistics": said}
             before = client.statistics.get(0)
             client.survey()
             while client.statistics.get(0) is before:
                 await asyncio.sleep(0.005)
+            assert client.statistics[0] == said
             assert restarts.is_set() == (uptime == 3)
         client.close()
 

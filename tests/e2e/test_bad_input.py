@@ -18,12 +18,23 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.resp import Connection
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
 from callcenter.app.phones.line import Line, PhoneCall
 from callcenter.sip.sdp import build_audio
 from tests.e2e import noise
 from tests.e2e.foreign_phones import Sipp, options_scenario, refused_scenario
-from tests.e2e.harness import AGENTS, Center, People, people, reach_queue, run
+from tests.e2e.harness import (
+    AGENTS,
+    PASSWORD,
+    Center,
+    People,
+    eventually_async,
+    people,
+    reach_queue,
+    run,
+)
 from tests.e2e.stories import HEARD, a_caller_reaches_an_agent_and_hangs_up, tone_of
 
 pytestmark = pytest.mark.e2e
@@ -128,6 +139,9 @@ def test_a_guesser_is_locked_out_and_the_phones_beside_him_are_not(unharmed: Cen
                 guesser = line.phone("anna", f"guess-{number}")
                 assert not await guesser.register()
                 statuses.append(guesser.registration_status)
+            beside = line.phone("ben", PASSWORD)
+            assert await beside.register(), "her office is not locked with her"
+            assert await beside.register(0)
         finally:
             await line.stop()
         assert statuses[0] == 401
@@ -324,6 +338,132 @@ def test_the_api_changes_nothing_for_whoever_only_guesses(unharmed: Center) -> N
         token = f"Bearer {number:032x}"
         assert status_of(unharmed, "/api/v1/agents/ben/presence", token, body) in (401, 429)
     assert unharmed.agent("ben")["presence"] == "logged_out"
+
+
+# ---- all of it is counted ---------------------------------------------------------------------
+
+COUNTED = (
+    ("callcenter_sip_logins_rejected_total", "wrong"),
+    ("callcenter_sip_logins_rejected_total", "locked"),
+    ("callcenter_sip_logins_rejected_total", "malformed"),
+    ("callcenter_sip_events_total", "malformed"),
+    ("callcenter_sip_events_total", "dialogs_unknown"),
+    ("callcenter_sip_events_total", "requests_refused"),
+    ("callcenter_sip_events_total", "responses_stray"),
+    ("callcenter_sip_events_total", "acks_stray"),
+    ("callcenter_sip_requests_total", "malformed"),
+    ("callcenter_calls_refused_total", "no_such_number"),
+    ("callcenter_feature_calls_ended_total", "state"),
+    ("callcenter_media_packets_dropped_total", "stray"),
+    ("callcenter_control_commands_total", "unreadable"),
+    ("callcenter_web_logins_total", "wrong"),
+    ("callcenter_web_logins_total", "insecure"),
+    ("callcenter_web_tokens_rejected_total", ""),
+    ("callcenter_web_requests_refused_total", "unknown"),
+    ("callcenter_web_requests_refused_total", "404"),
+)
+"""Figures that grow by what should not be sent, and a label value of each."""
+
+
+def counts(center: Center) -> dict[tuple[str, str], float]:
+    """What `COUNTED` names, as it is now."""
+    shown = center.metrics()
+    return {
+        (name, label): sum(
+            value
+            for key, value in shown.items()
+            if key.partition("{")[0] == name and (not label or f'"{label}"' in key)
+        )
+        for name, label in COUNTED
+    }
+
+
+def offend_by_sip(center: Center) -> None:
+    """One of each that the endpoint meets with."""
+    one, port = next(ASKED), center.sip_port
+    offer = build_audio(noise.STRANGER, 4000).encode()
+    invite = noise.request("INVITE", "sip:999@127.0.0.1", one, offer, "application/sdp")
+    in_dialog = noise.request("BYE", "sip:200@127.0.0.1", next(ASKED))
+    half = noise.request("REGISTER", "sip:127.0.0.1", next(ASKED))
+    credentials = b'CSeq: 1 REGISTER\r\nAuthorization: Digest username="anna"'
+    answer = noise.request("OPTIONS", "sip:127.0.0.1", next(ASKED)).partition(b"\r\n")[2]
+    noise.throw_udp(
+        port,
+        iter(
+            (
+                b"INVITE sip:a SIP/2.0\r\n\r\n",
+                noise.request("OPTIONS", "sip:127.0.0.1", next(ASKED)).replace(
+                    b"CSeq: 1", b"CSeq: x"
+                ),
+                in_dialog.replace(b"To: <sip:200@127.0.0.1>", b"To: <sip:200@127.0.0.1>;tag=none"),
+                noise.request("ACK", "sip:200@127.0.0.1", next(ASKED)),
+                half.replace(b"CSeq: 1 REGISTER", credentials),
+                b"SIP/2.0 200 OK\r\n" + answer,
+                invite,
+            )
+        ),
+    )
+
+
+async def guess_at_phones(center: Center) -> None:
+    """From an address of its own, until it is refused."""
+    line = Line(center.sip, "127.0.0.1", seed=6, address=next(GUESSERS))
+    await line.start()
+    try:
+        for number in range(12):
+            await line.phone("chandra", f"guess-{number}").register()
+    finally:
+        await line.stop()
+
+
+def offend_by_web(center: Center) -> None:
+    """A wrong token, a wrong login, a link in the clear, and a page that is not there."""
+    body = json.dumps({"agent": "anna", "password": "guessed"}).encode()
+    assert status_of(center, "/api/v1/queues", "Bearer cct_wrong") == 401
+    assert status_of(center, "/api/v1/session", "", body) == 401
+    assert status_of(center, "/nowhere", "") == 404
+    link = urllib.request.Request(f"{center.web}/?t=cct_wrong", headers={"Host": "wall.example"})
+    with urllib.request.urlopen(link, timeout=10) as page:
+        assert page.url.endswith("/login?reason=insecure")
+
+
+def offend_the_journal(center: Center) -> None:
+    """A command that is none."""
+    facts = json.loads((center.directory / "state" / "run.json").read_text("utf-8"))
+    connection = Connection(facts["store"])
+    connection.call("XADD", Keys("cc").cmds, "*", "e", b"no envelope")
+    connection.close()
+
+
+def test_whatever_should_not_be_sent_is_counted_under_a_name(unharmed: Center) -> None:
+    before = counts(unharmed)
+
+    async def tell() -> None:
+        for offend in (offend_by_sip, offend_by_web, offend_the_journal):
+            await asyncio.to_thread(offend, unharmed)
+        await guess_at_phones(unharmed)
+        async with people(unharmed) as those:
+            code = (await those.agent("ben", ready=False)).phone.dial("*14")
+            assert await code.until_over(15)
+            call, at_desk = await a_talk(those)
+            assert call.rtp.far is not None
+            # A connected RTP socket hears no stranger at all; the port for reports beside it does.
+            await asyncio.to_thread(noise.throw_udp, call.rtp.far[1] + 1, rtp_garbage(3, 50))
+            call.hang_up()
+            assert await at_desk.until_over(5)
+        still: list[tuple[str, str]] = []
+
+        def all_moved() -> bool:
+            now = counts(unharmed)
+            still[:] = [which for which in COUNTED if now[which] <= before[which]]
+            return not still
+
+        try:
+            await eventually_async(all_moved, 15)
+        except AssertionError:
+            raise AssertionError(f"not counted: {still}") from None
+
+    run(tell())
 
 
 def test_after_all_that_an_ordinary_call_is_made_as_before(unharmed: Center) -> None:
