@@ -39,9 +39,9 @@ from callcenter.records.live_state import (
 from callcenter.records.visits import (
     LOST_RESULTS,
     OUTCOME_OF_EXIT,
-    OUTCOME_OF_RESULT,
     Outcome,
     Visit,
+    outcome_of_end,
 )
 
 BUSY = frozenset({Presence.TALKING, Presence.WRAP_UP})
@@ -285,7 +285,7 @@ class LiveState:
             contact,
             event.at,
             event.waited,
-            OUTCOME_OF_RESULT[result],
+            outcome_of_end(event.termination),
             reason=event.termination.reason.value,
             lost=result in LOST_RESULTS,
         )

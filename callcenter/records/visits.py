@@ -1,7 +1,7 @@
 """How a queue visit ended, as the one who counts sees it.
 
 What happens here: every stay in a queue ends exactly once, in one of four ways. Which one follows
-from the event that ended it, by the two tables below; nobody else decides it.
+from the event that ended it, by the tables below; nobody else decides it.
 
 Why: the wall, the intervals, the records and the metrics must show the same numbers, and
 
@@ -20,7 +20,7 @@ import msgspec
 
 from callcenter.domain.center import Channel
 from callcenter.domain.events import QueueExit
-from callcenter.domain.termination import Result
+from callcenter.domain.termination import Reason, Result, Termination
 from callcenter.domain.units import AgentId, ContactId, Micros, QueueId
 
 
@@ -43,6 +43,13 @@ OUTCOME_OF_RESULT: dict[Result, Outcome] = {
 }
 """A contact that ended while it waited: what its result makes of the visit."""
 
+OUTCOME_OF_REASON: dict[Reason, Outcome] = {
+    Reason.CALLER_HUNG_UP: Outcome.ABANDONED,
+    Reason.AGENT_HUNG_UP: Outcome.ABANDONED,
+}
+"""Where the reason says more than the result: whoever hangs up just as an agent answers, or waits
+again after one, waited in this visit for nobody."""
+
 OUTCOME_OF_EXIT: dict[QueueExit, Outcome] = {
     QueueExit.ANSWERED: Outcome.ANSWERED,
     QueueExit.TIMEOUT: Outcome.FLOWED_OUT,
@@ -55,6 +62,12 @@ OUTCOME_OF_EXIT: dict[QueueExit, Outcome] = {
 
 LOST_RESULTS = frozenset({Result.FAILED, Result.LOST})
 """Ours to answer for, not the caller's impatience: never a *short* abandon."""
+
+
+def outcome_of_end(termination: Termination) -> Outcome:
+    """What the end of a contact makes of the visit in which it still waited."""
+    usual = OUTCOME_OF_RESULT[termination.result]
+    return OUTCOME_OF_REASON.get(termination.reason, usual)
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

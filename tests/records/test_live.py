@@ -130,6 +130,13 @@ def test_a_caller_who_leaves_at_once_is_a_short_abandon() -> None:
     assert (counts.abandoned, counts.short_abandoned, counts.lost) == (1, 1, 0)
 
 
+def test_a_caller_who_hangs_up_as_the_agent_answers_but_is_not_connected_abandoned() -> None:
+    live = opened()
+    fold([*queued("c1", NOON), gone("c1", NOON + MINUTE, Reason.CALLER_HUNG_UP, MINUTE)], live)
+    counts = live.today(SALES)
+    assert (counts.abandoned, counts.flowed_out, counts.lost) == (1, 0, 0)
+
+
 def test_a_visit_that_a_failure_of_ours_ended_is_abandoned_and_lost_and_never_short() -> None:
     live = opened()
     fold([*queued("c1", NOON), gone("c1", NOON + SECOND, Reason.OWNER_LOST)], live)
