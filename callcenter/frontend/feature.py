@@ -91,6 +91,8 @@ class FeatureRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     dialog: DialogRecord
     media: LegRecord
+    agent: str = ""
+    code: str = ""
 
 
 class FeatureStory:
@@ -198,9 +200,13 @@ class FeatureStory:
             self.call.reject(row.status, self.hands.now, headers=row.headers)
         self.media.close()
         lived = (self.hands.now - self._began) / SECOND
-        code = self.code.name.lower()
-        self.hands.act(FeatureClosed(self.agent, code, row.label, row.fault, lived))
+        self.hands.act(FeatureClosed(self.agent, self._code_name, row.label, row.fault, lived))
         self.hands.over(self)
+
+    @property
+    def _code_name(self) -> str:
+        """As logs and metrics name it."""
+        return self.code.name.lower()
 
     # ---- what is heard of it --------------------------------------------------------------
 
@@ -252,5 +258,10 @@ class FeatureStory:
     def kept(self) -> dict[str, bytes]:
         if self._over or not self._answered:
             return {}
-        record = FeatureRecord(dialog=self.call.record(), media=self.media.record)
+        record = FeatureRecord(
+            dialog=self.call.record(),
+            media=self.media.record,
+            agent=self.agent,
+            code=self._code_name,
+        )
         return {f"feature:{self.id}": msgspec.msgpack.encode(record)}

@@ -23,15 +23,17 @@ from typing import NamedTuple
 import msgspec
 
 from callcenter.domain.errors import CallcenterError
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId
 from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import CallRecord, LegKept
+from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.offer import Offer, OfferRecord
 from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
-from callcenter.frontend.turn import Faulted
+from callcenter.frontend.turn import Faulted, FeatureClosed
 from callcenter.ivr.session import Session
 from callcenter.sip.record import decode_record
 
@@ -117,7 +119,9 @@ def _let_go(hands: Hands, key: str, value: bytes) -> None:
     """A feature call of an earlier life: the agent dials again if she still wants to."""
     record = _FEATURE.decode(value)
     call = hands.endpoint.restore(record.dialog, hands.now)
-    call.bye(hands.now)
+    row = ending(Reason.OWNER_LOST)
+    call.bye(hands.now, headers=(row.reason_header,))
     hands.let_go(call)
+    hands.act(FeatureClosed(record.agent, record.code, row.label, row.fault, 0.0))
     hands.ask({"command": "delete", "call-id": record.media.id}, None, None)
     hands.forget([key])

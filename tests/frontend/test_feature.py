@@ -209,6 +209,9 @@ def test_a_restart_lets_her_go() -> None:
     world.restart()
     assert ana.story[-1] == "hung up on"
     assert world.leaks() == []
+    assert "Owner lost" in ana.reason
+    [line] = world.features
+    assert (line.agent, line.code, line.label) == ("ana", "ready", "owner_lost")
 
 
 def test_codes_are_told_from_what_follows_them() -> None:
