@@ -8,12 +8,17 @@ holds its status, once, and nothing of its words.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from aiohttp.http_exceptions import HttpProcessingError
 
 
 class WithoutQuotes(logging.Filter):
-    """Turns the report of an unreadable request into one line without its content."""
+    """Turns the report of an unreadable request into one line without its content, and counts."""
+
+    def __init__(self, count: Callable[[int], None]) -> None:
+        super().__init__()
+        self._count = count
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -21,11 +26,16 @@ class WithoutQuotes(logging.Filter):
             record.exc_info = None
             record.msg, record.args = "unreadable request refused with %d", (error.code,)
             record.levelno, record.levelname = logging.WARNING, "WARNING"
+            self._count(error.code)
         return True
 
 
-def keep_requests_out_of_the_log() -> None:
-    """Install the filter where aiohttp's server logs; a second time changes nothing."""
+def keep_requests_out_of_the_log(count: Callable[[int], None] = lambda _status: None) -> None:
+    """Install the filter where aiohttp's server logs; each status is told to `count`.
+
+    A second time replaces the first.
+    """
     log = logging.getLogger("aiohttp.server")
-    if not any(isinstance(one, WithoutQuotes) for one in log.filters):
-        log.addFilter(WithoutQuotes())
+    for before in [one for one in log.filters if isinstance(one, WithoutQuotes)]:
+        log.removeFilter(before)
+    log.addFilter(WithoutQuotes(count))

@@ -22,3 +22,7 @@ class Tally:
     """Unknown, expired and revoked tokens that were shown to us."""
     screens: int = 0
     """Open WebSockets now."""
+
+    def unreadable(self, status: int) -> None:
+        """A request that was no HTTP was refused before any handler saw it."""
+        self.refused[str(status), "unreadable"] += 1

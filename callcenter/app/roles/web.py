@@ -254,7 +254,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     role = WebRole(context, history)
     await role.writer.start()
     await role.begin()
-    keep_requests_out_of_the_log()
+    keep_requests_out_of_the_log(role.server.tally.unreadable)
     runner = web.AppRunner(
         role.server.application(), handle_signals=False, access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
