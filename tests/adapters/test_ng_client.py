@@ -153,7 +153,10 @@ def test_an_engine_whose_uptime_fell_was_restarted() -> None:
         restarts = asyncio.Event()
         client = client_of(engine, answers, restarted=restarts.set)
         for uptime in (100, 3):
-            said = {"currentstatistics": {"sessionstotal": 7}, "totalstatistics": {"uptime": uptime}}
+            said = {
+                "currentstatistics": {"sessionstotal": 7},
+                "totalstatistics": {"uptime": uptime},
+            }
             engine.reply = {"result": "ok", "statistics": said}
             before = client.statistics.get(0)
             client.survey()
