@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callcenter.app.config import load_settings
+from callcenter.app.demo import command, load
 from callcenter.app.demo.center import QUEUES, SCENARIOS, VISITOR, write_center
 from callcenter.app.demo.command import choose_ports, typed_at
+from callcenter.app.phones.command import free_port
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
@@ -47,6 +51,37 @@ def test_ports_that_somebody_has_are_not_taken() -> None:
         second = choose_ports(1)
         second.guard.close()
     assert second.server != first.server
+
+
+def test_the_drain_ends_within_fifteen_seconds() -> None:
+    phones = load.DRAIN_SECONDS + 2 * load.HANGING_UP_SECONDS
+    assert phones < command.TELL_SECONDS < command.DRAIN_SECONDS <= 15
+
+
+def test_at_the_end_nobody_calls_any_more_and_who_cannot_leave_is_named() -> None:
+    orders = load.Orders(
+        server=("127.0.0.1", free_port()), domain="127.0.0.1", number="100", seed=1,
+        calls_per_minute=60, patience_seconds=60, talk_seconds=10, weights={"1,1": 1},
+    )  # fmt: skip
+
+    async def story() -> dict[str, Any]:
+        day = load.Day(orders)
+        await day.line.start()
+        drained = asyncio.Event()
+        running = asyncio.create_task(day.run(drained))
+        while not day.callers:
+            await asyncio.sleep(0.02)
+        drained.set()
+        await running
+        day.line.spawn(day._one_call())  # as if the time was up between the two
+        await day.close()
+        result = day.result()
+        await day.line.stop()
+        return result
+
+    result = asyncio.run(story())
+    assert result["placed"] == 1
+    assert [caller["outcome"] for caller in result["callers"]] == ["drained"]
 
 
 def test_the_command_was_typed_before_this_test_began() -> None:

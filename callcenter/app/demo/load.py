@@ -78,6 +78,7 @@ class Day:
         self._numbers = self.dice.randrange(10**7)
         self._typed = time.monotonic() if orders.typed is None else orders.typed
         self._unheard = True
+        self._closed = False
 
     async def open(self) -> None:
         """Everybody registers and logs in."""
@@ -107,6 +108,7 @@ class Day:
 
     async def close(self) -> None:
         """Let everybody finish; nobody new. Who is still there at the end is hung up."""
+        self._closed = True
         for desk in self.desks:
             desk.on_shift = False
         for caller in self.callers:
@@ -138,6 +140,8 @@ class Day:
         }
 
     async def _one_call(self) -> None:
+        if self._closed:
+            return
         tone = self._tones.pop(0)
         self._tones.append(tone)
         choices = list(self.orders.weights)
