@@ -57,3 +57,4 @@ def test_the_installed_wheel_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
     summary = json.loads(done.stdout.splitlines()[-1])
     assert summary["lost"] == 0
     assert summary["answered"] >= 1
+    assert summary["placed"] == summary["known"]
