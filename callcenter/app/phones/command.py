@@ -24,11 +24,12 @@ import click
 import numpy as np
 
 from callcenter.app.addresses import host_port
+from callcenter.app.phones.tones import CALLER_TONES
 
 if TYPE_CHECKING:
     from callcenter.app.phones.foreign import ForeignCall, ForeignPhone
 
-TONE = bytes(round(128 + 20 * np.sin(2 * np.pi * 450 * n / 8000)) for n in range(160))
+TONE = bytes(round(128 + 20 * np.sin(2 * np.pi * CALLER_TONES[2] * n / 8000)) for n in range(160))
 KEYS = "0123456789*#ABCD"
 FRAME = 160
 FRAME_SECONDS = 0.02
