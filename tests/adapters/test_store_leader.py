@@ -296,6 +296,26 @@ def test_the_stream_is_trimmed_only_to_what_is_archived_and_in_a_snapshot(
     assert recovered.seq == led.leader.replica.seq
 
 
+def test_another_journal_of_the_same_length_is_told_from_the_archived_one(
+    store: StoreServer, archive: Path
+) -> None:
+    def live() -> list[Batch]:
+        connection = store.connect()
+        append(connection, store, seed())
+        led = Led(store)
+        until(led.ready.is_set)
+        led.end()
+        Follower(store.connect(), store.keys, Replica(), Archive(archive), owner="two").finish()
+        return journal(connection, store)
+
+    first = live()
+    store.connect().call("FLUSHALL")
+    second = live()
+    assert len(first) == len(second)
+    assert list(batches_after(archive.with_name(f"archive-until-{len(first)}"), 0)) == first
+    assert list(batches_after(archive, 0)) == second
+
+
 def test_another_journal_does_not_overwrite_an_archive(store: StoreServer, archive: Path) -> None:
     connection = store.connect()
     append(connection, store, seed())

@@ -62,6 +62,7 @@ class Follower:
         self._owner = owner
         self._written = 0
         self._milestones: deque[_Milestone] = deque()
+        self._compared = False
         self._archiver_until = 0.0
         self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
         self._snapshot_at = self._trim_at = time.monotonic()
@@ -100,7 +101,7 @@ class Follower:
 
     def _archive_all(self) -> None:
         """Put every batch the archive has not, and the commands it consumed, on the disk."""
-        if self.archive.seq > self.replica.seq:
+        if self.archive.seq > self.replica.seq or self._is_of_another_journal():
             aside = self.archive.set_aside()
             log.warning("another journal began; the old archive was set aside", kept=str(aside))
         count = 0
@@ -119,6 +120,17 @@ class Follower:
             self._milestones.append(
                 _Milestone(now, self.archive.seq, self.archive.cursor, self._written)
             )
+
+    def _is_of_another_journal(self) -> bool:
+        """Does the last batch in the archive stand differently in the stream? Asked once."""
+        if self._compared:
+            return False
+        self._compared = True
+        last = self.archive.seq
+        found = read_batches(self._connection, self._keys, last - 1, 1) if last else []
+        if not found or found[0][0] != last:
+            return False
+        return stream_id(cursor_of(found[0][1])) != self.archive.cursor
 
     def _archive_batches(self, found: list[tuple[int, bytes]]) -> None:
         """Write batches, each after the commands it consumed."""
