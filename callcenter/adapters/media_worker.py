@@ -57,6 +57,8 @@ NAP_SECONDS = 0.002
 NG_BURST_MAX = 16
 ROUND_SLOT: Micros = 5 * MILLISECOND
 """Every leg is looked at once in 20 of these, that is ten times a second."""
+ROUND_SLACK: Micros = 4 * ROUND_SLOT
+"""A worker at ease is not woken for each slot: it looks at those of so long together."""
 CLOSE_LOOK_ROUNDS = 10
 COLLECT_SECONDS = 60
 
@@ -174,7 +176,7 @@ class Worker:
         """
         if not self._busy:
             now = clock()
-            wait = min(self._wheel.wait(now), self._rounds.wait(now))
+            wait = min(self._wheel.wait(now), self._rounds.wait(now) + ROUND_SLACK)
         else:
             wait = 0
             if not self._more:
@@ -240,8 +242,7 @@ class Worker:
         for turn, legs in self._rounds.due(now):
             closely = turn // SLOTS % CLOSE_LOOK_ROUNDS == turn % CLOSE_LOOK_ROUNDS
             for leg in legs:
-                if leg.slot < 0 and not leg.is_fed(now):
-                    leg.slot = self._wheel.add(leg)
+                self._feed(leg, now)
                 leg.phone.finish_press(now)
                 if leg.phone.source != leg.phone.wire.peer:
                     self._follow_latch(leg.phone)
@@ -350,14 +351,18 @@ class Worker:
                 self._journal.changed(call_id, leg, self.engine.legs.values(), now)
         for call_id in self.engine.refed.union(changed):
             leg = self.engine.legs.get(call_id)
-            if leg is not None and leg.slot < 0:
-                leg.slot = self._wheel.add(leg)
+            if leg is not None:
+                self._feed(leg, now)
         self.engine.refed.clear()
         changed.clear()
 
+    def _feed(self, leg: Leg, now: Micros) -> None:
+        """A phone that nobody else feeds stands on the wheel."""
+        if leg.slot < 0 and not leg.is_fed(now):
+            leg.slot = self._wheel.add(leg)
+
     def _know(self, leg: Leg) -> None:
         self._known[leg.call_id] = leg
-        leg.slot = self._wheel.add(leg)
         leg.rounds_slot = self._rounds.add(leg)
 
     def _forget(self, leg: Leg) -> None:
@@ -452,6 +457,7 @@ class Worker:
         journal.begin(self.engine.legs.values(), now)
         for leg in self.engine.legs.values():
             self._know(leg)
+            self._feed(leg, now)
 
     def _close(self) -> None:
         for side, _ in list(self._doors.values()):

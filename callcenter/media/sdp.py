@@ -9,6 +9,7 @@ phone sees only our address and only what we can do: G.711 and telephone events.
 Sources: RFC 8866; RFC 3264 5, 6, 8.4; RFC 3551 6 (static types); RFC 4733 7.1 (telephone-event).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from callcenter.media.latch import Address
@@ -16,12 +17,15 @@ from callcenter.media.ng import NgError
 from callcenter.media.rtp import PCMA, PCMU
 
 SDP_OCTETS_MAX = 16_384
+READ_KEPT = 1024
+"""SDP that were read lately: one call names each of its own two or three times."""
 MEDIA_MAX = 16
 FORMATS_MAX = 64
 DISCARD_PORT = 9
 EVENTS_DEFAULT = 101
 NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
-_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_STATIC = {str(number): f"{name}/8000" for number, name in NAMES.items()}
+_DIRECTIONS = {f"a={way}": way for way in ("sendrecv", "sendonly", "recvonly", "inactive")}
 _PROFILES = ("RTP/AVP", "RTP/AVPF")
 
 
@@ -56,6 +60,7 @@ class Description(NamedTuple):
         return self.address is not None and self.direction in ("sendrecv", "sendonly")
 
 
+@lru_cache(READ_KEPT)
 def read(text: str) -> Description:
     """Read an SDP.
 
@@ -122,9 +127,9 @@ def choose(phone: Description, ours: Description | None) -> int:
 def _sections(text: str) -> tuple[list[str], list[list[str]]]:
     session: list[str] = []
     media: list[list[str]] = []
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in text.split("\n"):
         line = line.rstrip()
-        if line.startswith("m="):
+        if line[:2] == "m=":
             media.append([line])
         elif line:
             (media[-1] if media else session).append(line)
@@ -159,6 +164,7 @@ def _port(line: str) -> int:
     return int(number)
 
 
+@lru_cache(READ_KEPT)
 def _host(line: str | None) -> str | None:
     """The address of a `c=` value; None for 0.0.0.0, the old way of holding (RFC 3264 8.4)."""
     parts = (line or "").split()
@@ -182,7 +188,7 @@ def _control(section: list[str], host: str, port: int) -> Address:
 
 def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], int | None]:
     """The laws in the order given, and the payload type of telephone events at 8 kHz."""
-    names = {str(number): f"{name}/8000" for number, name in NAMES.items()}
+    names = dict(_STATIC)
     for line in section:
         if line.startswith("a=rtpmap:"):
             number, _, name = line[9:].partition(" ")
@@ -191,7 +197,7 @@ def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], i
     events = None
     for number in formats:
         name = names.get(number, "")
-        if number in ("0", "8") and name == f"{NAMES[int(number)]}/8000":
+        if number in _STATIC and name == _STATIC[number]:
             codecs.append(int(number))
         elif name == "TELEPHONE-EVENT/8000" and events is None and number.isdecimal():
             events = int(number) if 96 <= int(number[:4]) <= 127 else None
@@ -199,7 +205,7 @@ def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], i
 
 
 def _direction(lines: list[str]) -> str | None:
-    return next((line[2:] for line in lines if line[2:] in _DIRECTIONS and line[:2] == "a="), None)
+    return next((_DIRECTIONS[line] for line in lines if line in _DIRECTIONS), None)
 
 
 def _first(lines: list[str], prefix: str) -> str | None:
@@ -215,30 +221,24 @@ def _write(
     shape: Description | None = None,
 ) -> str:
     host, port = address
-    audio = _audio_lines(port, codecs, events, direction)
-    media = [audio]
-    if shape is not None:
-        media = [
-            audio if i == shape.place else [f"m={kind} 0 {profile} {formats}"]
+    audio = f"m=audio {port}{_audio_lines(codecs, events, direction)}"
+    if shape is not None and len(shape.kinds) > 1:
+        audio = "".join(
+            audio if i == shape.place else f"m={kind} 0 {profile} {formats}\r\n"
             for i, (kind, profile, formats) in enumerate(shape.kinds)
-        ]
-    lines = [
-        "v=0",
-        f"o={given.user} {given.session} {given.version} IN IP4 {host}",
-        "s=-",
-        f"c=IN IP4 {host}",
-        "t=0 0",
-        *(line for section in media for line in section),
-    ]
-    return "\r\n".join(lines) + "\r\n"
+        )
+    return (
+        f"v=0\r\no={given.user} {given.session} {given.version} IN IP4 {host}\r\n"
+        f"s=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{audio}"
+    )
 
 
-def _audio_lines(
-    port: int, codecs: tuple[int, ...], events: int | None, direction: str
-) -> list[str]:
+@lru_cache(READ_KEPT)
+def _audio_lines(codecs: tuple[int, ...], events: int | None, direction: str) -> str:
+    """The audio section after its port."""
     formats = [*codecs, *([] if events is None else [events])]
-    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, formats))}"]
+    lines = [f" RTP/AVP {' '.join(map(str, formats))}"]
     lines += [f"a=rtpmap:{codec} {NAMES[codec]}/8000" for codec in codecs]
     if events is not None:
         lines += [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-16"]
-    return [*lines, "a=ptime:20", f"a={direction}"]
+    return "\r\n".join([*lines, "a=ptime:20", f"a={direction}", ""])

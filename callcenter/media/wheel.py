@@ -31,7 +31,8 @@ class Wheel(Generic[Member]):
 
     def add(self, member: Member) -> int:
         """Give `member` a slot; answers which."""
-        slot = min(range(SLOTS), key=lambda n: len(self._slots[n]))
+        sizes = [len(slot) for slot in self._slots]
+        slot = sizes.index(min(sizes))
         self._slots[slot][member] = None
         return slot
 
@@ -55,7 +56,8 @@ class Wheel(Generic[Member]):
 
     def wait(self, now: Micros) -> Micros:
         """Time until the next turn that has a member, at most one round."""
-        for turn in range(self._turn, self._turn + SLOTS):
-            if self._slots[turn % SLOTS]:
+        slots, first = self._slots, self._turn
+        for turn in range(first, first + SLOTS):
+            if slots[turn % SLOTS]:
                 return max(turn * self._slot_micros - now, 0)
         return SLOTS * self._slot_micros
