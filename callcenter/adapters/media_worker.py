@@ -295,15 +295,21 @@ class Worker:
                 data, address = self._ng.recvfrom(ng.DATAGRAM_MAX)
             except OSError:
                 return
-            reply = self._answer(data, clock())
+            reply = self._answer_all(data, clock())
             if reply:
                 try:
                     self._ng.sendto(reply, address)
                 except OSError:
                     self.send_errors += 1
 
+    def _answer_all(self, datagram: bytes, now: Micros) -> bytes:
+        """The replies to all messages of a datagram, given once what they changed is noted."""
+        replies = [self._answer(data, now) for data in ng.parts(datagram)]
+        self._keep(now)
+        return ng.SEPARATOR.join(filter(None, replies))
+
     def _answer(self, data: bytes, now: Micros) -> bytes:
-        """The reply to one datagram; empty when it has no cookie to reply to."""
+        """The reply to one message; empty when it has no cookie to reply to."""
         known = self._replays.find(data, now)
         if known is not None:
             return known
@@ -323,7 +329,6 @@ class Worker:
             answer = ng.NgError("Internal error").reply()
         if body.get("command") == "statistics" and "statistics" in answer:
             answer["statistics"]["worker"] = self._self_report()
-        self._keep(now)
         reply = ng.encode(cookie, answer, as_bencode=ng.is_bencode(data))
         self._replays.keep(data, reply, now)
         return reply

@@ -3,7 +3,8 @@
 Why: ng is a datagram protocol, so an answer may be lost; a question repeated with the same cookie
 is answered again and not done twice. Messages about one leg must arrive in their order, which a
 single-threaded engine keeps by itself and a threaded one (rtpengine) does not: there the next
-message of a leg waits for the answer to the one before.
+message of a leg waits for the answer to the one before. Our own engine is told in one datagram
+what was asked in one turn of the loop.
 
 Sources: rtpengine `docs/ng_control_protocol.md`; `callcenter/media/ng.py` for the encoding.
 """
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 TRY_SECONDS = (0.25, 0.5, 1.0, 1.5)
 """How long each try waits for its answer."""
 OPEN_MAX = 5000
+BUNDLE_OCTETS_MAX = 16_384
+"""Questions that share a datagram, up to `ng.PARTS_MAX` of them."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 
 _SURVEY, _LIST = "survey-", "list-"
@@ -59,7 +62,8 @@ class _Queue:
 class NgClient:
     """One socket to one or several engines. All legs of a contact go to one engine.
 
-    `pipelined` may be set for engines that answer in the order they are asked.
+    `pipelined` is for our own engine, which answers in the order it is asked and takes several
+    questions in one datagram.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class NgClient:
         self._pipelined = pipelined
         self._open: dict[str, _Question] = {}
         self._legs: dict[str, _Queue] = {}
+        self._asked: list[_Question] = []
+        """What was asked in this turn of the loop."""
         self._loop = asyncio.get_running_loop()
         self._socket = _udp_socket(self._engines[0][0])
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -97,7 +103,9 @@ class NgClient:
         question = _Question(cookie, call_id, ng.encode(cookie, message), engine)
         self._open[cookie] = question
         if self._pipelined:
-            self._send(question)
+            if not self._asked:
+                self._loop.call_soon(self._send_asked)
+            self._asked.append(question)
             return
         queue = self._legs.setdefault(call_id, _Queue())
         queue.waiting.append(question)
@@ -138,6 +146,7 @@ class NgClient:
             if question.timer is not None:
                 question.timer.cancel()
         self._open.clear()
+        self._asked.clear()
 
     def _engine_of(self, call_id: str) -> int:
         """Legs of one story are named `STORY/LEG` and must meet in one engine."""
@@ -149,10 +158,31 @@ class NgClient:
             queue.open = 1
             self._send(queue.waiting.popleft())
 
+    def _send_asked(self) -> None:
+        """Send the questions of one turn, those of one engine together."""
+        asked, self._asked = self._asked, []
+        bundles: dict[int, list[bytes]] = {}
+        for question in asked:
+            self._expect(question)
+            bundle = bundles.setdefault(question.engine, [])
+            octets = sum(map(len, bundle)) + len(question.datagram)
+            if bundle and (octets > BUNDLE_OCTETS_MAX or len(bundle) == ng.PARTS_MAX):
+                self._send_to(question.engine, bundle)
+                bundle = bundles[question.engine] = []
+            bundle.append(question.datagram)
+        for engine, bundle in bundles.items():
+            self._send_to(engine, bundle)
+
     def _send(self, question: _Question) -> None:
+        self._expect(question)
+        self._send_to(question.engine, [question.datagram])
+
+    def _expect(self, question: _Question) -> None:
         question.timer = self._loop.call_later(self._tries[question.tries], self._again, question)
+
+    def _send_to(self, engine: int, bundle: list[bytes]) -> None:
         try:
-            self._socket.sendto(question.datagram, self._engines[question.engine])
+            self._socket.sendto(ng.SEPARATOR.join(bundle), self._engines[engine])
         except OSError:
             self.counts["send_failed"] += 1  # the next try is on its way
 
@@ -176,7 +206,8 @@ class NgClient:
             except OSError:
                 self.counts["refused"] += 1
                 return
-            self._heard(data)
+            for part in ng.parts(data):
+                self._heard(part)
 
     def _heard(self, data: bytes) -> None:
         try:

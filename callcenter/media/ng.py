@@ -7,6 +7,10 @@ is not done twice; that makes the unreliable datagram a safe call.
 The cookie is any text without a space, unique per request. The body is JSON (`{`) or bencode
 (`d`), and the reply comes in the encoding of the request.
 
+To our own worker several JSON messages may share a datagram, `SEPARATOR` between them, and so do
+their replies: what a call asks in one breath then costs one wake of the worker, and one of the
+asker. rtpengine is sent single ones.
+
 Sources: rtpengine `docs/ng_control_protocol.md`, behaviour of 10.5.3.
 """
 
@@ -22,6 +26,10 @@ from callcenter.media import bencode
 Body: TypeAlias = dict[str, Any]
 
 DATAGRAM_MAX = 65_507
+SEPARATOR = b"\x1e"
+"""Between messages of one datagram; JSON has no place for it."""
+PARTS_MAX = 32
+"""Messages of one datagram, so that their replies fit one, too."""
 COOKIE_MAX = 128
 REPLAY_SECONDS = 10
 REPLAYS_MAX = 10_000
@@ -56,6 +64,13 @@ def decode(datagram: bytes) -> tuple[str, Body]:
     if not isinstance(value, dict):
         raise NgError("The message is not a dictionary")
     return name, value
+
+
+def parts(datagram: bytes) -> list[bytes]:
+    """The messages of a datagram, nearly always one."""
+    if SEPARATOR not in datagram or is_bencode(datagram):
+        return [datagram]
+    return datagram.split(SEPARATOR, PARTS_MAX - 1)
 
 
 def is_bencode(datagram: bytes) -> bool:

@@ -308,6 +308,19 @@ def test_a_repeated_request_is_answered_again_and_done_once(engine: Engine) -> N
     assert engine.ask("statistics")["statistics"]["totalstatistics"]["offers"] == 1
 
 
+def test_messages_that_share_a_datagram_are_done_in_order_and_answered_together(
+    engine: Engine,
+) -> None:
+    offer = {"command": "offer", "call-id": "L1", "from-tag": "leg", "sdp": describe(4000)}
+    bodies = (offer, {"command": "query", "call-id": "L1"}, {"command": "query", "call-id": "L2"})
+    sent = [f"c{n} ".encode() + json.dumps(body).encode() for n, body in enumerate(bodies)]
+    engine.client.send(b"\x1e".join([*sent, b"rubbish"]))
+    replies = [part.partition(b" ") for part in engine.client.recv(65_535).split(b"\x1e")]
+    assert [cookie for cookie, _, _ in replies] == [b"c0", b"c1", b"c2", b"rubbish"]
+    results = [json.loads(body)["result"] for _, _, body in replies]
+    assert results == ["ok", "ok", "error", "error"]
+
+
 def test_bencode_is_answered_in_bencode(engine: Engine) -> None:
     engine.client.send(b"c9 d7:command4:pinge")
     assert engine.client.recv(1000) == b"c9 d6:result4:ponge"

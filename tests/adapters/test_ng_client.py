@@ -20,6 +20,8 @@ class Engine:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.datagrams = 0
+        self.asker: tuple[str, int] | None = None
         self.deaf_for = 0
         self.mute = False
         self.reply: dict[str, Any] = {"result": "ok"}
@@ -32,13 +34,16 @@ class Engine:
 
     def _readable(self) -> None:
         data, sender = self.socket.recvfrom(65535)
+        self.asker = sender
         if self.deaf_for:
             self.deaf_for -= 1
             return
-        cookie, body = ng.decode(data)
-        self.heard.append((cookie, body))
-        if not self.mute:
-            self.socket.sendto(ng.encode(cookie, self.reply), sender)
+        self.datagrams += 1
+        for part in ng.parts(data):
+            cookie, body = ng.decode(part)
+            self.heard.append((cookie, body))
+            if not self.mute:
+                self.socket.sendto(ng.encode(cookie, self.reply), sender)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.socket.fileno())
@@ -80,6 +85,47 @@ def test_a_lost_question_is_asked_again_under_the_same_cookie() -> None:
         client.ask("c1", {"command": "ping", "call-id": "x/c"})
         assert (await answers.get())[0] == "c1"
         assert client.counts["repeated"] == 1
+        client.close()
+
+    run(story)
+
+
+def test_what_is_asked_in_one_turn_goes_to_our_own_engine_in_one_datagram() -> None:
+    async def story(engine: Engine, answers: asyncio.Queue[Any]) -> None:
+        client = client_of(engine, answers)
+        for cookie in ("c1", "c2", "c3"):
+            client.ask(cookie, {"command": "ping", "call-id": "x/c"})
+        assert [(await answers.get())[0] for _ in range(3)] == ["c1", "c2", "c3"]
+        assert engine.datagrams == 1
+        client.close()
+
+    run(story)
+
+
+def test_questions_too_long_for_one_datagram_go_in_several() -> None:
+    async def story(engine: Engine, answers: asyncio.Queue[Any]) -> None:
+        client = client_of(engine, answers)
+        for number in range(20):
+            client.ask(f"c{number}", {"command": "ping", "call-id": "x/c", "sdp": "v" * 5000})
+        assert [(await answers.get())[0] for _ in range(20)] == [f"c{n}" for n in range(20)]
+        assert engine.datagrams == 7
+        client.close()
+
+    run(story)
+
+
+def test_answers_that_share_a_datagram_are_each_heard() -> None:
+    async def story(engine: Engine, answers: asyncio.Queue[Any]) -> None:
+        engine.mute = True
+        client = client_of(engine, answers)
+        for cookie in ("c1", "c2"):
+            client.ask(cookie, {"command": "ping", "call-id": "x/c"})
+        while len(engine.heard) < 2:
+            await asyncio.sleep(0)
+        both = [ng.encode(cookie, {"result": cookie}) for cookie, _ in engine.heard]
+        assert engine.asker is not None
+        engine.socket.sendto(ng.SEPARATOR.join(both), engine.asker)
+        assert [await answers.get() for _ in both] == [(c, {"result": c}) for c in ("c1", "c2")]
         client.close()
 
     run(story)
