@@ -41,6 +41,8 @@ def open_channels(agent: AgentState, capacity: Mapping[Channel, int]) -> tuple[C
     """Every channel she may be offered a contact of now."""
     if agent.offers or agent.wrap_ups or not available(agent):
         return ()
+    if not agent.segments and not capacity:
+        return CHANNELS
     has = [work.channel for work in agent.segments.values()]
     return tuple(channel for channel in CHANNELS if room(channel, has, capacity))
 

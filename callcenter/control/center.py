@@ -91,8 +91,10 @@ class Control:
     @property
     def deadline(self) -> Micros | None:
         """When `tick` has something to do."""
-        times = (self._world.timers.deadline, self._world.resting.deadline)
-        return min((when for when in times if when is not None), default=None)
+        when, waking = self._world.timers.deadline, self._world.resting.deadline
+        if when is None or waking is None:
+            return waking if when is None else when
+        return min(when, waking)
 
     def react(self, command: c.Command, now: Micros, *, source: str = "") -> list[Event]:
         """Decide what follows from a command, and apply it.

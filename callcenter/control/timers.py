@@ -54,9 +54,10 @@ class Timers:
     @property
     def deadline(self) -> Micros | None:
         """When the next standing timer is due."""
-        while self._heap and not self._stands(self._heap[0]):
-            heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        heap = self._heap
+        while heap and not self._stands(heap[0]):
+            heappop(heap)
+        return heap[0][0] if heap else None
 
     def pop(self, now: Micros) -> tuple[Alarm, str] | None:
         """The next standing timer that is due, taken out; None when there is none."""

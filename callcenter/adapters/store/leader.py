@@ -219,7 +219,8 @@ class Leader:
     def _tick(self, turn: _Turn) -> None:
         control = self.replica.control
         for _ in range(TICKS_MAX):
-            if control.deadline is None or control.deadline > turn.now:
+            deadline = control.deadline
+            if deadline is None or deadline > turn.now:
                 return
             try:
                 events = control.tick(turn.now)
