@@ -67,6 +67,35 @@ def test_a_repeated_command_changes_nothing(store: StoreServer) -> None:
     assert arrived(journal(connection, store)) == ["c1", "c2"]
 
 
+def test_what_nobody_waits_for_is_decided_with_the_next_that_somebody_does(
+    store: StoreServer,
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    until(led.ready.is_set)
+    before = len(journal(connection, store))
+    queue = QueueRequested(contact=ContactId("c1"), queue=QueueId("sales"))
+    for sequence, command in enumerate((arrival(1), queue), 1):
+        append(connection, store, envelope("frontend-0", 7, sequence, command))
+    until(lambda: len(journal(connection, store)) > before)
+    led.end()
+    (batch,) = journal(connection, store)[before:]
+    assert {ContactArrived, ContactQueued} <= {type(event) for event in batch.events}
+
+
+def test_what_nobody_waits_for_is_decided_soon_though_nothing_else_comes(
+    store: StoreServer,
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    until(led.ready.is_set)
+    append(connection, store, envelope("frontend-0", 7, 1, arrival(1)))
+    until(lambda: arrived(journal(connection, store)) == ["c1"])
+    led.end()
+
+
 def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(store: StoreServer) -> None:
     connection = store.connect()
     append(connection, store, seed())
@@ -320,6 +349,7 @@ def test_another_journal_does_not_overwrite_an_archive(store: StoreServer, archi
     connection = store.connect()
     append(connection, store, seed())
     led = Led(store)
+    until(led.ready.is_set)
     append(connection, store, envelope("frontend-0", 7, 1, arrival(1)))
     until(lambda: arrived(journal(connection, store)) == ["c1"])
     led.end()

@@ -3,7 +3,8 @@
 Why: one writer makes every race between caller, agent and timer a question of order. The loop is
 synchronous and owns its thread: read what is there, decide all of it in memory, commit, read again.
 While one batch is being written to the disk the next one gathers, so the load groups itself; under
-load the loop also waits a little (`_wait_for_company`) so that a batch holds more.
+load the loop also waits a little (`_wait_for_company`) so that a batch holds more, and what nobody
+waits for stays until something comes that somebody does (`_receive`).
 
 Nothing leaves before it is committed: others act on events they read from the stream. A leader
 whose commit is refused (`Fenced`) throws its state away. One whose store went away keeps its batch
@@ -15,9 +16,10 @@ Sources: DESIGN 4 (single writer, time, cold start); research on leases and fenc
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 import structlog
@@ -31,13 +33,19 @@ from callcenter.adapters.store.resp import Connection, StoreError, pack
 from callcenter.adapters.store.wire import read_envelope
 from callcenter.control.center import ENGINE, DecisionFailed
 from callcenter.domain.commands import (
+    Command,
     ConfigurationRequested,
+    ContactReported,
+    CustomerReported,
+    DigitsReported,
     Envelope,
+    FlowReported,
     FrontendReported,
     LeaveQueueRequested,
     PresenceRequested,
     QueueRequested,
     SegmentEndReported,
+    StepReported,
     WrapUpEndRequested,
 )
 from callcenter.domain.events import (
@@ -56,15 +64,16 @@ ENVELOPES_PER_BATCH = 256
 LINGER_SECONDS = 0.001
 COMPANY_SECONDS = 0.004
 """Batches are at least so far apart, with somebody waiting for an answer and without."""
-URGENT = tuple(
-    command.__name__.encode()
-    for command in (
-        QueueRequested, LeaveQueueRequested, SegmentEndReported, PresenceRequested,
-        WrapUpEndRequested, ConfigurationRequested, FrontendReported,
-    )
+PATIENT_SECONDS = 0.03
+"""Commands that nobody waits for the answer of (`PATIENT`) are decided after so long, or together
+with the next that somebody does."""
+URGENT = (
+    QueueRequested, LeaveQueueRequested, SegmentEndReported, PresenceRequested,
+    WrapUpEndRequested, ConfigurationRequested, FrontendReported,
 )  # fmt: skip
-"""Commands somebody waits for the answer of, or that free an agent: their tags as they stand in an
-envelope. A tag seen where none is only costs a smaller batch."""
+"""Commands somebody waits for the answer of, or that free an agent."""
+PATIENT = (ContactReported, FlowReported, StepReported, DigitsReported, CustomerReported)
+"""What a caller does in a flow: it is shown, and changes no decision."""
 WATCH_SECONDS = 0.25
 """How often the lease is renewed and the front ends are looked at."""
 TICKS_MAX = 100
@@ -72,6 +81,15 @@ BLOCK_MS_MAX = 250
 RECONNECT_SECONDS = 0.03
 MEMORY_EVERY = 10
 """Every so many watches the store is asked for its memory."""
+
+
+def _named(commands: Iterable[Any]) -> re.Pattern[bytes]:
+    """Finds the tags of `commands` in an envelope. One seen where none is does no harm."""
+    return re.compile(b"|".join(command.__name__.encode() for command in commands))
+
+
+_urgent = _named(URGENT)
+_awaited = _named(set(get_args(Command)).difference(PATIENT))
 
 
 class Fenced(Exception):
@@ -150,30 +168,44 @@ class Leader:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _ask(self) -> None:
-        """Ask for the next commands; `_receive` has them, at the latest when something is due."""
-        self._connection.send(self._question())
+    def _ask(self, after: str, seconds: float) -> None:
+        """Ask for the next commands; `_read` has them, at the latest when something is due."""
+        self._connection.send(self._question(after, seconds))
         self._asked = True
 
-    def _question(self) -> bytes:
+    def _question(self, after: str, seconds: float = BLOCK_MS_MAX / 1000) -> bytes:
         return pack(
-            "XREAD", "COUNT", ENVELOPES_PER_BATCH, "BLOCK", self._patience(),
-            "STREAMS", self._keys.cmds, self.replica.cursor,
+            "XREAD", "COUNT", ENVELOPES_PER_BATCH, "BLOCK", self._patience(seconds),
+            "STREAMS", self._keys.cmds, after,
         )  # fmt: skip
 
-    def _patience(self) -> int:
+    def _patience(self, seconds: float) -> int:
         """How long a read may wait, in ms: until the next deadline or watch."""
-        seconds = self._watch_at - time.monotonic()
+        seconds = min(seconds, self._watch_at - time.monotonic())
         deadline = self.replica.control.deadline
         if deadline is not None:
             seconds = min(seconds, (deadline - self._now()) / 1_000_000)
         return max(1, min(BLOCK_MS_MAX, int(seconds * 1000) + 1))
 
     def _receive(self) -> list[Entry]:
-        """What was asked for; nothing when nothing came in time."""
+        """What is to be decided now; nothing when nothing came in time."""
+        entries = self._read(self.replica.cursor)
+        until = time.monotonic() + PATIENT_SECONDS
+        while entries and len(entries) < ENVELOPES_PER_BATCH:
+            left = until - time.monotonic()
+            if left <= 0 or any(_awaited.search(entry.data) for entry in entries):
+                break
+            more = self._read(entries[-1].id, left)
+            if not more:
+                break
+            entries += more
+        return entries
+
+    def _read(self, after: str, seconds: float = BLOCK_MS_MAX / 1000) -> list[Entry]:
+        """The commands after `after`, when some came in time."""
         try:
             if not self._asked:
-                self._ask()
+                self._ask(after, seconds)
             reply = self._connection.read(timeout=BLOCK_MS_MAX / 1000 + 2)
         except OSError as away:
             self._store_away(away)
@@ -193,7 +225,7 @@ class Leader:
         """
         if not entries:
             return
-        urgent = any(tag in entry.data for entry in entries for tag in URGENT)
+        urgent = any(_urgent.search(entry.data) for entry in entries)
         spacing = LINGER_SECONDS if urgent else COMPANY_SECONDS
         early = self._committed_at + spacing - time.monotonic()
         if early > 0:
@@ -311,7 +343,7 @@ class Leader:
         request = self._packed(batch)
         while True:
             try:
-                self._connection.send(request + self._question() if ask else request)
+                self._connection.send(request + self._question(batch.cursor) if ask else request)
                 self._connection.read()
                 self._asked = ask
                 break
