@@ -15,7 +15,7 @@ from callcenter.adapters.store.replica import Replica, read_batches, recover
 from callcenter.adapters.store.resp import Connection, StoreError
 from callcenter.adapters.store.wire import read_batch
 from callcenter.control.replay import decide_again, same
-from callcenter.domain.commands import QueueRequested
+from callcenter.domain.commands import Command, QueueRequested
 from callcenter.domain.events import Batch, ContactArrived, ContactQueued, FrontendLost, InputKind
 from callcenter.domain.units import ContactId, QueueId
 from tests.adapters.store_server import (
@@ -76,7 +76,8 @@ def test_what_nobody_waits_for_is_decided_with_the_next_that_somebody_does(
     until(led.ready.is_set)
     before = len(journal(connection, store))
     queue = QueueRequested(contact=ContactId("c1"), queue=QueueId("sales"))
-    for sequence, command in enumerate((arrival(1), queue), 1):
+    commands: list[Command] = [arrival(1), queue]
+    for sequence, command in enumerate(commands, 1):
         append(connection, store, envelope("frontend-0", 7, sequence, command))
     until(lambda: len(journal(connection, store)) > before)
     led.end()
