@@ -64,6 +64,7 @@ for _name in (*_SPELLINGS.split(), *COMPACT_FORMS.values()):
 for _letter, _name in COMPACT_FORMS.items():
     CANONICAL_NAMES.update({_letter: _name, _letter.upper(): _name})
 
+VIAS_KEPT = 4096
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"'
 _QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
@@ -72,6 +73,8 @@ _PARAMETER = re.compile(
     r"[ \t]*+;[ \t]*+([^\s=;,\"<>@]++)[ \t]*+(?:=[ \t]*+(" + _QUOTED + r'|[^;"<>]*+))?+[ \t]*+',
     re.DOTALL,
 )
+_PLAIN_PARAMETERS = re.compile(r"(?:;[^\s=;,\"<>@]++(?:=[^\s;\"<>]*+)?+)++")
+"""What nearly all are: nothing quoted, no spaces."""
 _VIA = re.compile(
     r"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++"
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5}+))?+[ \t]*+(;.*+)?+\Z",
@@ -128,7 +131,7 @@ class Headers:
     @classmethod
     def of_lines(cls, lines: dict[str, list[str]]) -> "Headers":
         """Take over a dictionary whose names are canonical already."""
-        headers = cls()
+        headers = cls.__new__(cls)
         headers._lines = lines
         return headers
 
@@ -236,6 +239,11 @@ def parse_parameters(text: str) -> dict[str, str]:
         SipError: 400 for an empty parameter, an unbalanced quote or too many parameters.
     """
     parameters: dict[str, str] = {}
+    if _PLAIN_PARAMETERS.fullmatch(text) and text.count(";") <= limits.PARAMETERS_MAX:
+        for part in text[1:].split(";"):
+            name, _, value = part.partition("=")
+            parameters.setdefault(name.lower(), value)
+        return parameters
     position, end = 0, len(text)
     while position < end:
         match = _PARAMETER.match(text, position)
@@ -408,7 +416,16 @@ def parse_via(text: str) -> Via:
     Raises:
         SipError: 400.
     """
-    return _cached_via(text) if len(text) <= limits.CACHED_TEXT_MAX else _via(text)
+    return _vias.get(text) or remember_via(text, _via(text))
+
+
+def remember_via(text: str, via: Via) -> Via:
+    """Know what `text` says without reading it: it was just read, or just written from `via`."""
+    if len(text) <= limits.CACHED_TEXT_MAX:
+        if len(_vias) >= VIAS_KEPT:
+            _vias.clear()
+        _vias[text] = via
+    return via
 
 
 def _via(text: str) -> Via:
@@ -439,4 +456,4 @@ def parse_cseq(text: str) -> CSeq:
 
 
 _cached_name_addr = lru_cache(maxsize=4096)(_name_addr)
-_cached_via = lru_cache(maxsize=4096)(_via)
+_vias: dict[str, Via] = {}

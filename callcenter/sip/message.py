@@ -29,6 +29,7 @@ from callcenter.sip.headers import (
     parse_cseq,
     parse_name_addr,
     parse_via,
+    remember_via,
     split_list,
 )
 from callcenter.sip.uri import parse_uri
@@ -466,13 +467,16 @@ def note_source(request: Request, host: str, port: int) -> None:
     top = parse_via(values[0]) if values else None
     if top is None:
         raise SipError(400, "no Via")
-    params = dict(top.params)
-    if "rport" in params:
+    asked = "rport" in top.params
+    if not asked and top.host.strip("[]").lower() == host.lower():
+        return
+    params = {**top.params, "received": host}
+    if asked:
         params["rport"] = str(port)
-    if "rport" in params or top.host.strip("[]").lower() != host.lower():
-        params["received"] = host
     if params != top.params:
-        values[0] = str(Via(top.transport, top.host, top.port, params))
+        seen = Via(top.transport, top.host, top.port, params)
+        values[0] = str(seen)
+        remember_via(values[0], seen)
         request.headers.set_all("Via", values)
 
 

@@ -14,6 +14,7 @@ RFC 4733 (telephone-event; each side chooses the number it wants to receive).
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -280,6 +281,7 @@ def remote_address(sdp: Sdp) -> tuple[str, int] | None:
     return (media.connection, media.port) if media and media.connection else None
 
 
+@lru_cache(maxsize=1024)
 def is_unicast(address: str, *, loopback: bool) -> bool:
     """False for what no phone may name as its address: multicast, broadcast, and, unless
     `loopback`, our own machine. Host names and address zero (old hold) are not judged."""
