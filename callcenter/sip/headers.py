@@ -131,7 +131,7 @@ class Headers:
     @classmethod
     def of_lines(cls, lines: dict[str, list[str]]) -> "Headers":
         """Take over a dictionary whose names are canonical already."""
-        headers = cls.__new__(cls)
+        headers = cls()
         headers._lines = lines
         return headers
 
