@@ -332,6 +332,17 @@ def test_the_source_is_noted_in_the_top_via() -> None:
     assert plain.vias[0].params == {"branch": "z9hG4bKaa1"}
 
 
+@given(
+    host=st.sampled_from(["h.test", "H.Test", "192.0.2.1", "[2001:db8::1]"]), asked=st.booleans()
+)
+def test_a_via_that_we_wrote_on_is_known_as_what_it_says(host: str, asked: bool) -> None:
+    via = f'SIP/2.0/udp {host};branch=z9hG4bK1;X="a;b";flag{";rport" if asked else ""}'
+    request = Request("OPTIONS", "sip:h.test", Headers([("Via", via)]))
+    note_source(request, "198.51.100.7", 40_000)
+    written = request.header("Via") or ""
+    assert request.top_via == parse_via(written.replace(";flag", " ; flag"))
+
+
 @pytest.mark.parametrize(
     ("extra", "status"),
     [
