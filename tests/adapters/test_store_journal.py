@@ -24,7 +24,9 @@ from callcenter.adapters.store.journal import (
 )
 from callcenter.adapters.store.leader import Leader, Stopped
 from callcenter.adapters.store.replica import Replica
+from callcenter.domain.commands import QueueRequested
 from callcenter.domain.events import ContactArrived
+from callcenter.domain.units import ContactId, QueueId
 from tests.adapters.store_server import CENTER, StoreServer, arrival, seed
 
 
@@ -229,7 +231,8 @@ def test_a_late_reader_takes_many_batches_at_once(store: StoreServer, led: Leade
         writer = writer_of(store)
         await writer.start()
         for number in range(1, 31):
-            await writer.append([arrival(number)])
+            queue = QueueRequested(contact=ContactId(f"c{number}"), queue=QueueId("sales"))
+            await writer.append([arrival(number), queue])
         reader = EventReader(store.url, store.keys, 0, linger_seconds=0.05)
         async for batches in reader.reads():
             assert len(batches) > 10
