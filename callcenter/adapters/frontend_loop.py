@@ -7,6 +7,11 @@ all calls, become one append to the journal (its cost is that of one fsync), and
 leave in order on its reply. Turns that keep nothing (a 100, a retransmission, an OPTIONS) only
 wait for what is in front of them.
 
+One message does not wait: the INVITE of a grant (`SendGranted`), for which the committed grant is
+the record. The place up to which events were read is kept in the same append as what they made,
+so that whoever dies before the append is on the disk reads the grant again and sends the same
+INVITE again. It waits only where an append under way holds a record that it rests on.
+
 Without the store, calls in progress go on from memory: what has waited for `PATIENCE` is acted on,
 what should have been kept stays in the writer's bounded outbox in its order, and new calls are
 refused until it is written.
@@ -19,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,6 +47,7 @@ from callcenter.frontend.turn import (
     LookUp,
     Message,
     Overloaded,
+    SendGranted,
     SendSip,
     StoreDown,
     StoreUp,
@@ -103,6 +109,8 @@ class _Pending:
 
     since: Micros
     actions: list[Action]
+    keys: Collection[str]
+    """Records that are on their way to the disk."""
 
 
 class FrontendLoop:
@@ -183,6 +191,7 @@ class FrontendLoop:
     def _hand_on(self) -> None:
         """Keep what must be kept and act on its reply; act at once if nothing is in front."""
         gathered, self._gathered = self._gathered, Gathered()
+        self._send_granted(gathered)
         if gathered.records or gathered.commands:
             self._keep(gathered)
         elif self._pending and not self.store_is_down:
@@ -192,8 +201,21 @@ class FrontendLoop:
             self._perform(gathered.actions)
         self._arm()
 
+    def _send_granted(self, gathered: Gathered) -> None:
+        """Let go ahead what is on the disk already, as a grant."""
+        if not any(type(action) is SendGranted for action in gathered.actions):
+            return
+        under_way = set(gathered.records).union(*(pending.keys for pending in self._pending))
+        waits: list[Action] = []
+        for action in gathered.actions:
+            if type(action) is SendGranted and under_way.isdisjoint(action.rests_on):
+                self._wire.send(action.flow, action.data)
+            else:
+                waits.append(action)
+        gathered.actions = waits
+
     def _keep(self, gathered: Gathered) -> None:
-        if self.cursor != self._cursor_kept and gathered.commands:
+        if self.cursor != self._cursor_kept:
             self._cursor_kept = self.cursor
             gathered.records["cursor"] = Change("cursor", str(self.cursor).encode())
         try:
@@ -202,7 +224,7 @@ class FrontendLoop:
             self.lost_turns += 1
             self._perform(gathered.actions)
             return
-        pending = _Pending(now(), gathered.actions)
+        pending = _Pending(now(), gathered.actions, gathered.records.keys())
         self._pending.append(pending)
         kept.add_done_callback(self._kept)
         if self.store_is_down:
@@ -256,7 +278,7 @@ class FrontendLoop:
         parties: list[KeepParty] = []
         for action in actions:
             match action:
-                case SendSip(flow=flow, data=data):
+                case SendSip(flow=flow, data=data) | SendGranted(flow=flow, data=data):
                     self._wire.send(flow, data)
                 case AskMedia(cookie=cookie, message=message):
                     self._engine.ask(cookie, message)

@@ -152,7 +152,8 @@ class MediaSettings(Table):
     url: str = Field(default="embedded", pattern=MEDIA_URL)
     """`embedded` starts our own media engine; `ng://host:port` asks an rtpengine."""
     rtp_ports: str = Field(default="30000-34999", pattern=PORTS)
-    """First and last UDP port of audio; each leg takes two."""
+    """First and last UDP port of audio; each leg takes two. A call has one leg, one that waits in a
+    queue or talks with an agent has two."""
     address: str = "127.0.0.1"
     """Where RTP is received, and what SDP says."""
     advertised_address: str = ""

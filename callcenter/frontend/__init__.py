@@ -5,6 +5,7 @@ only room that knows all three. It reads, in the order a caller lives it:
 
 - `frontend.py`   an input comes in: which call is it for, is there room for one more
 - `call.py`       the story: arrival, flow, queue, talk, end
+- `standby.py`    her agent's media leg is ready before anybody is offered
 - `offer.py`      an agent's phones ring under a grant
 - `talk.py`       two legs are one conversation: bridge, hold, either side leaving
 - `pulse.py`      a phone says nothing: is it still there

@@ -25,8 +25,6 @@ from callcenter.domain.commands import (
     DigitsReported,
     FlowReported,
     LeaveQueueRequested,
-    OfferOutcome,
-    OfferReported,
     QueueRequested,
     SegmentEndReported,
     StepReported,
@@ -57,8 +55,9 @@ from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
-from callcenter.frontend.offer import Offer
+from callcenter.frontend.offer import Offer, Shown
 from callcenter.frontend.pulse import Pulse
+from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
 from callcenter.ivr import session as ivr
@@ -91,6 +90,7 @@ class CallStory:
         self.flow = flow
         self.media = MediaLeg(hands, media, self._said)
         self.session: ivr.Session | None = None
+        self.standby = Standby(hands, record, self.media)
         self.offer: Offer | None = None
         self.talk: Talk | None = None
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
@@ -264,8 +264,10 @@ class CallStory:
             priority=action.priority,
             attributes=dict(action.attributes),
         )
+        record.secret = record.secret or self.hands.endpoint.new_id()
         record.move(Stage.QUEUED, self.hands.center_now())
         self.hands.report(record.waits)
+        self.standby.open()
 
     def told(self, event: Event) -> None:
         """What control decided about this contact."""
@@ -282,6 +284,7 @@ class CallStory:
             case OfferRescinded(offer=offer) if self.offer and self.offer.record.offer == offer:
                 self.offer.rescind()
                 self.offer = None
+                self.standby.open()
             case _:
                 pass
 
@@ -291,6 +294,7 @@ class CallStory:
         if self.offer is not None:
             self.offer.rescind()
             self.offer = None
+        self.standby.close()
         self.record.move(Stage.FLOW, self.hands.center_now())
         self.media.quiet()
         self._tell_flow(ivr.QueueLeft(way))
@@ -300,42 +304,27 @@ class CallStory:
     def _offered(self, grant: OfferMade) -> None:
         """A grant: ring her, if she still waits here and the grant is still fresh."""
         hands, record = self.hands, self.record
-        fresh = hands.center_now() <= grant.act_before
-        if record.stage is not Stage.QUEUED or self.offer is not None or not fresh:
-            if self.offer is None or self.offer.record.offer != grant.offer:
-                self._refuse_grant(grant)
+        known = self.offer or self.talk
+        if known is not None and known.record.offer == grant.offer:
             return
-        self.offer = Offer.granted(hands, self, grant)
+        fresh = hands.center_now() <= grant.act_before
         name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
-        self.offer.ring(self.media, name, screen_user(record.caller))
-
-    def _refuse_grant(self, grant: OfferMade) -> None:
-        self.hands.report(
-            OfferReported(
-                offer=grant.offer,
-                contact=self.record.contact,
-                agent=grant.agent,
-                outcome=OfferOutcome.FAILED,
-            )
-        )
+        shown = Shown(name, screen_user(record.caller), record.secret)
+        if record.stage is not Stage.QUEUED or self.offer is not None or not fresh:
+            Offer.granted(hands, self, grant, shown).refuse()
+            return
+        leg = self.standby.take()
+        self.offer = Offer.granted(hands, self, grant, shown, leg.media)
+        self.offer.ring(leg)
 
     def _queue_title(self, queue: QueueId) -> str:
         known = self.hands.queue(queue)
         return known.title if known else queue
 
-    def offer_over(self, outcome: OfferOutcome) -> None:
+    def offer_over(self) -> None:
         """Nobody answered; she keeps her place, and her music."""
-        offer, self.offer = self.offer, None
-        if offer is None:
-            return
-        self.hands.report(
-            OfferReported(
-                offer=offer.record.offer,
-                contact=self.record.contact,
-                agent=offer.record.agent,
-                outcome=outcome,
-            )
-        )
+        self.offer = None
+        self.standby.open()
 
     # ---- 6. they talk ---------------------------------------------------------------------
 
@@ -369,8 +358,13 @@ class CallStory:
             self.end(Reason.MEDIA_UNAVAILABLE)
             return
         talk.report_failed()
+        self._wait_on()
+
+    def _wait_on(self) -> None:
+        """In her queue as before."""
         self.record.move(Stage.QUEUED, self.hands.center_now())
         self._play_music()
+        self.standby.open()
 
     def _agent_left(self, reason: Reason, *, say_bye: bool) -> None:
         """The segment is over for the agent; the flow decides what is left for the caller."""
@@ -380,8 +374,7 @@ class CallStory:
         talk.end((ending(reason).reason_header,), say_bye=say_bye)
         if not talk.record.bridged:
             talk.report_failed()
-            self.record.move(Stage.QUEUED, self.hands.center_now())
-            self._play_music()
+            self._wait_on()
             return
         self._report_segment(talk, reason)
         self.media.connect(None, self._media_failed)
@@ -394,8 +387,7 @@ class CallStory:
 
     def _wait_again(self, waits: QueueRequested) -> None:
         """Her agent's phone is gone, which is not her fault: back to the head of her queue."""
-        self.record.move(Stage.QUEUED, self.hands.center_now())
-        self._play_music()
+        self._wait_on()
         self.hands.report(msgspec.structs.replace(waits, priority=PRIORITY_MAX))
 
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
@@ -443,6 +435,7 @@ class CallStory:
                 self._report_segment(self.talk, reason)
             else:
                 self.talk.report_failed()
+        self.standby.close()
         self.media.close()
         if was is not Stage.ARRIVING:
             hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
@@ -566,9 +559,9 @@ class CallStory:
             self.talk.media.play_again()
 
     def legs(self) -> list[str]:
-        """Her media leg and that of an agent who is rung or talks."""
-        other = self.talk or self.offer
-        return [self.media.record.id, *([other.media.record.id] if other else [])]
+        """Her media leg and that of an agent who is rung, talks, or may be next."""
+        others = [other.media.record.id for other in (self.talk, self.offer) if other]
+        return [self.media.record.id, *others, *self.standby.legs()]
 
     # ---- what is kept of her --------------------------------------------------------------
 
@@ -591,6 +584,9 @@ class CallStory:
         """Go on after a restart: ask again for what may have been lost with the process."""
         hands = self.hands
         self.media.take_up()
+        self.standby.take_up()
+        if self.record.stage is Stage.QUEUED and self.offer is None:
+            self.standby.open()
         if self.session is not None and self.session.deadline is not None:
             hands.wake(self.id, max(0, self.session.deadline - hands.now))
         if self.talk is not None and not self.talk.record.bridged:

@@ -57,6 +57,13 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Center time at which she came to this stage."""
     waited: Micros = 0
     """In queues, until agents answered or she left."""
+    legs: int = 0
+    """How many media legs were opened for agents: each gets a name of its own."""
+    standby: str = ""
+    """The one of them that stands by."""
+    secret: str = ""
+    """From which the names of the INVITEs to agents are made, so that the next life makes the
+    same; kept when she is queued."""
     talked: Micros = 0
 
     def move(self, stage: Stage, now: Micros) -> Stage:

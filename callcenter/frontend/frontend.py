@@ -12,7 +12,7 @@ whole day of calls can be told in a test, and every refusal goes through one tab
 Sources: RFC 3261 8.2 (UAS), 21 (answers); DESIGN 4 (who decides what).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callcenter.domain import events as e
@@ -48,7 +48,6 @@ from callcenter.frontend.turn import (
     RtpHeard,
     RtpSilent,
     SayingFinished,
-    SendSip,
     SipReceived,
     StoreDown,
     StoreUp,
@@ -138,10 +137,23 @@ class Frontend:
         times = (self.endpoint.deadline, self.phones.deadline, self.hands.deadline)
         return min((when for when in times if when is not None), default=None)
 
-    def restore(self, records: Mapping[str, bytes], now: Micros) -> Turn:
-        """Take back the calls and phones of an earlier life; the first command names them all."""
+    def restore(
+        self, records: Mapping[str, bytes], now: Micros, unread: Iterable[EventsSeen] = ()
+    ) -> Turn:
+        """Take back the calls and phones of an earlier life, then name them all to control.
+
+        `unread` is what was committed since the place that the earlier life kept. It comes first:
+        a grant that life may have acted on is taken up again, so that control is told of it and
+        does not take it back while her phone rings.
+        """
         self.hands.now = now
         memory.restore(self.hands, self.phones, records)
+        registered = set(self.phones.reachable)
+        self.hands.reads_again = True
+        for seen in unread:
+            self.take(seen, now)
+        self.hands.reads_again = False
+        self.phones.reachable = registered  # whatever was believed while we were away
         self._report_all()
         return self.turn()
 
@@ -150,8 +162,7 @@ class Frontend:
         turn = self.hands.finish()
         if self.phones.changed:
             turn.records.extend(self.phones.changes())
-        for flow, data in self.endpoint.take_outgoing():
-            turn.actions.append(SendSip(flow, data))
+        turn.actions.extend(self.hands.outgoing())
         for action in turn.actions:
             if type(action) is ContactClosed:
                 self.counts[f"ended.{action.label}"] += 1
@@ -339,7 +350,8 @@ class Frontend:
     # ---- what control decided -------------------------------------------------------------
 
     def _events_seen(self, seen: EventsSeen) -> None:
-        self.hands.clock.heard(seen.at, self.hands.now)
+        if not self.hands.reads_again:  # those were committed too long ago to tell the time
+            self.hands.clock.heard(seen.at, self.hands.now)
         for event in seen.events:
             match event:
                 case (

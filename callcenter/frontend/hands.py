@@ -16,7 +16,16 @@ from callcenter.domain.commands import Command, Presence
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
-from callcenter.frontend.turn import Action, AskMedia, Configured, Message, RecordChange, Turn
+from callcenter.frontend.turn import (
+    Action,
+    AskMedia,
+    Configured,
+    Message,
+    RecordChange,
+    SendGranted,
+    SendSip,
+    Turn,
+)
 from callcenter.sip import endpoint as sip
 from callcenter.sip.digest import Algorithm
 from callcenter.sip.flow import Flow
@@ -109,12 +118,16 @@ class Hands:
     """Whose records may have changed in this turn."""
     agents: dict[AgentId, AgentSeen] = field(default_factory=dict)
     """What agents do, by the events; one that no event spoke of is logged out."""
+    reads_again: bool = False
+    """Whether what is taken now may have been acted on by an earlier life that died of it."""
     counts: Counter[str] = field(default_factory=Counter)
     """For the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`, `calendar.NAME` (unknown)."""
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
     _sweep_at: Micros = 0
     _farewells: dict[str, sip.Call] = field(default_factory=dict)
+    _let_go_last: dict[AgentId, str] = field(default_factory=dict)
+    _granted: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _parting: set[str] = field(default_factory=set)
     _parted: list[RecordChange] = field(default_factory=list)
     _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -197,13 +210,15 @@ class Hands:
 
     # ---- saying good-bye ------------------------------------------------------------------
 
-    def let_go(self, call: sip.Call) -> None:
+    def let_go(self, call: sip.Call, agent: AgentId | None = None) -> None:
         """A BYE or CANCEL is on its way in `call`: remember it until the peer has answered.
 
         Its story is over and kept no more; were this process to die before the message leaves,
-        a phone would ring or wait for ever.
+        a phone would ring or wait for ever. `agent` is whose phone it is, if it is one's.
         """
         self._farewells[call.id] = call
+        if agent is not None:
+            self._let_go_last[agent] = f"{PARTING}{call.id}"
 
     def gone(self, call: sip.Call) -> None:
         """The peer has let go too. Forgetting it can wait for the next turn that is kept."""
@@ -215,6 +230,25 @@ class Hands:
         """After a restart: whether the message left is not known, so it is sent once more."""
         self._parting.add(key.removeprefix(PARTING))
         call.bye(self.now)
+
+    # ---- what leaves ----------------------------------------------------------------------
+
+    def send_granted(self, call: sip.Call, agent: AgentId) -> None:
+        """The INVITE of `call` follows from a grant read in this turn: see `SendGranted`.
+
+        It rests on the record of her phones: one that only this life knows of could not be told
+        again to stop. It does not overtake our last good-bye to her, or her phone would be busy.
+        """
+        if call.outgoing is not None:
+            keys = (f"phone:{agent}", self._let_go_last.get(agent, ""))
+            self._granted[call.outgoing.octets] = keys
+
+    def outgoing(self) -> Iterable[Action]:
+        """What the endpoint wants to send."""
+        granted, self._granted = self._granted, {}
+        for flow, data in self.endpoint.take_outgoing():
+            rests_on = granted.get(data) if granted else None
+            yield SendSip(flow, data) if rests_on is None else SendGranted(flow, data, rests_on)
 
     # ---- time -----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@
 
 Why: media runs in another process and control keeps the place in the queue, so a front end that
 finds its dialogs again finds its callers where they were. A record is in the store before the
-message that makes a peer rely on it; a call whose 200 never left has none, and its caller only
+message that makes a peer rely on it, or the grant is that it follows from (`offer.py`); a call whose 200 never left has none, and its caller only
 sends her INVITE again.
 
 A record that cannot be read is dropped and counted, never guessed at: control is then told of the

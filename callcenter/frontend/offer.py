@@ -6,23 +6,34 @@ here, the first answer wins, everything else is told why it stops ringing.
 
 One media leg serves all her phones: only the one that answers is ever heard.
 
-Sources: RFC 3261 9.1 (CANCEL), 13.2 and 16.7 (several answers; 6xx ends the search), RFC 3326.
+An INVITE leaves in the turn in which its grant is read, before its record is kept. What a phone
+knows it by follows from the grant, the phone and a secret kept with the contact (`invite_names`).
+So a life that died of it costs nothing: the next one reads the grant again and sends a repetition,
+which rings no second time; or, if the offer is over by then, a CANCEL of the INVITE that it never
+saw. Where the leg is not ready yet the INVITE belongs to a later turn and waits for its record.
+
+Sources: RFC 3261 9.1 (CANCEL), 13.2 and 16.7 (several answers; 6xx ends the search), 17.2.3 (by
+what a repetition is known), RFC 3326.
 """
 
-from typing import Protocol
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from callcenter.domain.commands import OfferOutcome
+from callcenter.domain.commands import OfferOutcome, OfferReported
 from callcenter.domain.events import OfferMade
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
+from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 from callcenter.frontend.endings import ELSEWHERE, RANG_OUT, ending, outcome_of_status
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.phones import phone_of
+from callcenter.frontend.standby import StandbyLeg
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.record import DialogRecord
+from callcenter.sip.registrar import Binding
 
 FORKS_MAX = 8
 """Phones of one agent that ring at once."""
@@ -48,6 +59,14 @@ class OfferRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     dials: list[DialogRecord] = []
 
 
+class Shown(NamedTuple):
+    """What an agent's phone shows of the call, and the secret that its names are made from."""
+
+    name: str
+    user: str
+    secret: str
+
+
 class Asker(Story, Protocol):
     """The contact that an offer is made for."""
 
@@ -55,25 +74,37 @@ class Asker(Story, Protocol):
         """A phone answered and was acknowledged; the others were told to stop."""
         ...
 
-    def offer_over(self, outcome: OfferOutcome) -> None:
-        """None of her phones will answer."""
+    def offer_over(self) -> None:
+        """None of her phones will answer; control was told why."""
         ...
 
 
 class Offer:
     """One grant in the hands of its owner."""
 
-    def __init__(self, hands: Hands, asker: Asker, record: OfferRecord) -> None:
+    def __init__(
+        self, hands: Hands, asker: Asker, record: OfferRecord, media: MediaLeg | None = None
+    ) -> None:
         self.hands = hands
         self.asker = asker
         self.record = record
-        self.media = MediaLeg(hands, record.media, said=lambda: None)
+        self.media = media or MediaLeg(hands, record.media, said=lambda: None)
         self.dials: dict[str, sip.Call] = {}
         self._refusals: list[OfferOutcome] = []
+        self._shown = Shown("", "", "")
+        self._rang_unseen = False
+        """Whether an earlier life may have sent INVITEs that this one did not send again."""
         self._over = False
 
     @classmethod
-    def granted(cls, hands: Hands, asker: Asker, grant: OfferMade) -> "Offer":
+    def granted(
+        cls,
+        hands: Hands,
+        asker: Asker,
+        grant: OfferMade,
+        shown: Shown,
+        media: MediaLeg | None = None,
+    ) -> "Offer":
         """Take a grant. Nothing of it is kept before a phone rings: control takes back a grant
         that its owner does not name after a restart, and the engine's leg is swept up."""
         ring = min(grant.ring_seconds, 180) * SECOND
@@ -82,46 +113,65 @@ class Offer:
             agent=grant.agent,
             queue=grant.queue,
             rings_until=hands.center_now() + ring,
-            media=LegRecord(id=f"{asker.id}/{grant.offer}"),
+            media=media.record if media else LegRecord(id=""),
         )
-        return cls(hands, asker, record)
+        offer = cls(hands, asker, record, media)
+        offer._shown, offer._rang_unseen = shown, hands.reads_again
+        return offer
+
+    def refuse(self) -> None:
+        """Do not act on the grant; should an earlier life have done so, its ringing ends."""
+        self._over = True
+        self._stop_ringing(ELSEWHERE)
+        self._report(OfferOutcome.FAILED)
 
     # ---- ringing --------------------------------------------------------------------------
 
-    def ring(self, caller: MediaLeg, caller_name: str, caller_user: str) -> None:
+    def ring(self, leg: StandbyLeg) -> None:
         """Ring every living phone of the agent; tell the asker at once when there is none."""
         if not self.hands.bindings(self.record.agent):
             self._end(OfferOutcome.UNREACHABLE)
             return
+        turn = self.hands.turn
 
         def ready() -> None:
             if not self._over:
-                self._dial(caller_name, caller_user)
+                self._dial(granted_now=turn is self.hands.turn)
 
         def failed(_: Message) -> None:
             self._end(OfferOutcome.FAILED)
 
-        self.media.open_for_phone(caller, ready, failed)
+        leg.when_ready(ready, failed)
         self.hands.wake(self.asker.id, max(0, self.record.rings_until - self.hands.center_now()))
 
-    def _dial(self, caller_name: str, caller_user: str) -> None:
-        hands = self.hands
-        sdp = self.media.offer_sdp()
-        from_addr = f'"{caller_name}" <sip:{caller_user}@{hands.rules.domain}>'
-        bindings = hands.bindings(self.record.agent)[:FORKS_MAX]
+    def _dial(self, *, granted_now: bool) -> None:
+        self._rang_unseen = False
+        bindings = self._bindings()
         for binding in bindings:
-            call = hands.endpoint.invite(
-                to_uri=f"sip:{self.record.agent}@{hands.rules.domain}",
-                request_uri=binding.contact,
-                from_addr=from_addr,
-                flow=binding.flow,
-                sdp=sdp,
-                now=hands.now,
-            )
+            call = self._invite(binding, self.media.offer_sdp())
             self.dials[call.id] = call
-            hands.follow(call, self.asker)
+            self.hands.follow(call, self.asker)
+            if granted_now and self._shown.secret:
+                self.hands.send_granted(call, self.record.agent)
         if not bindings:
             self._end(OfferOutcome.UNREACHABLE)
+
+    def _bindings(self) -> list[Binding]:
+        return self.hands.bindings(self.record.agent)[:FORKS_MAX]
+
+    def _invite(self, binding: Binding, sdp: bytes | None, *, unseen: bool = False) -> sip.Call:
+        shown, domain = self._shown, self.hands.rules.domain
+        names = invite_names(shown.secret, self.record.offer, phone_of(binding))
+        return self.hands.endpoint.invite(
+            to_uri=f"sip:{self.record.agent}@{domain}",
+            request_uri=binding.contact,
+            from_addr=f'"{shown.name}" <sip:{shown.user}@{domain}>',
+            flow=binding.flow,
+            sdp=sdp,
+            now=self.hands.now,
+            names=names if shown.secret else None,  # none of a caller whom an old version queued
+            sent_before=unseen,
+        )
 
     # ---- what the phones say --------------------------------------------------------------
 
@@ -179,12 +229,27 @@ class Offer:
         self._over = True
         self._stop_ringing(RANG_OUT if outcome is OfferOutcome.EXPIRED else ELSEWHERE)
         self.media.close()
-        self.asker.offer_over(outcome)
+        self._report(outcome)
+        self.asker.offer_over()
+
+    def _report(self, outcome: OfferOutcome) -> None:
+        record = self.record
+        self.hands.report(
+            OfferReported(
+                offer=record.offer,
+                contact=ContactId(self.asker.id),
+                agent=record.agent,
+                outcome=outcome,
+            )
+        )
 
     def _stop_ringing(self, why: tuple[str, str]) -> None:
-        for call in self.dials.values():
+        unseen = self._bindings() if self._rang_unseen and self._shown.secret else []
+        calls = [self._invite(binding, None, unseen=True) for binding in unseen]
+        self._rang_unseen = False
+        for call in (*self.dials.values(), *calls):
             call.cancel(self.hands.now, headers=(why,))
-            self.hands.let_go(call)
+            self.hands.let_go(call, self.record.agent)
 
     def kept(self) -> OfferRecord:
         """As the store keeps it."""
@@ -202,3 +267,12 @@ class Offer:
         hands.touch(asker)
         hands.wake(asker.id, max(0, record.rings_until - hands.center_now()))
         return offer
+
+
+def invite_names(secret: str, offer: OfferId, phone: str) -> sip.InviteNames:
+    """What a phone knows the INVITE of an offer by: the same in every life, a guess for others."""
+    made = (
+        blake2b(f"{part}|{offer}|{phone}".encode(), key=secret.encode()[:64], digest_size=10)
+        for part in sip.InviteNames._fields
+    )
+    return sip.InviteNames(*(name.hexdigest() for name in made))

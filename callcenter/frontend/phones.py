@@ -123,7 +123,7 @@ class Phones:
         rung on its newest."""
         newest: dict[str, Binding] = {}
         for binding in self.registrar.bindings(agent, self.hands.now):
-            newest.setdefault(binding.instance.partition(";reg-id")[0] or binding.contact, binding)
+            newest.setdefault(phone_of(binding), binding)
         return list(newest.values())
 
     def _saw(self, where: Address, agent: AgentId) -> None:
@@ -184,3 +184,8 @@ class Phones:
                 cause="" if reachable else cause,
             )
         )
+
+
+def phone_of(binding: Binding) -> str:
+    """What tells one phone of an agent from another, whichever road it came by."""
+    return binding.instance.partition(";reg-id")[0] or binding.contact

@@ -150,7 +150,7 @@ class Talk:
         """The agent's leg goes; the caller's is the speaker's business."""
         if say_bye:
             self.call.bye(self.hands.now, headers=headers)
-            self.hands.let_go(self.call)
+            self.hands.let_go(self.call, self.record.agent)
         self.media.close()
 
     def kept(self) -> TalkRecord:

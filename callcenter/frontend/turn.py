@@ -4,6 +4,11 @@ Why: the machine is pure. Whatever it wants from the world is a value in a `Turn
 world tells it is one of the inputs below. The adapter that drives it commits `records` and
 `commands` of a turn in one transaction and only then performs `actions`, in order: nobody outside
 relies on something that a restart would forget.
+
+One message need not wait: the INVITE that a grant asks for (`SendGranted`). Its record stands in
+the journal already, as the `OfferMade` from which it follows to the last token. That holds only
+for the turn in which the grant was read, because the place up to which events were read is kept
+with what they made: who dies before that reads the grant again and sends the same INVITE again.
 """
 
 from collections.abc import Mapping
@@ -183,6 +188,17 @@ class SendSip(NamedTuple):
     data: bytes
 
 
+class SendGranted(NamedTuple):
+    """A SIP message that the next life would send again, byte for byte where it matters, from what
+    is committed. It may leave before the records of its turn are kept, as soon as no append under
+    way holds one of the records that it `rests_on`; else it waits in its place like any other.
+    """
+
+    flow: Flow
+    data: bytes
+    rests_on: tuple[str, ...]
+
+
 class AskMedia(NamedTuple):
     """One ng message. The reply comes back as `MediaReplied` with the same cookie.
 
@@ -243,7 +259,7 @@ class Faulted(NamedTuple):
 
 
 Action: TypeAlias = (
-    SendSip | AskMedia | LookUp | KeepParty | ContactClosed | FeatureClosed | Faulted
+    SendSip | SendGranted | AskMedia | LookUp | KeepParty | ContactClosed | FeatureClosed | Faulted
 )
 
 

@@ -109,7 +109,7 @@ def _wait_again(call: "Call", invite: Request, record: DialogRecord, now: Micros
     if call.state is CallState.ANSWERED:
         call.outgoing.is_open = False
         return
-    heard = call.state not in (CallState.CALLING, CallState.CANCELLING)
+    heard = call.state is not CallState.CALLING  # an INVITE that is cancelled is not sent again
     call.outgoing.resume(now, heard=heard, cancelling=record.cancelling)
 
 

@@ -82,12 +82,12 @@ class Core:
         """Our Contact value towards the other end of `flow`."""
         return bracketed(self._contact_for(flow))
 
-    def via(self, flow: Flow) -> str:
+    def via(self, flow: Flow, branch: str = "") -> str:
         """A Via of ours with a new branch; `rport`, because we may be behind a translator too."""
         uri = parse_uri(parse_name_addr(self.contact(flow)).uri)
         port = f":{uri.port}" if uri.port else ""
         transport = flow.transport.upper()
-        return f"SIP/2.0/{transport} {uri.host}{port};branch=z9hG4bK{self.new_id()};rport"
+        return f"SIP/2.0/{transport} {uri.host}{port};branch=z9hG4bK{branch or self.new_id()};rport"
 
     # ---- messages -------------------------------------------------------------------------
 

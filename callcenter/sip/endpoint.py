@@ -50,7 +50,7 @@ from callcenter.sip.events import (
 from callcenter.sip.flow import Flow
 from callcenter.sip.headers import Headers
 from callcenter.sip.invite_in import IncomingInvite
-from callcenter.sip.invite_out import OutgoingInvite
+from callcenter.sip.invite_out import InviteNames, OutgoingInvite
 from callcenter.sip.message import (
     Request,
     Response,
@@ -81,6 +81,7 @@ __all__ = [
     "DialogRecord",
     "Endpoint",
     "IncomingCall",
+    "InviteNames",
     "Malformed",
     "ReinviteAnswered",
     "ReinviteRejected",
@@ -351,6 +352,8 @@ class Endpoint:
         headers: HeaderFields = (),
         route_set: Sequence[str] = (),
         credentials: Credentials | None = None,
+        names: InviteNames | None = None,
+        sent_before: bool = False,
     ) -> Call:
         """Call somebody.
 
@@ -362,10 +365,17 @@ class Endpoint:
             sdp: our offer; None asks for theirs (see `Call.acknowledge`).
             route_set: Route values to begin with.
             credentials: for a 401 or 407, at any time in the call.
+            names: of an INVITE that must be known again; each is used for one INVITE only.
+            sent_before: an earlier process may have sent it: it is not sent, and can be cancelled
+                at once, whether or not the phone ever had it.
         """
-        core, tag = self._core, self._core.new_id()
-        call = Call(core, "uac", core.new_id(), tag, flow, credentials)
-        request = self._new_request("INVITE", request_uri, to_uri, tagged(from_addr, tag), flow)
+        core = self._core
+        names = names or InviteNames(core.new_id(), core.new_id(), core.new_id())
+        call = Call(core, "uac", names.call_id, names.tag, flow, credentials)
+        address = tagged(from_addr, names.tag)
+        request = self._new_request(
+            "INVITE", request_uri, to_uri, address, flow, branch=names.branch
+        )
         request.headers.set("Call-ID", call.call_id)
         request.headers.set_all("Route", route_set)
         request.headers.set("Allow", ALLOW)
@@ -373,7 +383,10 @@ class Endpoint:
         call.first = request
         call.local_sdp = sdp
         call.outgoing = OutgoingInvite(core, call, request, flow, credentials)
-        call.outgoing.start(now)
+        if sent_before:
+            call.outgoing.resume(now, heard=True, cancelling=False)
+        else:
+            call.outgoing.start(now)
         return call
 
     def request(
@@ -409,11 +422,22 @@ class Endpoint:
         asked.start(now)
         return asked
 
+    def new_id(self) -> str:
+        """A token that nobody has or can guess."""
+        return self._core.new_id()
+
     def _new_request(
-        self, method: str, uri: str, to_uri: str, from_value: str, flow: Flow
+        self,
+        method: str,
+        uri: str,
+        to_uri: str,
+        from_value: str,
+        flow: Flow,
+        *,
+        branch: str = "",
     ) -> Request:
         lines = {
-            "Via": [self._core.via(flow)],
+            "Via": [self._core.via(flow, branch)],
             "Max-Forwards": [MAX_FORWARDS],
             "From": [from_value],
             "To": [bracketed(to_uri)],

@@ -10,10 +10,13 @@
     401 or 407                   once more with credentials, if we have some
     300-699                      the transaction ACKs it, the call is told
 
-Sources: RFC 3261 13.2.2 (13.2.2.4: 2xx and forks), 9.1 (CANCEL), 8.1.3.5, 22.2.
+An INVITE whose `InviteNames` are chosen by its sender can be sent again by a process that knows
+nothing of the first time: the phone takes it for a repetition, as its branch is the same.
+
+Sources: RFC 3261 17.2.3 (what a repetition is), 13.2.2 (13.2.2.4: 2xx and forks), 9.1 (CANCEL), 8.1.3.5, 22.2.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from callcenter.domain.units import Micros
 from callcenter.sip.client_invite import cancel_of
@@ -29,6 +32,14 @@ if TYPE_CHECKING:
 
 FORKS_MAX = 16
 """Phones of one INVITE whose 2xx we take care of; those of more are left unanswered."""
+
+
+class InviteNames(NamedTuple):
+    """By what a phone knows an INVITE and its repetitions. Each is a token (letters and digits)."""
+
+    call_id: str
+    tag: str
+    branch: str
 
 
 class OutgoingInvite:

@@ -6,6 +6,7 @@ A record is stored before the message leaves that makes the peer rely on it. Wha
     server, not yet answered     sends the last provisional again, goes on
     server, 200 not yet ACKed    sends the 200 again until the ACK comes
     client, not yet answered     sends the INVITE again unless it was heard; can CANCEL or ACK it
+    client, being cancelled      sends the CANCEL again, never the INVITE: it might ring once more
     established                  counts its CSeq 100 on, so that no number is ever used twice
     BYE sent                     sends another BYE
 

@@ -29,6 +29,7 @@ from callcenter.frontend.turn import (
     LookUp,
     Overloaded,
     RecordChange,
+    SendGranted,
     SendSip,
     StoreDown,
     StoreUp,
@@ -187,6 +188,52 @@ def test_what_comes_after_waits_for_what_is_in_front() -> None:
     run(story)
 
 
+def rings(data: bytes, *rests_on: str) -> Turn:
+    """A grant is acted on: its record, and an INVITE that need not wait for it."""
+    return Turn([RecordChange("call:c:offer", data)], [], [SendGranted(FLOW, data, rests_on)])
+
+
+def test_what_a_grant_asks_for_leaves_before_it_is_kept() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: keeps(b"200")
+        await stage.feed(Draining())
+        stage.machine.does = lambda _: rings(b"INVITE", "phone:ana")
+        await stage.feed(EventsSeen((), 1, 7))
+        assert stage.done == [b"INVITE"]
+        records = dict(stage.writer.appends[1][1])
+        assert records == {"call:c:offer": b"INVITE", "cursor": b"7"}, "one append: both or none"
+        await stage.writer.answers()
+        assert stage.done == [b"INVITE", b"200"], "and it is sent once"
+
+    run(story)
+
+
+def test_a_grant_waits_for_the_records_that_it_rests_on() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: Turn([RecordChange("phone:ana", b"x")], [], [])
+        await stage.feed(Draining())
+        stage.machine.does = lambda _: rings(b"INVITE", "phone:ana")
+        await stage.feed(Draining())
+        assert stage.done == []
+        await stage.writer.answers()
+        assert stage.done == [b"INVITE"]
+
+    run(story)
+
+
+def test_a_grant_does_not_overtake_the_good_bye_in_its_own_turn() -> None:
+    async def story(stage: Stage) -> None:
+        cancels = Turn([RecordChange("parting:d", b"x")], [], [SendSip(FLOW, b"CANCEL")])
+        made = iter((cancels, rings(b"INVITE", "phone:ana", "parting:d")))
+        stage.machine.does = lambda _: next(made)
+        await stage.feed(Draining(), Draining())
+        assert stage.done == []
+        await stage.writer.answers()
+        assert stage.done == [b"CANCEL", b"INVITE"]
+
+    run(story)
+
+
 def test_every_kind_of_action_is_done_in_order() -> None:
     async def story(stage: Stage) -> None:
         look = LookUp(ContactId("c"), "caller_number", "1")
@@ -234,11 +281,11 @@ def test_endings_are_one_line_each_in_the_log() -> None:
     run(story)
 
 
-def test_the_cursor_is_written_with_the_commands_that_followed_from_it() -> None:
+def test_the_cursor_is_written_with_whatever_followed_from_it() -> None:
     async def story(stage: Stage) -> None:
         await stage.feed(EventsSeen((), 1, 41))
         assert stage.writer.appends == []
-        stage.machine.does = lambda _: keeps(b"x")
+        stage.machine.does = lambda _: Turn([RecordChange("k", b"x")])
         await stage.feed(EventsSeen((), 2, 42), Draining())
         records = dict(stage.writer.appends[0][1])
         assert records["cursor"] == b"42"

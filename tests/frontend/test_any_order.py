@@ -15,7 +15,7 @@ from callcenter.domain import events as e
 from callcenter.frontend.call import CallStory
 from tests.frontend.world import Phone, World
 
-SEEDS = range(40)
+SEEDS = range(60)
 STEPS = 30
 
 Step = Callable[[World, random.Random], None]
@@ -106,6 +106,12 @@ def the_process_dies(world: World, dice: random.Random) -> None:
     world.restart()
 
 
+def the_process_dies_before_it_keeps(world: World, dice: random.Random) -> None:
+    world.keeps_nothing = True
+    dice.choice([step for step in HARMLESS if step is not a_prompt_ends])(world, dice)
+    world.restart()
+
+
 def control_is_away_for_a_moment(world: World, dice: random.Random) -> None:
     world.control_is_up = False
     dice.choice(HARMLESS)(world, dice)
@@ -135,6 +141,7 @@ HARMLESS: tuple[Step, ...] = (
 ALL: tuple[Step, ...] = (
     *HARMLESS,
     the_process_dies,
+    *[the_process_dies_before_it_keeps] * 2,
     control_is_away_for_a_moment,
     the_engine_refuses_for_a_moment,
 )
@@ -158,9 +165,10 @@ def test_whatever_people_do_nothing_is_left_behind(seed: int) -> None:
         assert world.faults == []
         agree(world)
     world.restart()
-    for phone in in_call(list(world.phones.values())):
+    for phone in in_call(callers(world)):
         phone.hang_up()
     assert world.leaks() == []
+    assert in_call(list(world.phones.values())) == [], "no phone rings or waits for nobody"
     arrived = {event.contact for event in world.kinds(e.ContactArrived)}
     ended = [event.contact for event in world.kinds(e.ContactEnded)]
     assert sorted(ended) == sorted(arrived), "every contact ends once"

@@ -265,8 +265,10 @@ def test_the_first_phone_that_answers_wins_and_the_others_are_told_so() -> None:
 
 def test_an_engine_that_cannot_ring_leaves_the_caller_in_her_place() -> None:
     world = World("ana", ready=False)
-    caller = queued(world)
+    caller = world.phone("caller")
+    caller.dial("+15550100")
     world.media.refuses = "offer"
+    caller.press("1")
     world.make_ready("ana")
     assert world.last(e.OfferDeclined).outcome is OfferOutcome.FAILED
     assert world.hears(caller) == "default"

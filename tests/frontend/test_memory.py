@@ -252,8 +252,8 @@ def test_a_leg_that_nobody_knows_is_let_go_and_others_are_not() -> None:
 def test_a_grant_that_did_not_ring_yet_is_not_kept() -> None:
     world = World("ana", ready=False)
     dials(world)
-    presses(world)
     world.media.silent = True
+    presses(world)
     world.make_ready("ana")
     world.media.silent = False
     world.restart()

@@ -36,6 +36,7 @@ from callcenter.frontend.turn import (
     MediaReplied,
     RtpSilent,
     SayingFinished,
+    SendGranted,
     SendSip,
     SipReceived,
     Turn,
@@ -382,6 +383,17 @@ class World:
         self.customers: dict[str, str] = {}
         self.sends_nothing = False
         """Whether the process dies between the commit and what follows from it."""
+        self.keeps_nothing = False
+        """Whether the process dies of what it does: nothing of it is kept, and only what does not
+        wait for that has left."""
+        self.journal: list[EventsSeen] = []
+        self._read = self._cursor = 0
+        self._unkept: set[str] = set()
+        self.sent: list[bytes] = []
+        """All SIP messages that left the front end."""
+        self.granted: list[SendGranted] = []
+        """Those of them that did not wait."""
+        self._unanswered: list[tuple[str, dict[str, Any]]] = []
         self.forget_flows = False
         """Whether a restart no longer finds the flows that calls began with."""
         self._epoch = 0
@@ -454,10 +466,15 @@ class World:
         if self.forget_flows:
             config = config._replace(revisions={})
         self.frontend = Frontend(rules, endpoint, config, secret=b"test", wall_offset=WALL)
-        self._take(self.frontend.restore(dict(self.records), self.now))
+        unread = self.journal[self._cursor :]
+        self._read = len(self.journal)
+        self._road = deque(item for item in self._road if item[0] != "events")
+        self._take(self.frontend.restore(dict(self.records), self.now, unread))
 
     def restart(self) -> None:
         """The process dies and comes back with nothing but its records."""
+        self.keeps_nothing = False
+        self._unkept.clear()
         self._start()
         self.run()
 
@@ -465,7 +482,17 @@ class World:
         self._take(self.frontend.react(what, self.now))
         self.run()
 
+    def _what_left(self, turn: Turn) -> Turn:
+        """What leaves though nothing is kept: grants that rest on nothing of that."""
+        self._unkept.update(change.key for change in turn.records)
+        left = [a for a in turn.actions if isinstance(a, SendGranted)]
+        return Turn(actions=[a for a in left if self._unkept.isdisjoint(a.rests_on)])
+
     def _take(self, turn: Turn) -> None:
+        if self.keeps_nothing:
+            turn = self._what_left(turn)
+        if turn.records or turn.commands:
+            self._cursor = self._read
         for key, value in turn.records:
             if value is None:
                 self.records.pop(key, None)
@@ -476,10 +503,13 @@ class World:
             self._road.append(("command", msgspec.msgpack.encode(command)))
         for action in turn.actions:
             match action:
-                case SendSip() if self.sends_nothing:
+                case SendSip() | SendGranted() if self.sends_nothing:
                     pass
-                case SendSip(flow=flow, data=data):
+                case SendSip(flow=flow, data=data) | SendGranted(flow=flow, data=data):
+                    self.sent.append(data)
                     self._road.append(("to phone", (flow.remote, data)))
+                    if isinstance(action, SendGranted):
+                        self.granted.append(action)
                 case AskMedia(cookie=cookie, message=message):
                     self._road.append(("media", (cookie, message)))
                 case LookUp():
@@ -518,7 +548,9 @@ class World:
                 self._take(self.frontend.react(SipReceived(data, flow), self.now))
             case "media":
                 cookie, message = what
-                if not self.media.silent:
+                if self.media.silent:
+                    self._unanswered.append(what)
+                else:
                     reply = MediaReplied(cookie, self.media.answer(message))
                     self._take(self.frontend.react(reply, self.now))
             case "lookup":
@@ -528,6 +560,7 @@ class World:
             case "command":
                 self._decide(msgspec.msgpack.decode(what, type=Command))
             case "events":
+                self._read = what.seq
                 self._take(self.frontend.react(what, self.now))
 
     def _decide(self, command: Command) -> None:
@@ -545,6 +578,17 @@ class World:
             self._decide(command)
         self.run()
 
+    def command(self, command: Command) -> None:
+        """Somebody else asks control for something."""
+        self._decide(command)
+        self.run()
+
+    def media_answers_at_last(self) -> None:
+        """What was asked of a silent engine is answered now."""
+        late, self._unanswered = self._unanswered, []
+        self._road.extend(("media", asked) for asked in late)
+        self.run()
+
     def frontend_seems_lost(self) -> None:
         """Its lease ran out, though it lives: the store was slow."""
         self._publish(self.control.frontend_lost(FrontendId("frontend-0"), self.now + WALL))
@@ -553,7 +597,9 @@ class World:
     def _publish(self, events: list[e.Event]) -> None:
         if events:
             self.events.extend(events)
-            self._road.append(("events", EventsSeen(tuple(events), self.now + WALL)))
+            seen = EventsSeen(tuple(events), self.now + WALL, len(self.journal) + 1)
+            self.journal.append(seen)
+            self._road.append(("events", seen))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, one deadline after the other."""

@@ -8,11 +8,14 @@ from callcenter.domain.units import SECOND
 from callcenter.sip.endpoint import (
     Call,
     CallAnswered,
+    CallCancelled,
     CallConfirmed,
     CallEnded,
     CallReinvited,
     CallRejected,
     DialogRecord,
+    IncomingCall,
+    InviteNames,
     ReinviteAnswered,
     ResponseReceived,
     decode_record,
@@ -259,6 +262,81 @@ def test_an_offer_in_a_200_is_answered_by_the_new_process() -> None:
     scene.step()
     assert last(scene.called, CallConfirmed).sdp == SDP
     caller.bye(scene.now)
+    scene.end()
+
+
+# ---- without a record ---------------------------------------------------------------------
+
+NAMES = InviteNames("callid", "tag", "branch")
+
+
+def invite_again(scene: Stage, *, sent_before: bool) -> Call:
+    """The caller's process dies without a record and comes again, knowing the names."""
+    scene.caller.endpoint = scene.caller.start()
+    return invite_by_name(scene, sent_before=sent_before)
+
+
+def invite_by_name(scene: Stage, *, sent_before: bool = False) -> Call:
+    return scene.caller.endpoint.invite(
+        to_uri="sip:b@192.0.2.2",
+        request_uri="sip:b@192.0.2.2:5060",
+        from_addr="sip:a@192.0.2.1",
+        flow=scene.network.flow(scene.caller.address, scene.called.address),
+        sdp=SDP,
+        now=scene.now,
+        names=NAMES,
+        sent_before=sent_before,
+    )
+
+
+def test_an_invite_sent_again_by_its_names_is_a_repetition() -> None:
+    scene = stage()
+    invite_by_name(scene)
+    scene.step()
+    scene.come.ringing(scene.now)
+    scene.step()
+    again = invite_again(scene, sent_before=False)
+    scene.step()
+    assert len(scene.called.told(IncomingCall)) == 1
+    scene.come.answer(ANSWER_SDP, scene.now)
+    scene.step()
+    assert last(scene.caller, CallAnswered).call is again
+    again.bye(scene.now)
+    scene.end()
+
+
+def test_an_invite_that_was_sent_before_is_cancelled_by_its_names_alone() -> None:
+    scene = stage()
+    invite_by_name(scene)
+    scene.step()
+    scene.come.ringing(scene.now)
+    scene.step()
+    invite_again(scene, sent_before=True).cancel(scene.now)
+    scene.step()
+    assert scene.called.told(CallCancelled)
+    assert scene.network.sent("INVITE") == 1
+    scene.end()
+
+
+def test_an_invite_that_never_was_sent_can_be_cancelled_and_rings_nowhere() -> None:
+    scene = stage()
+    invite_by_name(scene, sent_before=True).cancel(scene.now)
+    scene.step()
+    assert scene.called.told(IncomingCall) == []
+    scene.end()
+
+
+def test_a_cancelled_invite_is_not_sent_again_after_a_restart() -> None:
+    scene = stage()
+    out = scene.invite()
+    scene.step()
+    scene.come.ringing(scene.now)
+    scene.step()
+    out.cancel(scene.now)
+    restart(scene, scene.caller, out)
+    scene.step()
+    assert scene.called.told(CallCancelled)
+    assert scene.network.sent("INVITE") == 1
     scene.end()
 
 

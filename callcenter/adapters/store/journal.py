@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -328,7 +328,7 @@ class EventReader:
             for batch in batches:
                 yield batch
 
-    async def reads(self) -> AsyncIterator[list[Batch]]:
+    async def reads(self) -> AsyncGenerator[list[Batch], None]:
         """The same, as many batches at once as each read brought."""
         attempts = 0
         while True:

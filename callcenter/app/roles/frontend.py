@@ -47,7 +47,7 @@ from callcenter.app.figures import frontend_figures, media_figures
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
 from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
-from callcenter.domain.events import ConfigurationChanged
+from callcenter.domain.events import Batch, ConfigurationChanged
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, FrontendId
 from callcenter.frontend.endings import ending
@@ -151,7 +151,9 @@ class FrontendRole:
         self.flows.load(self.center)
         self._make_frontend(replica)
         await self._make_adapters(int(records.pop("cursor", b"0")) or replica.seq)
-        self.loop.begin(self.frontend.restore(records, now()))
+        unread = await self._unread(replica.seq)
+        self.loop.cursor = self.reader.after
+        self.loop.begin(self.frontend.restore(records, now(), unread))
         self.engine.list_legs(self._listed)
         self._open_sockets()
 
@@ -304,16 +306,33 @@ class FrontendRole:
             "metrics": self.metrics.run(),
         }
 
+    async def _unread(self, until: int) -> list[EventsSeen]:
+        """What was committed since the place that the last life kept, up to batch `until`."""
+        unread: list[EventsSeen] = []
+        while self.reader.after < until:
+            try:
+                async with contextlib.aclosing(self.reader.reads()) as reads:
+                    unread += [self._seen(batch) for batch in await anext(reads)]
+            except JournalGap as gap:
+                self._skip(gap)
+        return unread
+
     async def _follow_events(self) -> None:
         while True:
             try:
                 async for batch in self.reader:
-                    self.loop.feed(EventsSeen(batch.events, batch.at, batch.seq))
-                    if any(type(event) is ConfigurationChanged for event in batch.events):
-                        self._center_changed(batch.events)
+                    self.loop.feed(self._seen(batch))
             except JournalGap as gap:
-                log.error("events are gone; going on with the newest", wanted=gap.wanted)
-                self.reader.after = max(0, gap.found - 1)
+                self._skip(gap)
+
+    def _seen(self, batch: Batch) -> EventsSeen:
+        if any(type(event) is ConfigurationChanged for event in batch.events):
+            self._center_changed(batch.events)
+        return EventsSeen(batch.events, batch.at, batch.seq)
+
+    def _skip(self, gap: JournalGap) -> None:
+        log.error("events are gone; going on with the newest", wanted=gap.wanted)
+        self.reader.after = max(0, gap.found - 1)
 
     def _center_changed(self, events: Iterable[Any]) -> None:
         """Keep the new center for `_follow_flows`: reading files must not hold up events."""
