@@ -1,7 +1,8 @@
 """What a story can do to the world: report, ask the media engine, and wait.
 
 Why: the stories of calls are told as a person would tell them. What they make happen is collected
-here, in the turn that is being made, so that nothing leaves before the whole turn is kept.
+here, in the turn that is being made, so that nothing leaves before the whole turn is kept; but for
+what a grant asks for, which is kept already (`send_granted`).
 """
 
 from collections import Counter
@@ -127,7 +128,9 @@ class Hands:
     _sweep_at: Micros = 0
     _farewells: dict[str, sip.Call] = field(default_factory=dict)
     _let_go_last: dict[AgentId, str] = field(default_factory=dict)
+    """The key of the last good-bye to each agent's phone."""
     _granted: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    """INVITEs of this turn that follow from grants, and the keys that they rest on."""
     _parting: set[str] = field(default_factory=set)
     _parted: list[RecordChange] = field(default_factory=list)
     _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
