@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from callcenter.adapters.store.journal import JournalGap
 from callcenter.app.config import load_settings
 from callcenter.app.context import HolderLine, RoleContext
 from callcenter.app.flow_watch import FlowWatch
 from callcenter.app.roles.frontend import FrontendRole
 from callcenter.domain.center import Center, Number
-from callcenter.domain.events import ConfigurationChanged
+from callcenter.domain.events import Batch, ConfigurationChanged
 from callcenter.frontend.turn import Configured
 from callcenter.ivr.flow import load_flow
 from callcenter.ivr.shape import Flow, Known
@@ -131,3 +133,39 @@ def test_a_center_that_does_not_fit_its_flows_is_taken_without_changing_them(
     assert taken.center.name == "renamed"
     assert taken.flows == before.flows
     assert role.flows.refused == {"wrong": 1}
+
+
+class Journal:
+    """Stands where the reader of events stands: two batches a read, some of them gone."""
+
+    def __init__(self, after: int, last: int, first: int = 1) -> None:
+        self.after, self.last, self.first = after, last, first
+
+    async def reads(self) -> AsyncGenerator[list[Batch], None]:
+        if self.after + 1 < self.first:
+            raise JournalGap(self.after + 1, self.first)
+        while self.after < self.last:
+            found = range(self.after + 1, min(self.after + 2, self.last) + 1)
+            self.after = found[-1]
+            changed = tuple(new_center(MAIN))
+            yield [Batch(n, 1, n, "0-0", {}, (), "", "", changed) for n in found]
+
+
+def test_what_was_committed_since_the_last_life_is_read_before_the_next_begins(
+    tmp_path: Path,
+) -> None:
+    flows_in(tmp_path, FLOW)
+    role, _ = role_in(tmp_path)
+    role.reader = Journal(after=3, last=8)  # type: ignore[assignment]
+    unread = asyncio.run(role._unread(7))
+    assert [seen.seq for seen in unread] == [4, 5, 6, 7]
+    assert role.reader.after == 7, "what comes later is followed as it comes"
+    assert role.center == MAIN
+    assert asyncio.run(role._unread(7)) == []
+
+
+def test_events_that_are_gone_do_not_keep_the_front_end_from_beginning(tmp_path: Path) -> None:
+    flows_in(tmp_path, FLOW)
+    role, _ = role_in(tmp_path)
+    role.reader = Journal(after=3, last=12, first=9)  # type: ignore[assignment]
+    assert [seen.seq for seen in asyncio.run(role._unread(11))] == [9, 10, 11, 12]
