@@ -60,6 +60,13 @@ class AgentState(msgspec.Struct, kw_only=True):
     last_contact: ContactId = ContactId("")
     last_queue: QueueId = QueueId("")
     retired: bool = False
+    declines: int = 0
+    """Offers declined in a row."""
+    busy: Micros = 0
+    idle: Micros = 0
+    """At work, and idle and ready, since she logged in."""
+    rest_until: Micros = 0
+    """Offered nothing before then: her occupancy is at its ceiling."""
 
     @property
     def at_work(self) -> bool:

@@ -7,6 +7,9 @@ r"""What may an agent be offered beside what she already has?
 
     * unless her capacity for voice is above one
 
+This is the matrix by default; a center may have another one: `concurrency` names, for each channel
+of a new contact, the other channels it may be laid beside.
+
 Why: a call needs the whole person, a chat tolerates chats, a mail waits for anybody. So a call may
 interrupt mail but not chat, and while she talks nothing new is laid on her desk. One offer at a
 time: two things that ring at once are one too many. All that routing knows of capacity is this one
@@ -16,8 +19,10 @@ predicate.
 from collections.abc import Mapping
 
 from callcenter.agents.agent import AgentState
-from callcenter.domain.center import CAPACITY_DEFAULT, Channel
+from callcenter.domain.center import CAPACITY_DEFAULT, CONCURRENCY_DEFAULT, Channel
 from callcenter.domain.commands import Presence
+
+Concurrency = Mapping[Channel, tuple[Channel, ...]]
 
 CHANNELS: tuple[Channel, ...] = tuple(Channel)
 
@@ -37,20 +42,28 @@ def can(agent: AgentState, channel: Channel, capacity: Mapping[Channel, int]) ->
     return channel in open_channels(agent, capacity)
 
 
-def open_channels(agent: AgentState, capacity: Mapping[Channel, int]) -> tuple[Channel, ...]:
+def open_channels(
+    agent: AgentState,
+    capacity: Mapping[Channel, int],
+    concurrency: Concurrency = CONCURRENCY_DEFAULT,
+) -> tuple[Channel, ...]:
     """Every channel she may be offered a contact of now."""
     if agent.offers or agent.wrap_ups or not available(agent):
         return ()
     if not agent.segments and not capacity:
         return CHANNELS
     has = [work.channel for work in agent.segments.values()]
-    return tuple(channel for channel in CHANNELS if room(channel, has, capacity))
+    return tuple(channel for channel in CHANNELS if room(channel, has, capacity, concurrency))
 
 
-def room(channel: Channel, has: list[Channel], capacity: Mapping[Channel, int]) -> bool:
+def room(
+    channel: Channel,
+    has: list[Channel],
+    capacity: Mapping[Channel, int],
+    concurrency: Concurrency = CONCURRENCY_DEFAULT,
+) -> bool:
     """Is there room for one more beside `has`?"""
     if has.count(channel) >= capacity.get(channel, CAPACITY_DEFAULT[channel]):
         return False
-    if channel is Channel.VOICE:
-        return Channel.CHAT not in has
-    return Channel.VOICE not in has
+    beside = concurrency.get(channel, CONCURRENCY_DEFAULT[channel])
+    return all(other is channel or other in beside for other in has)

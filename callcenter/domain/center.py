@@ -21,6 +21,32 @@ class Channel(StrEnum):
     CHAT = "chat"
 
 
+class AgentChoice(StrEnum):
+    """Which of the able and free agents a contact is offered to (`routing/choice.py`)."""
+
+    LONGEST_IDLE = "longest_idle"
+    LEAST_OCCUPIED = "least_occupied"
+    MOST_SKILLED = "most_skilled"
+    LEAST_SKILLED = "least_skilled"
+    """Who knows least of what is needed: the specialists are spared."""
+    ROUND_ROBIN = "round_robin"
+    TOP_DOWN = "top_down"
+    """In the order in which the center names its agents."""
+    RING_ALL = "ring_all"
+    """Several at once, up to `ring_width`; who answers first has it."""
+
+
+class ContactChoice(StrEnum):
+    """Which of the waiting contacts an agent gets (`routing/place.py`)."""
+
+    AGEING = "ageing"
+    """Longest wait first, a step of priority being worth `ageing_seconds` of it."""
+    TARGET = "target"
+    """Most of its queue's `target_seconds` used up first."""
+    STRICT = "strict"
+    """Higher priority first, however long others have waited."""
+
+
 class PhoneProfile(StrEnum):
     """What an agent's phone can do (DESIGN 6)."""
 
@@ -39,6 +65,16 @@ CAPACITY_DEFAULT: dict[Channel, int] = {
 }
 
 
+CONCURRENCY_DEFAULT: dict[Channel, tuple[Channel, ...]] = {
+    Channel.VOICE: (Channel.EMAIL, Channel.FAX),
+    Channel.CHAT: (Channel.EMAIL, Channel.FAX),
+    Channel.EMAIL: (Channel.CHAT, Channel.FAX),
+    Channel.FAX: (Channel.CHAT, Channel.EMAIL),
+}
+"""A new contact of this channel may be laid beside contacts of those. How many of its own kind
+there may be is capacity."""
+
+
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """When a figure on the wall warns and when it is critical."""
 
@@ -46,6 +82,36 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     longest_wait_critical_seconds: int = 120
     waiting_warn: int = 5
     waiting_critical: int = 10
+
+
+class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes for a contact that has waited `after_seconds` in this queue.
+
+    A ring widens: it needs less, or others may take it too. `queue` and `exit` end the plan.
+    """
+
+    after_seconds: int
+    drop: tuple[str, ...] = ()
+    """Skills that are no longer needed."""
+    lower: dict[str, int] = {}
+    """Skills that are needed only to this proficiency from now on."""
+    agents: tuple[AgentId, ...] = ()
+    teams: tuple[str, ...] = ()
+    """Who may take it too, whatever they can."""
+    raise_priority: int = 0
+    queue: QueueId = QueueId("")
+    """Overflow: it goes on waiting there, as long as it has waited already."""
+    exit: str = ""
+    """It leaves the queue, and its flow goes on at this exit of `queue`."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One timeline for a contact that waits. `after_seconds` rise from step to step."""
+
+    version: str = ""
+    sticky_seconds: int = 0
+    """A contact that names an agent waits this long for her alone."""
+    steps: tuple[PlanStep, ...] = ()
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +138,20 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """Refuse a contact when nobody who could take it is logged in."""
     dispositions: tuple[str, ...] = ("resolved", "follow-up", "wrong-number")
     thresholds: Thresholds = Thresholds()
+    preferred: dict[str, int] = {}
+    """Skills that are welcome: who has more of them at this proficiency comes first."""
+    excluded: tuple[AgentId, ...] = ()
+    """Never offered anything of this queue."""
+    language_level: int = 1
+    """Least proficiency in the language that a contact asks for."""
+    plan: Plan = Plan()
+    agent_choice: AgentChoice = AgentChoice.LONGEST_IDLE
+    ring_width: int = 5
+    """How many phones ring at once with `ring_all`."""
+    reserve: int = 0
+    """So many free agents who could serve this queue are kept for it: others go without."""
+    declines_max: int = 0
+    """An agent may decline so many offers of this queue in a row and stay ready."""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +163,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     team: str = ""
     phone: PhoneProfile = PhoneProfile.STANDARD
     capacity: dict[Channel, int] = {}
-    """Overrides of `CAPACITY_DEFAULT`."""
+    """Overrides of the center's and of `CAPACITY_DEFAULT`."""
+    site: str = ""
+    occupancy_max: int = 0
+    """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,3 +207,10 @@ class Center(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[Number, ...] = ()
     reasons: tuple[str, ...] = ("break", "lunch", "training", "meeting")
     """Reasons an agent may give for being not ready."""
+    certified: tuple[str, ...] = ()
+    """Skills that count only while a certificate for them is valid."""
+    contact_choice: ContactChoice = ContactChoice.AGEING
+    capacity: dict[Channel, int] = {}
+    """Overrides of `CAPACITY_DEFAULT`."""
+    concurrency: dict[Channel, tuple[Channel, ...]] = {}
+    """Overrides of `CONCURRENCY_DEFAULT`."""

@@ -114,6 +114,14 @@ class QueueRequested(Cmd, frozen=True, kw_only=True):
     priority: int | None = None
     attributes: dict[str, str] = {}
     """IVR answers shown to the agent (type, language). No typed digits."""
+    preferred: dict[str, int] = {}
+    """Welcome skills beside the queue's own."""
+    excluded: tuple[AgentId, ...] = ()
+    """Not these people."""
+    language: str = ""
+    """A language to be served in: a skill, to the level that the queue asks for."""
+    agent: AgentId = AgentId("")
+    """Whoever knows the matter: waited for alone for the `sticky_seconds` of the queue's plan."""
 
 
 class LeaveQueueRequested(Cmd, frozen=True, kw_only=True):
@@ -218,6 +226,91 @@ class ConfigurationRequested(Cmd, frozen=True, kw_only=True):
     request: CommandId = CommandId("")
 
 
+class TrainingRequested(Cmd, frozen=True, kw_only=True):
+    """Record a training. Passed, it grants or renews `skill` until `expires` (0 for ever)."""
+
+    agent: AgentId
+    course: str
+    date: str
+    """Local date, `2026-11-28`."""
+    passed: bool
+    trainer: str
+    """Who trained her: an id, never a name."""
+    skill: str = ""
+    level: int = 0
+    expires: Micros = 0
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class SkillsRequested(Cmd, frozen=True, kw_only=True):
+    """Let an agent have these proficiencies from now on instead of the configured ones.
+
+    0 takes a skill away; what is not named stays as configured; nothing at all undoes it.
+    """
+
+    agent: AgentId
+    skills: dict[str, int] = {}
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class MoveRequested(Cmd, frozen=True, kw_only=True):
+    """Let a waiting contact wait in another queue, as long as it has waited already."""
+
+    contact: ContactId
+    queue: QueueId
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class AssignRequested(Cmd, frozen=True, kw_only=True):
+    """Give a waiting contact to this agent: at once, or when she comes free within `seconds`."""
+
+    contact: ContactId
+    agent: AgentId
+    seconds: int = 120
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class PriorityRequested(Cmd, frozen=True, kw_only=True):
+    """Give a waiting contact another priority; its wait is kept."""
+
+    contact: ContactId
+    priority: int
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class QueueOpenRequested(Cmd, frozen=True, kw_only=True):
+    """Open a queue whatever its calendar says, or let the calendar decide again."""
+
+    queue: QueueId
+    follow_calendar: bool = False
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class QueueCloseRequested(Cmd, frozen=True, kw_only=True):
+    """Close a queue whatever its calendar says; `dismiss` sends away those who wait, too."""
+
+    queue: QueueId
+    dismiss: bool = False
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class AnnouncementRequested(Cmd, frozen=True, kw_only=True):
+    """Set the emergency announcement of a queue (of all, without one); empty takes it back."""
+
+    queue: QueueId = QueueId("")
+    announcement: str = ""
+    """Name of a prompt."""
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
 Command: TypeAlias = (
     ContactReported
     | FlowReported
@@ -236,6 +329,14 @@ Command: TypeAlias = (
     | WrapUpEndRequested
     | DispositionRequested
     | ConfigurationRequested
+    | TrainingRequested
+    | SkillsRequested
+    | MoveRequested
+    | AssignRequested
+    | PriorityRequested
+    | QueueOpenRequested
+    | QueueCloseRequested
+    | AnnouncementRequested
 )
 
 

@@ -93,6 +93,81 @@ class ContactQueued(Evt, frozen=True, kw_only=True):
     """Start of waiting in this queue; kept over RONA."""
     expires: Micros
     attributes: dict[str, str] = {}
+    asked: dict[str, int] = {}
+    """What the contact needs by itself, language included: it takes this to another queue."""
+    preferred: dict[str, int] = {}
+    excluded: tuple[AgentId, ...] = ()
+    agent: AgentId = AgentId("")
+    """Waited for alone until `agent_until`."""
+    agent_until: Micros = 0
+    announcement: str = ""
+    """The emergency announcement in force."""
+
+
+class RingWidened(Evt, frozen=True, kw_only=True):
+    """A step of the queue's plan was taken: the whole ring as it is from now on.
+
+    The place is kept; a raised priority moves it forward. `agent` is waited for alone no more.
+    """
+
+    contact: ContactId
+    queue: QueueId
+    after_seconds: int
+    skills: dict[str, int] = {}
+    agents: tuple[AgentId, ...] = ()
+    teams: tuple[str, ...] = ()
+    priority: int
+    plan: str = ""
+    """Version of the plan."""
+    refused: str = ""
+    """The overflow that this step asked for, and why it could not be."""
+
+
+class AgentReleased(Evt, frozen=True, kw_only=True):
+    """The contact waited long enough for this agent alone: others may have it."""
+
+    contact: ContactId
+    agent: AgentId
+
+
+class ContactMoved(Evt, frozen=True, kw_only=True):
+    """A visit ended and the next began elsewhere, without the flow: overflow, or by hand.
+
+    `since`, key and order are kept. `left` is the queue it came from, where it flowed out.
+    """
+
+    contact: ContactId
+    channel: Channel
+    left: QueueId
+    left_visit: int
+    waited: Micros
+    queue: QueueId
+    visit: int
+    skills: dict[str, int] = {}
+    preferred: dict[str, int] = {}
+    excluded: tuple[AgentId, ...] = ()
+    priority: int
+    since: Micros
+    expires: Micros
+    by: str = ""
+    """Empty for the plan."""
+
+
+class ContactAssigned(Evt, frozen=True, kw_only=True):
+    """By hand: this agent alone may have it until then, whatever she can."""
+
+    contact: ContactId
+    queue: QueueId
+    agent: AgentId
+    until: Micros
+    by: str = ""
+
+
+class PriorityChanged(Evt, frozen=True, kw_only=True):
+    contact: ContactId
+    queue: QueueId
+    priority: int
+    by: str = ""
 
 
 class QueueRefused(Evt, frozen=True, kw_only=True):
@@ -269,6 +344,66 @@ class FrontendLost(Evt, frozen=True, kw_only=True):
     frontend: FrontendId
 
 
+class TrainingRecorded(Evt, frozen=True, kw_only=True):
+    """A training, kept beside the agent. Passed, it is the certificate for `skill`."""
+
+    agent: AgentId
+    course: str
+    date: str
+    passed: bool
+    trainer: str
+    skill: str = ""
+    level: int = 0
+    expires: Micros = 0
+    by: str = ""
+
+
+class CertificateExpiring(Evt, frozen=True, kw_only=True):
+    """Told once, 30 days ahead."""
+
+    agent: AgentId
+    skill: str
+    expires: Micros
+
+
+class CertificateExpired(Evt, frozen=True, kw_only=True):
+    """From now on the skill is not hers, configured or not, until it is renewed."""
+
+    agent: AgentId
+    skill: str
+
+
+class SkillsChanged(Evt, frozen=True, kw_only=True):
+    """By hand: these proficiencies instead of the configured ones, 0 for none."""
+
+    agent: AgentId
+    skills: dict[str, int] = {}
+    by: str = ""
+
+
+class QueueOpened(Evt, frozen=True, kw_only=True):
+    """By hand: against the calendar, or back to it."""
+
+    queue: QueueId
+    follow_calendar: bool = False
+    by: str = ""
+
+
+class QueueClosed(Evt, frozen=True, kw_only=True):
+    """By hand, whatever the calendar says."""
+
+    queue: QueueId
+    by: str = ""
+
+
+class AnnouncementSet(Evt, frozen=True, kw_only=True):
+    """The emergency announcement of a queue, or of all without one; empty ends it."""
+
+    queue: QueueId = QueueId("")
+    announcement: str = ""
+    by: str = ""
+
+
 class ConfigurationChanged(Evt, frozen=True, kw_only=True):
     center: Center
     version: str
@@ -281,6 +416,8 @@ class CommandAnswered(Evt, frozen=True, kw_only=True):
     request: CommandId
     accepted: bool
     reason: str = ""
+    warnings: tuple[str, ...] = ()
+    """What was taken all the same, but should be looked at."""
 
 
 Event: TypeAlias = (
@@ -313,6 +450,18 @@ Event: TypeAlias = (
     | FrontendLost
     | ConfigurationChanged
     | CommandAnswered
+    | RingWidened
+    | AgentReleased
+    | ContactMoved
+    | ContactAssigned
+    | PriorityChanged
+    | TrainingRecorded
+    | CertificateExpiring
+    | CertificateExpired
+    | SkillsChanged
+    | QueueOpened
+    | QueueClosed
+    | AnnouncementSet
 )
 
 

@@ -19,14 +19,18 @@ def evidence(
     runner_up: AgentId | None,
     passed_by: AgentId,
     freed: bool,
+    how: str = "",
 ) -> str:
     """`idle 812 s; skills sales 4>=2; next best ben`, at most 200 bytes of UTF-8.
 
     `freed` tells that she came free and this contact was first in line for her; otherwise the
-    contact came and she was chosen from those who were free.
+    contact came and she was chosen from those who were free. `how` tells by what, where it was not
+    by idleness alone.
     """
     met = ", ".join(f"{skill} {skills.get(skill, 0)}>={level}" for skill, level in needs.items())
     parts = [f"idle {max(0, idle) // SECOND} s", f"skills {met}" if met else "no skill needed"]
+    if how:
+        parts.append(how)
     if freed:
         parts.append("came free, first in line")
     else:

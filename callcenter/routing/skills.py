@@ -8,7 +8,7 @@ Why: one AND of two integers decides what a scan over skill tables decides elsew
 requirements become equal integers, which is what `engine` groups by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from callcenter.domain.center import PROFICIENCY_MAX
 
@@ -16,8 +16,12 @@ from callcenter.domain.center import PROFICIENCY_MAX
 class SkillBits:
     """Gives every skill its ten bits, in the order in which skills are first seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Iterable[str] = ()) -> None:
+        """`marks` are told like skills but are none: they do not count as what people can."""
         self._first_bit: dict[str, int] = {}
+        for mark in marks:
+            self._base(mark)
+        self.everything = -1 << (len(self._first_bit) * PROFICIENCY_MAX)
 
     def _base(self, skill: str) -> int:
         return self._first_bit.setdefault(skill, len(self._first_bit) * PROFICIENCY_MAX)
@@ -34,6 +38,13 @@ class SkillBits:
         bits = 0
         for skill, level in skills.items():
             bits |= 1 << (self._base(skill) + max(1, min(level, PROFICIENCY_MAX)) - 1)
+        return bits
+
+    def levels(self, skills: Iterable[str]) -> int:
+        """All the bits of these skills: how many an agent has of them is how good she is."""
+        bits = 0
+        for skill in skills:
+            bits |= ((1 << PROFICIENCY_MAX) - 1) << self._base(skill)
         return bits
 
 

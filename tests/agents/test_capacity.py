@@ -80,3 +80,14 @@ def test_only_someone_on_duty_within_reach_and_staying_is_available() -> None:
     staying = at_her_desk()
     staying.next = Presence.READY
     assert can(staying, V, {})
+
+
+def test_a_center_may_lay_other_channels_beside_each_other() -> None:
+    calls_only = {V: (), C: (V,), E: (V, C, F), F: ()}
+    assert set(open_channels(at_her_desk(V), {}, calls_only)) == {C, E}
+    assert set(open_channels(at_her_desk(E), {}, calls_only)) == {E}
+    assert set(open_channels(at_her_desk(V), {V: 2}, calls_only)) == {V, C, E}
+
+
+def test_a_channel_without_a_row_of_its_own_is_as_by_default() -> None:
+    assert set(open_channels(at_her_desk(E), {}, {V: ()})) == {F, E, C}

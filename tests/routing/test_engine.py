@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -10,10 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from callcenter.domain.center import Channel
-from callcenter.domain.units import AgentId, ContactId
+from callcenter.domain.center import AgentChoice, Channel
+from callcenter.domain.units import AgentId, ContactId, QueueId
 from callcenter.routing import engine as engine_module
+from callcenter.routing.choice import after, order_of
 from callcenter.routing.engine import Engine
+from callcenter.routing.terms import PLAIN, Reserve, Terms
 from tests.routing.scan import Scan
 
 SKILLS = tuple(f"skill{n}" for n in range(6))
@@ -129,22 +132,43 @@ def test_a_runner_up_behind_a_crowd_who_cannot_is_found() -> None:
     assert engine.agents_for(ContactId("c1")) == ["able000", "able001"]
 
 
+TEAMS = ("red", "blue")
+NAMES = tuple(AgentId(f"a{n}") for n in range(5))
+RESERVES = (Reserve(QueueId("vip"), {"skill0": 1}, 1), Reserve(QueueId("late"), {}, 2))
+some_names = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
+terms_drawn = st.just(PLAIN) | st.builds(
+    Terms,
+    teams=st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
+    agents=some_names,
+    excluded=some_names,
+    only=st.sampled_from((AgentId(""), AgentId(""), *NAMES)),
+    queue=st.sampled_from((QueueId(""), QueueId("vip"))),
+)
+
+
 class AsByScan(RuleBasedStateMachine):
     """The engine beside the scan, whatever is done to both."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.engine, self.scan, self.order = Engine(), Scan(), 0
+    targets: tuple[int, ...] = (0,)
+
+    @initialize(kept=st.sampled_from([(), RESERVES[:1], RESERVES]))
+    def begin(self, kept: tuple[Reserve, ...]) -> None:
+        self.engine, self.scan, self.order = Engine(frozenset(TEAMS), kept), Scan(kept), 0
 
     @rule(
         channel=st.sampled_from(list(Channel)),
         need=skill_sets,
         key=st.integers(0, 5),
+        terms=terms_drawn,
+        data=st.data(),
     )
-    def put(self, channel: Channel, need: dict[str, int], key: int) -> None:
+    def put(
+        self, channel: Channel, need: dict[str, int], key: int, terms: Terms, data: Any
+    ) -> None:
         self.order += 1
+        terms = terms._replace(target=data.draw(st.sampled_from(self.targets)))
         for target in (self.engine, self.scan):
-            target.put(ContactId(f"c{self.order}"), channel, need, key, self.order)
+            target.put(ContactId(f"c{self.order}"), channel, need, key, self.order, terms)
 
     @rule(data=st.data())
     def take(self, data: Any) -> None:
@@ -153,10 +177,10 @@ class AsByScan(RuleBasedStateMachine):
             self.engine.take(contact)
             self.scan.take(contact)
 
-    @rule(name=st.integers(0, 4), skills=skill_sets)
-    def seat(self, name: int, skills: dict[str, int]) -> None:
+    @rule(name=st.sampled_from(NAMES), skills=skill_sets, team=st.sampled_from(("", *TEAMS)))
+    def seat(self, name: AgentId, skills: dict[str, int], team: str) -> None:
         for target in (self.engine, self.scan):
-            target.seat(AgentId(f"a{name}"), skills)
+            target.seat(name, skills, team)
 
     @rule(data=st.data(), channels=channel_sets, since=st.integers(0, 3))
     def free(self, data: Any, channels: tuple[Channel, ...], since: int) -> None:
@@ -177,10 +201,136 @@ class AsByScan(RuleBasedStateMachine):
         if not hasattr(self, "scan"):
             return
         for agent in self.scan.agents:
-            assert self.engine.contact_for(agent) == self.scan.contact_for(agent)
+            for now in (5, 60):
+                assert self.engine.contact_for(agent, now) == self.scan.contact_for(agent, now)
         for contact in self.scan.contacts:
-            assert self.engine.agents_for(contact) == self.scan.agents_for(contact)
+            for most in (2, 4):
+                found = self.engine.agents_for(contact, most)
+                assert found == self.scan.agents_for(contact, most)
+
+    @invariant()
+    def who_is_free_for_a_waiting_contact_is_found(self) -> None:
+        if hasattr(self, "scan") and self.scan.reserves:
+            free = sorted(
+                (since, name)
+                for name, (_, _, since) in self.scan.agents.items()
+                if self.scan.contact_for(name, 9)
+            )
+            assert self.engine.unlocked() == [name for _, name in free]
+
+    @invariant()
+    def the_order_of_agents_is_the_one_asked_for(self) -> None:
+        if not hasattr(self, "scan"):
+            return
+        for contact, (_, _, _, needs, _) in self.scan.contacts.items():
+            for choice in (AgentChoice.MOST_SKILLED, AgentChoice.LEAST_SKILLED):
+                order = order_of(choice, self.engine.skills, needs, {"skill1": 4, "skill2": 2})
+                found = self.engine.agents_for(contact, 3, order)
+                assert found == self.scan.agents_for(contact, 3, self.cost(choice, needs))
+            rank = after(AgentId("a2"))
+            order = order_of(AgentChoice.ROUND_ROBIN, self.engine.skills, needs, {}, rank)
+            assert self.engine.agents_for(contact, 3, order) == self.scan.agents_for(
+                contact, 3, rank
+            )
+
+    def cost(
+        self, choice: AgentChoice, needs: dict[str, int] | Any
+    ) -> Callable[[AgentId], tuple[int, int]]:
+        def of(agent: AgentId) -> tuple[int, int]:
+            skills = self.scan.agents[agent][0]
+            welcome = (skills.get("skill1", 0) >= 4) + (skills.get("skill2", 0) >= 2)
+            level = sum(skills.get(skill, 0) for skill in needs or skills)
+            return -welcome, -level if choice is AgentChoice.MOST_SKILLED else level
+
+        return of
+
+
+class AsByScanWithTargets(AsByScan):
+    """Contacts are compared by the share of their target that is used up."""
+
+    targets = (1, 3, 20)
 
 
 TestAsByScan = AsByScan.TestCase
-TestAsByScan.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAsByScan.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestAsByScanWithTargets = AsByScanWithTargets.TestCase
+TestAsByScanWithTargets.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+
+
+def waiting(engine: Engine, name: str, terms: Terms = PLAIN, **needs: int) -> ContactId:
+    contact = ContactId(name)
+    engine.put(contact, Channel.VOICE, needs, 0, len(engine._contacts), terms)
+    return contact
+
+
+def free(engine: Engine, name: str, since: int = 0, team: str = "", **skills: int) -> AgentId:
+    agent = AgentId(name)
+    engine.seat(agent, skills, team)
+    engine.free(agent, (Channel.VOICE,), since)
+    engine.staff(agent, True)
+    return agent
+
+
+def test_an_excluded_agent_is_never_found_though_she_can() -> None:
+    engine = Engine()
+    free(engine, "ann", a=5)
+    terms = Terms(excluded=(ann(),))
+    contact = waiting(engine, "c1", terms, a=3)
+    assert engine.agents_for(contact) == []
+    assert engine.contact_for(ann()) is None
+    assert not engine.staffed(Channel.VOICE, {"a": 3}, terms)
+    free(engine, "ben", a=3)
+    assert engine.agents_for(contact) == ["ben"]
+    assert engine.staffed(Channel.VOICE, {"a": 3}, terms)
+
+
+def test_who_is_named_may_take_it_whatever_she_can_and_so_may_her_team() -> None:
+    engine = Engine(frozenset({"red"}))
+    free(engine, "ann")
+    free(engine, "ben", since=1, team="red")
+    free(engine, "cat", since=2, team="blue")
+    contact = waiting(engine, "c1", Terms(agents=(ann(),), teams=("red",)), a=9)
+    assert engine.agents_for(contact, 5) == ["ann", "ben"]
+    assert engine.contact_for(AgentId("cat")) is None
+
+
+def test_a_contact_for_one_agent_alone_still_needs_what_it_needs() -> None:
+    engine = Engine()
+    free(engine, "ann", a=2)
+    free(engine, "ben", a=9)
+    contact = waiting(engine, "c1", Terms(only=ann()), a=3)
+    assert engine.agents_for(contact) == []
+    assert engine.contact_for(AgentId("ben")) is None
+    free(engine, "ann", a=3)
+    assert engine.agents_for(contact) == ["ann"]
+
+
+def test_terms_that_name_people_are_forgotten_with_their_last_contact() -> None:
+    engine = Engine()
+    free(engine, "ann")
+    for n in range(100):
+        contact = waiting(engine, f"c{n}", Terms(only=ann(), excluded=(AgentId(f"x{n}"),)))
+        engine.take(contact)
+    assert len(engine._classes) == 1
+    assert (engine._exceptions, engine._owned_classes) == ({}, 0)
+
+
+def test_kept_agents_serve_their_queue_and_others_only_beyond_the_number_kept() -> None:
+    engine = Engine(reserves=(Reserve(QueueId("vip"), {"a": 1}, 1),))
+    free(engine, "ann", a=1)
+    other = waiting(engine, "other")
+    assert engine.agents_for(other) == []
+    vip = waiting(engine, "vip", Terms(queue=QueueId("vip")), a=1)
+    assert engine.agents_for(vip) == ["ann"]
+    assert engine.contact_for(ann()) == "vip"
+    engine.take(vip)
+    assert engine.unlocked() == []
+    free(engine, "ben", since=1, a=1)
+    assert engine.agents_for(other) == ["ann", "ben"]
+    assert engine.unlocked() == ["ann", "ben"]
+
+
+def test_who_cannot_serve_the_queue_that_others_are_kept_for_is_not_kept() -> None:
+    engine = Engine(reserves=(Reserve(QueueId("vip"), {"a": 1}, 5),))
+    free(engine, "ann", b=1)
+    assert engine.agents_for(waiting(engine, "other")) == ["ann"]

@@ -1,0 +1,53 @@
+"""Who could take it if trained, and which training would help most."""
+
+from __future__ import annotations
+
+from callcenter.domain.units import AgentId
+from callcenter.routing.gaps import Demand, if_trained, report
+
+PEOPLE: dict[AgentId, dict[str, int]] = {
+    AgentId("ann"): {"sales": 5, "english": 9},
+    AgentId("ben"): {"sales": 2},
+    AgentId("cat"): {"english": 9},
+    AgentId("dan"): {},
+}
+
+
+def test_whoever_lacks_least_is_nearest() -> None:
+    found = if_trained({"sales": 4, "english": 3}, PEOPLE)
+    assert [(one.agent, one.missing, one.steps) for one in found] == [
+        ("cat", {"sales": 4}, 4),
+        ("ben", {"sales": 4, "english": 3}, 5),
+        ("dan", {"sales": 4, "english": 3}, 7),
+    ]
+
+
+def test_who_can_already_needs_no_training() -> None:
+    assert if_trained({}, PEOPLE) == []
+    assert [one.agent for one in if_trained({"english": 9}, PEOPLE)] == ["ben", "dan"]
+
+
+def test_a_gap_is_what_was_asked_for_and_who_could_fill_it() -> None:
+    demand = [
+        Demand(skills={"sales": 3, "english": 5}, amount=10),
+        Demand(skills={"french": 1}, amount=4),
+        Demand(skills={"sales": 3}, amount=7),
+    ]
+    gaps = report(demand, PEOPLE)
+    assert [(gap.skill, gap.level, gap.amount, gap.unserved) for gap in gaps] == [
+        ("french", 1, 4, 4),
+        ("sales", 3, 17, 0),
+        ("english", 5, 10, 0),
+    ]
+    french, sales, english = gaps
+    assert (french.able, french.opened) == ((), 4)
+    assert sales.able == ("ann",)
+    assert (sales.trainees[0], sales.opened) == ("cat", 17), "she could take both kinds then"
+    assert english.able == ("ann", "cat")
+    assert english.opened == 0, "ben lacks sales too, and dan more"
+
+
+def test_without_demand_or_people_there_is_no_gap_or_nobody_to_fill_it() -> None:
+    assert report([], PEOPLE) == []
+    gap = report([Demand(skills={"sales": 1}, amount=3)], {})[0]
+    assert (gap.unserved, gap.trainees, gap.opened) == (3, (), 0)
