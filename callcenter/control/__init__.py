@@ -3,9 +3,10 @@
 A *command* or a tick comes in with center time; what follows from it is decided as *events*, each
 applied at once by the one fold that recovery and standby use too.
 
-`center` is the door (`Control`). `state` is what is remembered, `world` the fold and the indexes
-derived from it, `turn` one input on its way to rest. What follows what is decided in `contacts`
-(arrive, wait, leave, end), `offers` (made, taken, missed, repaired), `people` (presence, phones,
-wrap-up), `frontends` (owners that start, vanish, return) and `configuration`. `replay` decides
-again what the journal says was decided.
+`center` is the door (`Control`). `state` is what is remembered, `world` the fold, `indexes` what
+is derived from it, `turn` one input on its way to rest. What follows what is decided in `contacts`
+(arrive, wait, leave, end), `plans` (rings that widen, overflow), `offers` (made, taken, missed,
+repaired), `people` (presence, phones, wrap-up), `training` (certificates, skills), `acts` (what
+supervisors do to a queue and to those who wait), `frontends` (owners that start, vanish, return) and
+`configuration` (checked by `plan_check` too). `replay` decides again what the journal says was decided.
 """

@@ -22,7 +22,16 @@ from typing import Any
 
 import msgspec
 
-from callcenter.control import configuration, contacts, frontends, offers, people
+from callcenter.control import (
+    acts,
+    configuration,
+    contacts,
+    frontends,
+    offers,
+    people,
+    plans,
+    training,
+)
 from callcenter.control.state import Snapshot, State
 from callcenter.control.timers import Alarm
 from callcenter.control.turn import Turn
@@ -32,7 +41,7 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import Event
 from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, OfferId
 
-ENGINE = "1"
+ENGINE = "2"
 """Version of the decisions: goes into every batch. Raise it when a decision changes."""
 
 DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
@@ -53,6 +62,14 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.DispositionRequested: people.on_disposition,
     c.FrontendReported: frontends.on_frontend,
     c.ConfigurationRequested: configuration.on_configuration,
+    c.TrainingRequested: training.on_training,
+    c.SkillsRequested: training.on_skills,
+    c.MoveRequested: acts.on_move,
+    c.AssignRequested: acts.on_assign,
+    c.PriorityRequested: acts.on_priority,
+    c.QueueOpenRequested: acts.on_open,
+    c.QueueCloseRequested: acts.on_close,
+    c.AnnouncementRequested: acts.on_announcement,
 }
 
 _encoder = msgspec.msgpack.Encoder()
@@ -91,10 +108,9 @@ class Control:
     @property
     def deadline(self) -> Micros | None:
         """When `tick` has something to do."""
-        when, waking = self._world.timers.deadline, self._world.resting.deadline
-        if when is None or waking is None:
-            return waking if when is None else when
-        return min(when, waking)
+        world = self._world
+        times = (world.timers.deadline, world.resting.deadline, world.certificates.deadline)
+        return min((when for when in times if when is not None), default=None)
 
     def react(self, command: c.Command, now: Micros, *, source: str = "") -> list[Event]:
         """Decide what follows from a command, and apply it.
@@ -136,7 +152,7 @@ class Control:
         return control
 
     def _begin(self, now: Micros, source: str) -> Turn:
-        """A new turn, not before the last one; contacts that rested long enough are awake."""
+        """A new turn, not before the last one; who rested long enough is awake."""
         world = self._world
         turn = Turn(
             world,
@@ -146,15 +162,23 @@ class Control:
             counters=self.counters,
         )
         while (due := world.resting.pop(turn.now)) is not None:
-            contact = ContactId(due[1])
-            world.wake(world.state.contacts[contact])
-            turn.touch_contact(contact)
+            alarm, whose = due
+            if alarm is Alarm.REST:
+                world.index_agent(world.state.agents[AgentId(whose)], rested=True)
+                turn.touch(AgentId(whose))
+            else:
+                world.wake(world.state.contacts[ContactId(whose)])
+                turn.touch_contact(ContactId(whose))
         return turn
 
     @staticmethod
     def _decide(turn: Turn, decision: Callable[[], None]) -> list[Event]:
-        """Let one input come to rest. What was decided before a failure of ours stays true."""
+        """Let one input come to rest. What was decided before a failure of ours stays true.
+
+        A certificate that has expired meanwhile is gone before anything else is decided.
+        """
         try:
+            training.on_certificates_due(turn)
             decision()
             return turn.rest()
         except Exception as failure:
@@ -174,3 +198,5 @@ class Control:
             people.on_wrap_up_due(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.PAUSE:
             people.on_pause_end(turn, state.agents[AgentId(whose)])
+        elif alarm is Alarm.STEP:
+            plans.on_step_due(turn, state.contacts[ContactId(whose)])

@@ -10,7 +10,9 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from callcenter.agents.presence import REMOVED, SYSTEM_REASONS
+from callcenter.agents.training import Qualification
 from callcenter.control.people import answer
+from callcenter.control.plan_check import plan_problems, plan_warnings
 from callcenter.control.turn import Turn
 from callcenter.domain.center import (
     PRIORITY_MAX,
@@ -23,8 +25,11 @@ from callcenter.domain.center import (
 )
 from callcenter.domain.commands import ConfigurationRequested, Presence
 from callcenter.domain.events import ConfigurationChanged, NextPresenceSet
+from callcenter.domain.units import AgentId
 
 PROBLEMS_SHOWN_MAX = 5
+CAPACITY_MAX = 100
+PERCENT = 100
 MINUTES_OF_DAY = 24 * 60
 QUEUE_LIMITS: dict[str, tuple[int, int]] = {
     "priority": (0, PRIORITY_MAX),
@@ -36,13 +41,17 @@ QUEUE_LIMITS: dict[str, tuple[int, int]] = {
     "waiting_max": (1, 1_000_000),
     "ring_seconds": (1, 300),
     "wrap_up_seconds": (0, 3_600),
+    "language_level": (1, PROFICIENCY_MAX),
+    "ring_width": (1, 50),
+    "reserve": (0, 10_000),
+    "declines_max": (0, 100),
 }
 """Least and greatest value of each number in a queue."""
 
 
 def on_configuration(turn: Turn, command: ConfigurationRequested) -> None:
     """Take the new center, or say what is wrong with it and keep the old one."""
-    problems = problems_of(command.center)
+    problems = problems_of(command.center, turn.state.people)
     if problems:
         more = len(problems) - PROBLEMS_SHOWN_MAX
         words = "; ".join(problems[:PROBLEMS_SHOWN_MAX])
@@ -56,7 +65,7 @@ def on_configuration(turn: Turn, command: ConfigurationRequested) -> None:
     send_home(turn)
     for agent in turn.state.agents:
         turn.touch(agent)
-    answer(turn, command.request)
+    answer(turn, command.request, warnings=warnings_of(command.center, turn.state.people))
 
 
 def send_home(turn: Turn) -> None:
@@ -72,8 +81,19 @@ def send_home(turn: Turn) -> None:
             )
 
 
-def problems_of(center: Center) -> list[str]:
-    """Everything wrong with a center, in words; empty when it may be taken."""
+def warnings_of(
+    center: Center, people: Mapping[AgentId, Qualification] | None = None
+) -> tuple[str, ...]:
+    """What may be taken but should be looked at, in words."""
+    return tuple(plan_warnings(center, people or {})[:PROBLEMS_SHOWN_MAX])
+
+
+def problems_of(center: Center, people: Mapping[AgentId, Qualification] | None = None) -> list[str]:
+    """Everything wrong with a center, in words; empty when it may be taken.
+
+    `people` is what the journal knows of their skills: only with it can be told whether a plan is
+    one that nobody can ever be served by.
+    """
     problems = [f"center: {p}" for p in zone_problems(center.timezone)]
     problems += repeated("skill", center.skills)
     problems += repeated("queue", (queue.id for queue in center.queues))
@@ -88,10 +108,27 @@ def problems_of(center: Center) -> list[str]:
         problems += [f"agent {agent.id}: {p}" for p in agent_problems(agent, skills)]
     for calendar in center.calendars:
         problems += [f"calendar {calendar.name}: {p}" for p in calendar_problems(calendar)]
+    problems += center_problems(center, skills)
+    problems += plan_problems(center, people)
     for reason in center.reasons:
         if not reason or reason in SYSTEM_REASONS:
             problems.append(f"reason {reason!r}: is empty or used by the system itself")
     return problems
+
+
+def center_problems(center: Center, skills: set[str]) -> list[str]:
+    """What stands in the center itself: certified skills and capacity."""
+    problems = [f"certified: skill {s!r} is not known" for s in center.certified if s not in skills]
+    return problems + [f"center: {p}" for p in capacity_problems(center.capacity)]
+
+
+def capacity_problems(capacity: Mapping[Channel, int]) -> list[str]:
+    return [
+        f"capacity for {Channel(channel)}: {value} is "
+        + ("negative" if value < 0 else f"more than {CAPACITY_MAX}")
+        for channel, value in capacity.items()
+        if not 0 <= value <= CAPACITY_MAX
+    ]
 
 
 def repeated(kind: str, names: Iterable[str]) -> list[str]:
@@ -129,12 +166,10 @@ def queue_problems(queue: Queue, skills: set[str], calendars: set[str]) -> list[
 
 
 def agent_problems(agent: Agent, skills: set[str]) -> list[str]:
-    problems = skill_problems(agent.skills, skills)
-    return problems + [
-        f"capacity for {Channel(channel)}: {value} is negative"
-        for channel, value in agent.capacity.items()
-        if value < 0
-    ]
+    problems = skill_problems(agent.skills, skills) + capacity_problems(agent.capacity)
+    if not 0 <= agent.occupancy_max <= PERCENT:
+        problems.append(f"occupancy_max {agent.occupancy_max} is not within 0 (none) to {PERCENT}")
+    return problems
 
 
 def calendar_problems(calendar: Calendar) -> list[str]:

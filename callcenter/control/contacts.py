@@ -1,15 +1,28 @@
 """What follows when a contact arrives, moves in its flow, wants to wait, leaves, or ends."""
 
+from collections.abc import Mapping
+
+from callcenter.agents.capacity import available
 from callcenter.control.state import IN_QUEUE, ContactState, SegmentState, Stage
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Queue
+from callcenter.domain.center import Channel, Queue
 from callcenter.domain.termination import Reason, Termination, ended
-from callcenter.domain.units import SECOND, ContactId, Micros, OfferId, QueueId, SegmentId
+from callcenter.domain.units import (
+    SECOND,
+    AgentId,
+    ContactId,
+    Micros,
+    OfferId,
+    QueueId,
+    SegmentId,
+)
 from callcenter.routing.admission import refusal
 from callcenter.routing.place import priority_of
+from callcenter.routing.plan import joined
 from callcenter.routing.skills import merge
+from callcenter.routing.terms import Terms
 
 
 def known(turn: Turn, contact: ContactId) -> ContactState | None:
@@ -83,19 +96,48 @@ def on_queue(turn: Turn, command: c.QueueRequested) -> None:
         turn.note("unknown_queue")
         refuse(turn, contact, command.queue, e.QueueExit.CLOSED)
         return
-    needs = merge(queue.skills, command.skills)
-    way_out = refusal(
-        queue,
-        calendar=turn.world.calendars.get(queue.calendar),
-        waiting=turn.world.in_queue.get(queue.id, 0),
-        staffed=turn.world.engine.staffed(contact.channel, needs),
-        now=turn.now,
-    )
+    asked = asked_for(turn, command, queue)
+    way_out = admission(turn, contact.channel, queue, merge(queue.skills, asked), command.excluded)
     if way_out is not None:
         refuse(turn, contact, queue.id, way_out)
         return
-    priority = priority_of(command.priority, queue)
-    enter_queue(turn, contact, queue, needs, priority, command.attributes)
+    enter_queue(turn, contact, queue, asked, command)
+
+
+def asked_for(turn: Turn, command: c.QueueRequested, queue: Queue) -> dict[str, int]:
+    """What the contact needs by itself. A skill that the center does not know is no need: nobody
+    could ever have it."""
+    asked = merge(only_known(turn, command.skills))
+    if command.language and only_known(turn, {command.language: 1}):
+        asked = merge(asked, {command.language: queue.language_level})
+    return asked
+
+
+def only_known(turn: Turn, skills: Mapping[str, int]) -> dict[str, int]:
+    known = {skill: n for skill, n in skills.items() if skill in turn.world.known_skills}
+    for _ in skills.keys() - known.keys():
+        turn.note("unknown_skill")
+    return known
+
+
+def admission(
+    turn: Turn,
+    channel: Channel,
+    queue: Queue,
+    needs: Mapping[str, int],
+    excluded: tuple[AgentId, ...] = (),
+) -> e.QueueExit | None:
+    """The exit of a contact that may not wait there now, or None when it may."""
+    world = turn.world
+    terms = Terms(excluded=joined(queue.excluded, excluded))
+    return refusal(
+        queue,
+        calendar=world.calendars.get(queue.calendar),
+        waiting=world.in_queue.get(queue.id, 0),
+        staffed=not queue.unstaffed_exit or world.engine.staffed(channel, needs, terms),
+        now=turn.now,
+        door=turn.state.doors.get(queue.id),
+    )
 
 
 def refuse(turn: Turn, contact: ContactState, queue: QueueId, way_out: e.QueueExit) -> None:
@@ -106,11 +148,13 @@ def enter_queue(
     turn: Turn,
     contact: ContactState,
     queue: Queue,
-    needs: dict[str, int],
-    priority: int,
-    attributes: dict[str, str],
+    asked: dict[str, int],
+    command: c.QueueRequested,
 ) -> None:
     """Begin a queue visit and look for an agent at once."""
+    needs = merge(queue.skills, asked)
+    agent = waited_for(turn, command, queue, needs)
+    announcements = turn.state.announcements
     turn.emit(
         e.ContactQueued(
             at=turn.now,
@@ -119,13 +163,32 @@ def enter_queue(
             channel=contact.channel,
             visit=contact.visits + 1,
             skills=needs,
-            priority=priority,
+            priority=priority_of(command.priority, queue),
             since=turn.now,
             expires=turn.now + queue.wait_seconds_max * SECOND,
-            attributes=attributes,
+            attributes=command.attributes,
+            asked=asked,
+            preferred=only_known(turn, command.preferred),
+            excluded=command.excluded,
+            agent=agent,
+            agent_until=turn.now + queue.plan.sticky_seconds * SECOND if agent else 0,
+            announcement=announcements.get(queue.id, announcements.get(QueueId(""), "")),
         )
     )
     turn.touch_contact(contact.id)
+
+
+def waited_for(
+    turn: Turn, command: c.QueueRequested, queue: Queue, needs: Mapping[str, int]
+) -> AgentId:
+    """The agent to be waited for alone: who is on duty, can do it and may; else nobody."""
+    name = command.agent
+    agent = turn.state.agents.get(name)
+    if agent is None or not queue.plan.sticky_seconds or not available(agent):
+        return AgentId("")
+    skills = turn.world.skills[name]
+    able = all(skills.get(skill, 0) >= level for skill, level in needs.items())
+    return name if able and name not in (*queue.excluded, *command.excluded) else AgentId("")
 
 
 def on_leave(turn: Turn, command: c.LeaveQueueRequested) -> None:
@@ -141,8 +204,8 @@ def on_leave(turn: Turn, command: c.LeaveQueueRequested) -> None:
 
 def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
     """End the visit; the flow goes on at `way_out`."""
-    if contact.offer:
-        rescind(turn, contact.offer, "the caller left the queue")
+    for offer in contact.live:
+        rescind(turn, offer, "the caller left the queue")
     turn.emit(
         e.ContactDequeued(
             at=turn.now,
@@ -165,6 +228,12 @@ def rescind(turn: Turn, offer: OfferId, reason: str) -> None:
     )
     turn.touch(found.agent)
     turn.touch_contact(found.contact)
+
+
+def release(turn: Turn, contact: ContactState) -> None:
+    """It waits for one agent alone no more."""
+    turn.emit(e.AgentReleased(at=turn.now, contact=contact.id, agent=contact.sticky))
+    turn.touch_contact(contact.id)
 
 
 def on_hold(turn: Turn, command: c.HoldReported) -> None:
@@ -242,8 +311,8 @@ def on_contact_end(turn: Turn, command: c.ContactEndReported) -> None:
 
 def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> None:
     """Stop what rings for it, end who talks with it, end its visit, end it."""
-    if contact.offer:
-        rescind(turn, contact.offer, "the contact ended")
+    for offer in contact.live:
+        rescind(turn, offer, "the contact ended")
     segment = turn.state.segments.get(contact.segment)
     if segment is not None:
         end_segment(turn, segment, termination)

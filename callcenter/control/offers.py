@@ -1,11 +1,15 @@
 """What becomes of an offer, as its owner reports it.
 
     accepted      the two are bridged: a segment begins
-    declined      contact back in its place, agent not ready (`declined`)
+    declined      contact back in its place, agent not ready (`declined`), unless she may decline
+                  more often
     busy          contact back, agent not ready (`phone-busy`) for 10 s
     unreachable   contact back, agent unreachable until her phone is heard again
     expired       RONA: contact back, agent not ready (`rona`)
     failed        contact back but resting for 2 s (our side could not ring), agent ready
+
+Where several phones ring for a contact, the first to accept has it; the others are taken back and
+nothing is held against them.
 
 Facts are never refused. When the owner says that an offer was accepted which control had already
 taken back, the two *are* talking: whatever stands against it is repaired. Another offer of the
@@ -20,15 +24,18 @@ from callcenter.control.contacts import (
     end_segment,
     enter_queue,
     known,
+    release,
     rescind,
     segment_id,
 )
 from callcenter.control.state import IN_QUEUE, ContactState
 from callcenter.control.turn import Turn
 from callcenter.domain import events as e
-from callcenter.domain.commands import OfferOutcome, OfferReported, Presence
+from callcenter.domain.commands import OfferOutcome, OfferReported, Presence, QueueRequested
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import OfferId
+
+ANOTHER_ANSWERED = "another agent answered"
 
 
 def on_offer(turn: Turn, command: OfferReported) -> None:
@@ -39,7 +46,7 @@ def on_offer(turn: Turn, command: OfferReported) -> None:
     if command.segment and command.segment == contact.segment:
         turn.note("accepted_twice")
         return
-    standing = contact.offer == command.offer and command.offer in turn.state.offers
+    standing = command.offer in contact.live and command.offer in turn.state.offers
     if command.outcome is OfferOutcome.ACCEPTED:
         if not standing:
             turn.note("accepted_after_rescinded")
@@ -53,9 +60,11 @@ def on_offer(turn: Turn, command: OfferReported) -> None:
 
 def accept(turn: Turn, contact: ContactState, command: OfferReported) -> None:
     """The two are bridged."""
-    agent = command.agent
-    if contact.offer:
-        agent = turn.state.offers[contact.offer].agent
+    standing = turn.state.offers.get(command.offer)
+    agent = standing.agent if standing else command.agent
+    for offer in contact.live:
+        if offer != command.offer:
+            rescind(turn, offer, ANOTHER_ANSWERED)
     turn.emit(e.OfferAccepted(at=turn.now, offer=command.offer, contact=contact.id, agent=agent))
     turn.emit(
         e.SegmentStarted(
@@ -74,8 +83,8 @@ def accept(turn: Turn, contact: ContactState, command: OfferReported) -> None:
 
 def make_room(turn: Turn, contact: ContactState, command: OfferReported) -> None:
     """Repair what stands against an acceptance that we no longer expected."""
-    if contact.offer:
-        rescind(turn, contact.offer, "another agent answered")
+    for offer in contact.live:
+        rescind(turn, offer, ANOTHER_ANSWERED)
     agent = turn.state.agents.get(command.agent)
     for offer in list(agent.offers) if agent else ():
         rescind(turn, offer, "the agent answered another contact")
@@ -85,7 +94,14 @@ def make_room(turn: Turn, contact: ContactState, command: OfferReported) -> None
     if contact.stage not in IN_QUEUE:
         queue = turn.world.queue(contact.queue)
         if queue is not None:
-            enter_queue(turn, contact, queue, contact.skills, contact.priority, {})
+            again = QueueRequested(
+                contact=contact.id,
+                queue=queue.id,
+                priority=contact.priority,
+                preferred=contact.preferred,
+                excluded=contact.excluded,
+            )
+            enter_queue(turn, contact, queue, contact.asked, again)
 
 
 def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None:
@@ -109,10 +125,21 @@ def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None
         turn.emit(
             e.AgentUnreachable(at=turn.now, agent=agent.id, cause="no phone answered an offer")
         )
-    elif command.outcome in REASON_AFTER:
+    elif command.outcome in REASON_AFTER and not may_decline(turn, contact, command, agent):
         stand_down(turn, agent, REASON_AFTER[command.outcome])
     turn.touch(agent.id)
+    if contact.sticky == agent.id and command.outcome is not OfferOutcome.FAILED:
+        release(turn, contact)
     back_in_line(turn, contact)
+
+
+def may_decline(
+    turn: Turn, contact: ContactState, command: OfferReported, agent: AgentState
+) -> bool:
+    """Has she said no no more often in a row than this queue lets her?"""
+    queue = turn.world.queue(contact.queue)
+    declined = command.outcome is OfferOutcome.DECLINED
+    return declined and queue is not None and agent.declines <= queue.declines_max
 
 
 def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
@@ -131,7 +158,7 @@ def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
 
 def back_in_line(turn: Turn, contact: ContactState) -> None:
     """Offer it to the next one, unless its patience ended while it was being offered."""
-    if contact.expires <= turn.now:
+    if contact.expires <= turn.now and not contact.live:
         dequeue(turn, contact, e.QueueExit.TIMEOUT)
     else:
         turn.touch_contact(contact.id)

@@ -9,7 +9,9 @@ from callcenter.domain.commands import Presence
 from callcenter.domain.units import CommandId, ContactId, QueueId, SegmentId
 
 
-def answer(turn: Turn, request: CommandId, refused: str = "") -> None:
+def answer(
+    turn: Turn, request: CommandId, refused: str = "", warnings: tuple[str, ...] = ()
+) -> None:
     """Answer a request by name: its own, or that of the command that carried it."""
     turn.emit(
         e.CommandAnswered(
@@ -17,6 +19,7 @@ def answer(turn: Turn, request: CommandId, refused: str = "") -> None:
             request=request or turn.source,
             accepted=not refused,
             reason=refused,
+            warnings=warnings,
         )
     )
 

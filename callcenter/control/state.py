@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.agents.agent import AgentState
+from callcenter.agents.training import Qualification
 from callcenter.domain.center import Center, Channel, Queue
 from callcenter.domain.units import (
     AgentId,
@@ -19,6 +20,7 @@ from callcenter.domain.units import (
     QueueId,
     SegmentId,
 )
+from callcenter.routing.plan import NO_STEP
 
 
 class Stage(StrEnum):
@@ -62,6 +64,29 @@ class ContactState(msgspec.Struct, kw_only=True):
     """Who did not take it last; others come first."""
     offer: OfferId = OfferId("")
     segment: SegmentId = SegmentId("")
+    also: tuple[OfferId, ...] = ()
+    """Further live offers, where several phones may ring for it."""
+    asked: dict[str, int] = {}
+    """Needed by the contact itself, whatever the queue."""
+    preferred: dict[str, int] = {}
+    excluded: tuple[AgentId, ...] = ()
+    """Its own wishes; the queue's come beside them."""
+    agents: tuple[AgentId, ...] = ()
+    teams: tuple[str, ...] = ()
+    """Who may take it too since its ring widened."""
+    sticky: AgentId = AgentId("")
+    sticky_until: Micros = 0
+    assigned: bool = False
+    """Only `sticky` may have it until then; assigned, whatever she can."""
+    entered: Micros = 0
+    """When it came to this queue: what its plan counts from."""
+    stepped: int = NO_STEP
+    """`after_seconds` of the last step taken."""
+
+    @property
+    def live(self) -> tuple[OfferId, ...]:
+        """Every open offer."""
+        return (self.offer, *self.also) if self.offer else ()
 
 
 class OfferState(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +139,14 @@ class State(msgspec.Struct, kw_only=True):
     """Offers made so far: makes their ids."""
     segmented: int = 0
     """Segments begun so far: makes ids for those that were reported without one."""
+    people: dict[AgentId, Qualification] = {}
+    """Training and changes by hand; kept while an agent is not configured."""
+    doors: dict[QueueId, bool] = {}
+    """Queues that somebody opened (true) or closed by hand."""
+    announcements: dict[QueueId, str] = {}
+    """Emergency announcements in force; of all queues under the empty name."""
+    turns: dict[QueueId, AgentId] = {}
+    """Who was offered the last contact of a queue that goes round."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,9 @@ class Alarm(IntEnum):
     OFFER = 3
     RETRY = 4
     CONTACT = 5
+    STEP = 6
+    REST = 7
+    CERTIFICATE = 8
 
 
 Timer = tuple[Micros, Alarm, str]

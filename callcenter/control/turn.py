@@ -2,23 +2,32 @@
 
 A turn collects the events of one command or tick. Each is applied the moment it is decided, so the
 next decision sees it. Whoever's situation changed is *touched*; at the end the touched agents are
-shown as what they now are, and then matched: agents first, the longest idle before the others,
-each with the first contact she can take; then the contacts that came or returned.
+shown as what they now are, and then matched: agents first, each with the first contact she can
+take, the first of those contacts before the others and for the same one the longest idle; then the
+contacts that came or returned. A contact whose queue has an order of its own for agents goes to the
+first of those who are free in that order, whoever brought it up.
 
 Why: matching once, at rest, means that no rule has to remember to do it; and a freed agent always
 gets the contact whose turn it is, not the one that happened to be in hand.
 """
 
 from collections import Counter
+from heapq import heappop, heappush
 
 from callcenter.agents.agent import AgentState
+from callcenter.agents.occupancy import occupancy
 from callcenter.agents.presence import shown
-from callcenter.control.state import ContactState, Stage, State
+from callcenter.control.state import IN_QUEUE, ContactState, State
 from callcenter.control.world import World
+from callcenter.domain.center import AgentChoice, Queue
 from callcenter.domain.commands import Presence
 from callcenter.domain.events import Event, OfferMade, PresenceChanged
 from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, Micros, OfferId
+from callcenter.routing.choice import Order, Rank, after, order_of
 from callcenter.routing.evidence import evidence
+from callcenter.routing.skills import merge
+
+ORDERED_BY_CHOICE = frozenset(AgentChoice) - {AgentChoice.LONGEST_IDLE}
 
 
 class Turn:
@@ -83,11 +92,48 @@ class Turn:
             contacts, self._contacts = self._contacts, {}
             for agent in agents:
                 self._settle(agent)
-            for agent in agents:
-                self._match_agent(agent)
-            for contact in sorted(self._still_waiting(contacts), key=lambda c: (c.key, c.order)):
+            if len(agents) == 1 and not self.world.engine.reserving:
+                self._match_agent(agents[0])
+            elif agents:
+                self._match_agents(agents)
+            for contact in sorted(self._still_waiting(contacts), key=self._place):
                 self._match_contact(contact)
         return self.events
+
+    def _match_agents(self, agents: list[AgentState]) -> None:
+        """Several who came free: contact by contact, in the order of those who wait.
+
+        Where agents are kept for a queue, one who comes free may set others free. An entry may be
+        outdated when its turn comes; then the agent stands again with what is first for her now.
+        """
+        if self.world.engine.reserving:
+            agents = [self.state.agents[name] for name in self.world.engine.unlocked()]
+        line: list[tuple[tuple[int, Micros, int], Micros, AgentId]] = []
+        for agent in agents:
+            self._stand(line, agent.id)
+        while line:
+            place, _, name = heappop(line)
+            found = self._first_for(name)
+            if found is not None and self._place(found) == place:
+                self._match(found, self.state.agents[name])
+            self._stand(line, name)
+
+    def _stand(
+        self, line: list[tuple[tuple[int, Micros, int], Micros, AgentId]], name: AgentId
+    ) -> None:
+        found = self._first_for(name)
+        if found is not None:
+            heappush(line, (self._place(found), self.state.agents[name].idle_since, name))
+
+    def _first_for(self, name: AgentId) -> ContactState | None:
+        """The first contact for an agent, if she may be offered one."""
+        agent = self.state.agents.get(name)
+        found = self.world.engine.contact_for(name, self.now) if agent else None
+        return self.state.contacts[found] if found else None
+
+    def _place(self, contact: ContactState) -> tuple[int, Micros, int]:
+        """The order of contacts that are looked at in one turn, as the engine has it."""
+        return self.world.used_up(contact, self.now), contact.key, contact.order
 
     def _known_agents(self) -> list[AgentState]:
         touched, self._agents = self._agents, {}
@@ -107,22 +153,52 @@ class Turn:
     def _match_agent(self, agent: AgentState) -> None:
         if agent.id not in self.state.agents:
             return
-        while not agent.offers and (found := self.world.engine.contact_for(agent.id)):
-            contact = self.state.contacts[found]
-            if contact.passed_by == agent.id:
-                self._match_contact(contact)
-            else:
-                self._offer(contact, agent, None, freed=True)
+        while not agent.offers and (found := self.world.engine.contact_for(agent.id, self.now)):
+            self._match(self.state.contacts[found], agent)
+
+    def _match(self, contact: ContactState, agent: AgentState) -> None:
+        """Offer what is first for an agent: to her, unless others may come before her."""
+        if contact.passed_by == agent.id or self._has_an_order(contact):
+            self._match_contact(contact)
+        else:
+            self._offer(contact, agent, None, freed=True)
 
     def _match_contact(self, contact: ContactState) -> None:
         if contact.id not in self.world.engine:
             return
-        able = self.world.engine.agents_for(contact.id)
-        if len(able) == 2 and able[0] == contact.passed_by:
-            able.reverse()
-        if able:
-            runner_up = able[1] if len(able) == 2 else None
-            self._offer(contact, self.state.agents[able[0]], runner_up)
+        wanted = self.world.width(contact) - len(contact.live)
+        able = self.world.engine.agents_for(contact.id, wanted + 1, self._order(contact))
+        if able and able[0] == contact.passed_by:
+            able.append(able.pop(0))
+        runner_up = able[wanted] if len(able) > wanted else None
+        for agent in able[:wanted]:
+            self._offer(contact, self.state.agents[agent], runner_up)
+
+    def _has_an_order(self, contact: ContactState) -> bool:
+        """Is the agent for it chosen by more than idleness?"""
+        queue = self.world.queue(contact.queue)
+        if queue is None:
+            return bool(contact.preferred)
+        return bool(queue.agent_choice in ORDERED_BY_CHOICE or contact.preferred or queue.preferred)
+
+    def _order(self, contact: ContactState) -> Order | None:
+        """How agents are compared for this contact; None for the longest idle."""
+        if not self._has_an_order(contact):
+            return None
+        queue = self.world.queue(contact.queue)
+        choice = queue.agent_choice if queue else AgentChoice.LONGEST_IDLE
+        preferred = merge(queue.preferred if queue else {}, contact.preferred)
+        rank = self._rank(choice, queue)
+        return order_of(choice, self.world.engine.skills, contact.skills, preferred, rank)
+
+    def _rank(self, choice: AgentChoice, queue: Queue | None) -> Rank | None:
+        if choice is AgentChoice.LEAST_OCCUPIED:
+            return lambda agent: (occupancy(self.state.agents[agent], self.now), "")
+        if choice is AgentChoice.TOP_DOWN:
+            return lambda agent: (self.world.positions[agent], "")
+        if choice is AgentChoice.ROUND_ROBIN and queue is not None:
+            return after(self.state.turns.get(queue.id, AgentId("")))
+        return None
 
     def _offer(
         self,
@@ -132,10 +208,9 @@ class Turn:
         *,
         freed: bool = False,
     ) -> None:
-        assert contact.stage is Stage.WAITING
+        assert contact.stage in IN_QUEUE
         queue = self.world.queue(contact.queue)
         ring_seconds = queue.ring_seconds if queue else 20
-        config = self.world.agents[agent.id]
         self.emit(
             OfferMade(
                 at=self.now,
@@ -152,11 +227,24 @@ class Turn:
                 evidence=evidence(
                     idle=self.now - agent.idle_since,
                     needs=contact.skills,
-                    skills=config.skills,
+                    skills=self.world.skills[agent.id],
                     runner_up=runner_up,
+                    how=self._how(contact, queue, agent.id),
                     freed=freed,
                     passed_by=contact.passed_by,
                 ),
             )
         )
         self._settle(agent)
+
+    def _how(self, contact: ContactState, queue: Queue | None, agent: AgentId) -> str:
+        """How she was chosen, where it was not by idleness alone."""
+        if agent == contact.sticky:
+            return "assigned by hand" if contact.assigned else "waited for alone"
+        choice = queue.agent_choice if queue else AgentChoice.LONGEST_IDLE
+        named = agent in contact.agents or (self.world.team(agent) in contact.teams)
+        words = [
+            "in a wider ring" if named else "",
+            choice.replace("_", " ") if choice in ORDERED_BY_CHOICE else "",
+        ]
+        return "; ".join(word for word in words if word)

@@ -8,9 +8,13 @@ Nothing here decides: an event that does not fit the state changes what it can a
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from callcenter.agents.agent import AgentState, Work, WrapUp
-from callcenter.agents.capacity import open_channels
-from callcenter.agents.presence import ASKED_FOR, pause_ends
+from callcenter.agents.occupancy import count, rest_until
+from callcenter.agents.presence import ASKED_FOR
+from callcenter.agents.training import Qualification, Training
+from callcenter.control.indexes import Indexes
 from callcenter.control.state import (
     IN_QUEUE,
     ContactState,
@@ -18,143 +22,23 @@ from callcenter.control.state import (
     OfferState,
     SegmentState,
     Stage,
-    State,
 )
-from callcenter.control.timers import Alarm, Timer, Timers
+from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Calendar, Queue
+from callcenter.domain.center import AgentChoice
 from callcenter.domain.commands import OfferOutcome, Presence
-from callcenter.domain.units import (
-    SECOND,
-    AgentId,
-    ContactId,
-    FrontendId,
-    Micros,
-    OfferId,
-    QueueId,
-    SegmentId,
-)
-from callcenter.routing.engine import Engine
-from callcenter.routing.place import key_of
+from callcenter.domain.units import SECOND, AgentId, FrontendId, OfferId, QueueId, SegmentId
+from callcenter.routing.place import key_of, worth
+from callcenter.routing.plan import NO_STEP
 
 DEAD_OWNER_SECONDS = 5
 """Control's own offer timer is the ring time and this."""
 RETRY_SECONDS = 2
 """A contact that our side could not ring with rests this long before the next offer."""
-LOST_WAITING_SECONDS = 30
-LOST_TALKING_SECONDS = 120
-"""How long the contacts of a lost front end are kept for its return. Two people who talk are worth
-more patience: their media runs in another process."""
 
 
-class World:
-    """The state, and what is derived from it: who is next, who is free, what is due."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.rebuild()
-
-    # --- derived ----------------------------------------------------------------------------
-
-    def rebuild(self) -> None:
-        """Derive every index anew: after a snapshot, and when the configuration changed."""
-        state = self.state
-        self.engine = Engine()
-        self.timers = Timers(self.due)
-        self.resting = Timers(self.due)
-        self.agents: dict[AgentId, Agent] = {a.id: a for a in state.center.agents}
-        self.calendars: dict[str, Calendar] = {c.name: c for c in state.center.calendars}
-        self.queues: dict[QueueId, Queue] = {q.id: q for q in state.center.queues}
-        self.in_queue: dict[QueueId, int] = {}
-        for agent in state.agents.values():
-            self._seat(agent)
-        for contact in state.contacts.values():
-            if contact.stage in IN_QUEUE:
-                self._count(contact.queue, 1)
-            self._line_up(contact)
-        timers = self._all_timers()
-        self.timers.rebuild(t for t in timers if t[1] is not Alarm.RETRY)
-        self.resting.rebuild(t for t in timers if t[1] is Alarm.RETRY)
-
-    def _all_timers(self) -> list[Timer]:
-        state = self.state
-        whose: list[tuple[Alarm, str]] = []
-        for agent in state.agents:
-            whose += [(Alarm.WRAP_UP, agent), (Alarm.PAUSE, agent)]
-        whose += [(Alarm.OFFER, offer) for offer in state.offers]
-        for contact in state.contacts:
-            whose += [(Alarm.RETRY, contact), (Alarm.CONTACT, contact)]
-        timers = ((self.due(alarm, name), alarm, name) for alarm, name in whose)
-        return [(when, alarm, name) for when, alarm, name in timers if when is not None]
-
-    def due(self, alarm: Alarm, whose: str) -> Micros | None:
-        """The deadline that stands for `whose` now."""
-        if alarm is Alarm.OFFER:
-            offer = self.state.offers.get(OfferId(whose))
-            return offer.until if offer else None
-        if alarm in (Alarm.CONTACT, Alarm.RETRY):
-            contact = self.state.contacts.get(ContactId(whose))
-            if contact is None:
-                return None
-            return self._retry_due(contact) if alarm is Alarm.RETRY else self.contact_due(contact)
-        agent = self.state.agents.get(AgentId(whose))
-        if agent is None:
-            return None
-        if alarm is Alarm.PAUSE:
-            return pause_ends(agent)
-        return min((w.until for w in agent.wrap_ups.values()), default=None)
-
-    def contact_due(self, contact: ContactState) -> Micros | None:
-        """End of patience: with an owner that is gone, or with the queue."""
-        lost = self.state.frontends[contact.frontend].lost
-        if lost:
-            talking = contact.stage is Stage.TALKING
-            patience = LOST_TALKING_SECONDS if talking else LOST_WAITING_SECONDS
-            return lost + patience * SECOND
-        return contact.expires if contact.stage is Stage.WAITING else None
-
-    def _retry_due(self, contact: ContactState) -> Micros | None:
-        resting = contact.stage is Stage.WAITING and contact.id not in self.engine
-        owned = not self.state.frontends[contact.frontend].lost
-        return contact.retry_at if contact.retry_at and resting and owned else None
-
-    def queue(self, queue: QueueId) -> Queue | None:
-        """A queue, even one that was removed while callers of it are still here."""
-        return self.queues.get(queue) or self.state.retired_queues.get(queue)
-
-    def _count(self, queue: QueueId, step: int) -> None:
-        self.in_queue[queue] = self.in_queue.get(queue, 0) + step
-
-    def _seat(self, agent: AgentState) -> None:
-        config = self.agents.get(agent.id)
-        self.engine.seat(agent.id, config.skills if config else {})
-        self.index_agent(agent)
-
-    def index_agent(self, agent: AgentState) -> None:
-        """Tell the engine what the agent may be offered now, and keep her timers."""
-        config = self.agents.get(agent.id)
-        channels = open_channels(agent, config.capacity) if config else ()
-        self.engine.free(agent.id, channels, agent.idle_since)
-        self.engine.staff(agent.id, config is not None and agent.presence != Presence.LOGGED_OUT)
-
-    def _set_timer(self, alarm: Alarm, whose: str) -> None:
-        when = self.due(alarm, whose)
-        if when is not None:
-            timers = self.resting if alarm is Alarm.RETRY else self.timers
-            timers.set(when, alarm, whose)
-
-    def _line_up(self, contact: ContactState) -> None:
-        """Let a waiting contact be matched, unless its owner is gone or it must rest first."""
-        if contact.stage is not Stage.WAITING or self.state.frontends[contact.frontend].lost:
-            return
-        if contact.retry_at <= self.state.now:
-            self.wake(contact)
-
-    def wake(self, contact: ContactState) -> None:
-        """The contact may be offered (again), in the place it always had."""
-        self.engine.put(contact.id, contact.channel, contact.skills, contact.key, contact.order)
-
-    # --- the fold ---------------------------------------------------------------------------
+class World(Indexes):
+    """Remembers what was decided, event by event."""
 
     def apply(self, event: e.Event) -> None:
         """Remember one event."""
@@ -178,6 +62,8 @@ class World:
     def _forget_if_done(self, agent: AgentState) -> None:
         if agent.retired and not agent.at_work and agent.presence is Presence.LOGGED_OUT:
             self.engine.unseat(agent.id)
+            self.sleeping.discard(agent.id)
+            self.skills.pop(agent.id, None)
             del self.state.agents[agent.id]
 
     def contact_arrived(self, event: e.ContactArrived) -> None:
@@ -200,15 +86,82 @@ class World:
         contact.skills = event.skills
         contact.priority = event.priority
         contact.since = event.since
-        contact.key = key_of(event.since, event.priority, queue.ageing_seconds if queue else 0)
+        contact.key = key_of(
+            event.since,
+            event.priority,
+            queue.ageing_seconds if queue else 0,
+            self.state.center.contact_choice,
+        )
         contact.order = self.state.queued
         contact.expires = event.expires
         contact.retry_at = 0
         contact.attempts = 0
         contact.passed_by = AgentId("")
+        contact.asked = event.asked
+        contact.preferred = event.preferred
+        contact.excluded = event.excluded
+        self._begin_plan(contact, event.at)
+        contact.sticky, contact.sticky_until = event.agent, event.agent_until
         self._count(event.queue, 1)
         self._line_up(contact)
         self._set_timer(Alarm.CONTACT, contact.id)
+        self._set_timer(Alarm.STEP, contact.id)
+
+    @staticmethod
+    def _begin_plan(contact: ContactState, entered: int) -> None:
+        contact.entered = entered
+        contact.stepped = NO_STEP
+        contact.agents = ()
+        contact.teams = ()
+        contact.sticky, contact.sticky_until, contact.assigned = AgentId(""), 0, False
+
+    def ring_widened(self, event: e.RingWidened) -> None:
+        contact = self.state.contacts[event.contact]
+        contact.stepped = event.after_seconds
+        contact.skills = event.skills
+        contact.agents = event.agents
+        contact.teams = event.teams
+        self._prioritise(contact, event.priority)
+
+    def _prioritise(self, contact: ContactState, priority: int) -> None:
+        """The key moves by what the steps of priority are worth; the order of equals stays."""
+        queue = self.queue(contact.queue)
+        step = worth(queue.ageing_seconds if queue else 0, self.state.center.contact_choice)
+        contact.key -= (priority - contact.priority) * step
+        contact.priority = priority
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.STEP, contact.id)
+
+    def priority_changed(self, event: e.PriorityChanged) -> None:
+        self._prioritise(self.state.contacts[event.contact], event.priority)
+
+    def contact_moved(self, event: e.ContactMoved) -> None:
+        """Another queue and another visit; since, key and order are kept."""
+        contact = self.state.contacts[event.contact]
+        self._count(contact.queue, -1)
+        self._count(event.queue, 1)
+        contact.queue = event.queue
+        contact.visits = event.visit
+        contact.skills = event.skills
+        contact.expires = event.expires
+        contact.attempts = 0
+        self._begin_plan(contact, event.at)
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.CONTACT, contact.id)
+        self._set_timer(Alarm.STEP, contact.id)
+
+    def contact_assigned(self, event: e.ContactAssigned) -> None:
+        contact = self.state.contacts[event.contact]
+        contact.sticky, contact.sticky_until = event.agent, event.until
+        contact.assigned = True
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.STEP, contact.id)
+
+    def agent_released(self, event: e.AgentReleased) -> None:
+        contact = self.state.contacts[event.contact]
+        contact.sticky, contact.sticky_until, contact.assigned = AgentId(""), 0, False
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.STEP, contact.id)
 
     def contact_dequeued(self, event: e.ContactDequeued) -> None:
         self._leave_queue(self.state.contacts[event.contact])
@@ -231,10 +184,17 @@ class World:
         self.state.offered += 1
         until = event.at + (event.ring_seconds + DEAD_OWNER_SECONDS) * SECOND
         self.state.offers[event.offer] = OfferState(contact=contact.id, agent=agent.id, until=until)
-        self.engine.take(contact.id)
         contact.stage = Stage.OFFERED
-        contact.offer = event.offer
+        if contact.offer:
+            contact.also = (*contact.also, event.offer)
+        else:
+            contact.offer = event.offer
+        if not self._wants_agents(contact):
+            self.engine.take(contact.id)
         contact.attempts = event.attempt
+        queue = self.queues.get(event.queue)
+        if queue is not None and queue.agent_choice is AgentChoice.ROUND_ROBIN:
+            self.state.turns[queue.id] = agent.id
         agent.offers[event.offer] = Work(contact.id, event.channel)
         self._set_timer(Alarm.OFFER, event.offer)
         self._set_timer(Alarm.CONTACT, contact.id)
@@ -249,6 +209,7 @@ class World:
         return found
 
     def offer_accepted(self, event: e.OfferAccepted) -> None:
+        self._agent(event.agent).declines = 0
         self._close_offer(event.offer)
 
     def offer_not_taken(self, event: e.OfferDeclined | e.OfferExpired | e.OfferRescinded) -> None:
@@ -257,14 +218,19 @@ class World:
         if offer is None:
             return
         contact = self.state.contacts[offer.contact]
-        contact.stage = Stage.WAITING
-        contact.offer = OfferId("")
+        left = tuple(other for other in contact.live if other != event.offer)
+        contact.stage = Stage.OFFERED if left else Stage.WAITING
+        contact.offer, contact.also = left[0] if left else OfferId(""), left[1:]
         contact.passed_by = offer.agent
-        failed = isinstance(event, e.OfferDeclined) and event.outcome is OfferOutcome.FAILED
+        outcome = event.outcome if isinstance(event, e.OfferDeclined) else None
+        if outcome is OfferOutcome.DECLINED:
+            self._agent(offer.agent).declines += 1
+        failed = outcome is OfferOutcome.FAILED
         contact.retry_at = event.at + RETRY_SECONDS * SECOND if failed else 0
-        self._line_up(contact)
+        self._line_up_anew(contact)
         self._set_timer(Alarm.RETRY, contact.id)
         self._set_timer(Alarm.CONTACT, contact.id)
+        self._set_timer(Alarm.STEP, contact.id)
 
     def segment_started(self, event: e.SegmentStarted) -> None:
         contact = self.state.contacts[event.contact]
@@ -272,7 +238,7 @@ class World:
         self._leave_queue(contact)
         self.state.segmented += 1
         contact.stage = Stage.TALKING
-        contact.offer = OfferId("")
+        contact.offer, contact.also = OfferId(""), ()
         contact.segment = event.segment
         self.state.segments[event.segment] = SegmentState(
             id=event.segment,
@@ -332,12 +298,14 @@ class World:
 
     def presence_changed(self, event: e.PresenceChanged) -> None:
         agent = self._agent(event.agent)
-        was, agent.presence = agent.presence, event.presence
+        was = agent.presence
+        count(agent, was, event.lasted)
+        agent.presence = event.presence
         agent.reason = event.reason
         agent.since = event.at
         if event.presence in ASKED_FOR:
-            if event.presence is Presence.READY and agent.duty is not Presence.READY:
-                agent.idle_since = event.at
+            if event.presence is Presence.READY:
+                self._come_ready(agent, event.at)
             agent.duty = event.presence
             agent.duty_reason = event.reason
             agent.next = None
@@ -346,6 +314,13 @@ class World:
             self._set_timer(Alarm.PAUSE, agent.id)
             self.index_agent(agent)
         self._forget_if_done(agent)
+
+    def _come_ready(self, agent: AgentState, at: int) -> None:
+        if agent.duty is not Presence.READY:
+            agent.idle_since = at
+            agent.declines = 0
+        config = self.agents.get(agent.id)
+        agent.rest_until = rest_until(agent, config.occupancy_max if config else 0, at)
 
     def next_presence_set(self, event: e.NextPresenceSet) -> None:
         agent = self._agent(event.agent)
@@ -371,6 +346,7 @@ class World:
                 self._line_up(contact)
                 self._set_timer(Alarm.RETRY, contact.id)
                 self._set_timer(Alarm.CONTACT, contact.id)
+                self._set_timer(Alarm.STEP, contact.id)
 
     def frontend_lost(self, event: e.FrontendLost) -> None:
         self._frontend(event.frontend).lost = event.at
@@ -385,6 +361,7 @@ class World:
         for queue in event.center.queues:
             queues.pop(queue.id, None)
         state.retired_queues = {k: v for k, v in queues.items() if k in self._queues_in_use()}
+        other_choice = state.center.contact_choice is not event.center.contact_choice
         state.center = event.center
         state.version = event.version
         staying = {agent.id for agent in event.center.agents}
@@ -392,9 +369,70 @@ class World:
             state.agents.setdefault(config.id, AgentState(id=config.id))
         for agent in list(state.agents.values()):
             agent.retired = agent.id not in staying
+        self._read_center()
+        for contact in state.contacts.values() if other_choice else ():
+            self._place_anew(contact)
         self.rebuild()
         for agent in list(state.agents.values()):
             self._forget_if_done(agent)
+
+    def _place_anew(self, contact: ContactState) -> None:
+        """Contacts are compared otherwise from now on, and those who wait already are too."""
+        queue = self.queue(contact.queue)
+        ageing = queue.ageing_seconds if queue else 0
+        choice = self.state.center.contact_choice
+        contact.key = key_of(contact.since, contact.priority, ageing, choice)
+
+    def training_recorded(self, event: e.TrainingRecorded) -> None:
+        self._people(event.agent).record(
+            Training(
+                at=event.at,
+                course=event.course,
+                date=event.date,
+                passed=event.passed,
+                trainer=event.trainer,
+                skill=event.skill,
+                level=event.level,
+                expires=event.expires,
+            )
+        )
+        self._learn(event.agent)
+
+    def certificate_changed(self, event: e.CertificateExpiring | e.CertificateExpired) -> None:
+        certificates = self._people(event.agent).certificates
+        expired = isinstance(event, e.CertificateExpired)
+        found = certificates[event.skill]
+        certificates[event.skill] = msgspec.structs.replace(found, warned=True, expired=expired)
+        self._learn(event.agent)
+
+    def skills_changed(self, event: e.SkillsChanged) -> None:
+        self._people(event.agent).by_hand = event.skills
+        self._learn(event.agent)
+
+    def _people(self, agent: AgentId) -> Qualification:
+        return self.state.people.setdefault(agent, Qualification())
+
+    def _learn(self, agent: AgentId) -> None:
+        """What she can has changed: from this moment she is matched by it."""
+        found = self.state.agents.get(agent)
+        if found is not None:
+            self._seat(found)
+        self._set_timer(Alarm.CERTIFICATE, agent)
+
+    def queue_opened(self, event: e.QueueOpened) -> None:
+        if event.follow_calendar:
+            self.state.doors.pop(event.queue, None)
+        else:
+            self.state.doors[event.queue] = True
+
+    def queue_closed(self, event: e.QueueClosed) -> None:
+        self.state.doors[event.queue] = False
+
+    def announcement_set(self, event: e.AnnouncementSet) -> None:
+        if event.announcement:
+            self.state.announcements[event.queue] = event.announcement
+        else:
+            self.state.announcements.pop(event.queue, None)
 
     def _queues_in_use(self) -> set[QueueId]:
         used = {contact.queue for contact in self.state.contacts.values()}
@@ -427,5 +465,17 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.FrontendStarted: World.frontend_started,
     e.FrontendLost: World.frontend_lost,
     e.ConfigurationChanged: World.configuration_changed,
+    e.RingWidened: World.ring_widened,
+    e.AgentReleased: World.agent_released,
+    e.ContactMoved: World.contact_moved,
+    e.ContactAssigned: World.contact_assigned,
+    e.PriorityChanged: World.priority_changed,
+    e.TrainingRecorded: World.training_recorded,
+    e.CertificateExpiring: World.certificate_changed,
+    e.CertificateExpired: World.certificate_changed,
+    e.SkillsChanged: World.skills_changed,
+    e.QueueOpened: World.queue_opened,
+    e.QueueClosed: World.queue_closed,
+    e.AnnouncementSet: World.announcement_set,
 }
 """Events that are not here (flow steps, digits, dispositions, answers) change nothing we decide by."""

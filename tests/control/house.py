@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from callcenter.agents.agent import AgentState
 from callcenter.control.center import Control
 from callcenter.control.state import ContactState
@@ -37,6 +39,11 @@ def queue(name: str = "sales", **settings: object) -> Queue:
 
 def agent(name: str, **skills: int) -> Agent:
     return Agent(id=AgentId(name), name=name.title(), skills=skills)
+
+
+def member(name: str, settings: dict[str, object] | None = None, **skills: int) -> Agent:
+    """An agent with more than skills: team, site, capacity, ceiling."""
+    return msgspec.structs.replace(agent(name, **skills), **(settings or {}))
 
 
 def center(
@@ -192,7 +199,57 @@ class House:
             )
         )
 
+    def request(self, command: c.Command) -> e.CommandAnswered:
+        """Ask for something and get the answer."""
+        return one(self.tell(command), e.CommandAnswered)
+
+    def move(self, contact: str, queue: str) -> e.CommandAnswered:
+        return self.request(
+            c.MoveRequested(contact=ContactId(contact), queue=QueueId(queue), by="sue")
+        )
+
+    def assign(self, contact: str, name: str, seconds: int = 120) -> e.CommandAnswered:
+        return self.request(
+            c.AssignRequested(
+                contact=ContactId(contact), agent=AgentId(name), seconds=seconds, by="sue"
+            )
+        )
+
+    def prioritise(self, contact: str, priority: int) -> e.CommandAnswered:
+        return self.request(
+            c.PriorityRequested(contact=ContactId(contact), priority=priority, by="sue")
+        )
+
+    def teach(self, name: str, **skills: int) -> e.CommandAnswered:
+        """Change skills by hand."""
+        return self.request(c.SkillsRequested(agent=AgentId(name), skills=skills, by="sue"))
+
+    def train(
+        self, name: str, skill: str = "", level: int = 0, expires: Micros = 0, **settings: object
+    ) -> e.CommandAnswered:
+        words: dict[str, object] = {
+            "course": "first-aid",
+            "date": "2026-11-28",
+            "trainer": "t7",
+            "passed": True,
+            **settings,
+        }
+        command = c.TrainingRequested(
+            agent=AgentId(name),
+            skill=skill,
+            level=level,
+            expires=expires,
+            by="sue",
+            **words,  # type: ignore[arg-type]
+        )
+        return self.request(command)
+
     # --- what is to be seen
+
+    def rung_all(self, contact: str) -> list[str]:
+        """Everybody who is being rung for this contact."""
+        offers = self.control.state.offers
+        return [offers[offer].agent for offer in self.contact(contact).live]
 
     def contact(self, contact: str) -> ContactState:
         return self.control.state.contacts[ContactId(contact)]

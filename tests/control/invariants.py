@@ -6,6 +6,8 @@ simulated days reach. The oracle shares nothing with the engine: it scans, slowl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from callcenter.agents.agent import AgentState
@@ -13,9 +15,9 @@ from callcenter.control.center import Control
 from callcenter.control.state import ContactState, Stage, State
 from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
-from callcenter.domain.center import CAPACITY_DEFAULT, Agent, Channel
+from callcenter.domain.center import CAPACITY_DEFAULT, Agent, Channel, ContactChoice, Queue
 from callcenter.domain.commands import Presence
-from callcenter.domain.units import ContactId, Micros, OfferId
+from callcenter.domain.units import DAY, SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 
 
 def plain(control: Control) -> object:
@@ -23,8 +25,61 @@ def plain(control: Control) -> object:
     return msgspec.to_builtins(control.state)
 
 
-def able(agent: Agent, contact: ContactState) -> bool:
-    return all(agent.skills.get(skill, 0) >= level for skill, level in contact.skills.items())
+def level_of(state: State, agent: Agent, skill: str) -> int:
+    """Her proficiency as the journal has it: configured, by hand, trained, expired."""
+    found = state.people.get(agent.id)
+    certificate = found.certificates.get(skill) if found else None
+    if certificate and certificate.expired:
+        return 0
+    if skill in state.center.certified and not certificate:
+        return 0
+    if found and skill in found.by_hand:
+        return found.by_hand[skill]
+    return max(agent.skills.get(skill, 0), certificate.level if certificate else 0)
+
+
+def meets(state: State, agent: Agent, needs: Mapping[str, int]) -> bool:
+    return all(level_of(state, agent, skill) >= level for skill, level in needs.items())
+
+
+def able(state: State, agent: Agent, contact: ContactState) -> bool:
+    """Is she in the contact's ring, reserves aside?"""
+    queue = queue_of(state, contact.queue)
+    if agent.id in contact.excluded or (queue and agent.id in queue.excluded):
+        return False
+    if contact.sticky and contact.sticky != agent.id:
+        return False
+    if contact.assigned or agent.id in contact.agents:
+        return True
+    return (agent.team != "" and agent.team in contact.teams) or meets(state, agent, contact.skills)
+
+
+def queue_of(state: State, name: QueueId) -> Queue | None:
+    here = next((queue for queue in state.center.queues if queue.id == name), None)
+    return here or state.retired_queues.get(name)
+
+
+def width_of(state: State, contact: ContactState) -> int:
+    queue = queue_of(state, contact.queue)
+    return queue.ring_width if queue and queue.agent_choice == "ring_all" else 1
+
+
+def kept_for_others(
+    state: State, agent: Agent, contact: ContactState, free: set[tuple[AgentId, Channel]]
+) -> bool:
+    """Is she one of the last free ones for another queue that keeps some?"""
+    configs = {a.id: a for a in state.center.agents}
+    return not contact.sticky and any(
+        queue.reserve
+        and queue.id != contact.queue
+        and meets(state, agent, queue.skills)
+        and sum(
+            channel is contact.channel and meets(state, configs[name], queue.skills)
+            for name, channel in free
+        )
+        <= queue.reserve
+        for queue in state.center.queues
+    )
 
 
 def may_have(state: State, agent: AgentState, channel: Channel) -> bool:
@@ -35,7 +90,7 @@ def may_have(state: State, agent: AgentState, channel: Channel) -> bool:
     if agent.next not in (None, Presence.READY) or agent.offers or agent.wrap_ups:
         return False
     has = sorted(work.channel.value for work in agent.segments.values())
-    room = config.capacity.get(channel, CAPACITY_DEFAULT[channel])
+    room = {**CAPACITY_DEFAULT, **state.center.capacity, **config.capacity}[channel]
     if channel == "voice":
         return "chat" not in has and has.count("voice") < room
     return "voice" not in has and has.count(channel.value) < room
@@ -43,13 +98,15 @@ def may_have(state: State, agent: AgentState, channel: Channel) -> bool:
 
 def waits(control: Control, contact: ContactState) -> bool:
     """May it be offered now: waiting, its owner alive, not resting after a failure of ours?"""
-    owner = control.state.frontends[contact.frontend]
-    return (
-        contact.stage is Stage.WAITING and not owner.lost and contact.retry_at <= control.state.now
+    state = control.state
+    owner = state.frontends[contact.frontend]
+    wants = contact.stage is Stage.WAITING or (
+        contact.stage is Stage.OFFERED and len(contact.live) < width_of(state, contact)
     )
+    return wants and not owner.lost and contact.retry_at <= state.now
 
 
-def check_places(state: State) -> None:
+def check_places(state: State, ringing_all: bool) -> None:
     """I1, I2: each contact is in one place, and whatever names it agrees."""
     offers_of: dict[ContactId, list[OfferId]] = {}
     for offer, found in state.offers.items():
@@ -57,7 +114,10 @@ def check_places(state: State) -> None:
         assert offer in state.agents[found.agent].offers, "an offer its agent knows nothing of"
     for contact in state.contacts.values():
         offers = offers_of.pop(contact.id, [])
-        assert offers == ([contact.offer] if contact.offer else []), f"I2 {contact.id}: {offers}"
+        assert sorted(offers) == sorted(contact.live), f"I2 {contact.id}: {offers}"
+        assert len(contact.live) < 2 or ringing_all, f"I2 {contact.id}: {contact.live}"
+        agents = {state.offers[offer].agent for offer in offers}
+        assert len(agents) == len(offers), f"I2 {contact.id} rings twice at {agents}"
         assert (contact.stage is Stage.OFFERED) == bool(contact.offer), f"I1 {contact}"
         assert (contact.stage is Stage.TALKING) == bool(contact.segment), f"I1 {contact}"
         if contact.segment:
@@ -99,15 +159,16 @@ def check_work_conserving(control: Control) -> None:
         (agent.id, channel)
         for agent in state.agents.values()
         for channel in Channel
-        if may_have(state, agent, channel)
+        if may_have(state, agent, channel) and agent.id not in control._world.sleeping
     }
     if not free:
         return
     for contact in state.contacts.values():
         if waits(control, contact):
             for agent, channel in free:
-                fits = channel is contact.channel and able(configs[agent], contact)
-                assert not fits, f"I6 {contact.id} waits while {agent} is free"
+                fits = channel is contact.channel and able(state, configs[agent], contact)
+                idle = fits and not kept_for_others(state, configs[agent], contact, free)
+                assert not idle, f"I6 {contact.id} waits while {agent} is free"
 
 
 def check_engine(control: Control) -> None:
@@ -117,7 +178,12 @@ def check_engine(control: Control) -> None:
     for contact in state.contacts.values():
         if contact.id in world.engine:
             owner = state.frontends[contact.frontend]
-            assert (contact.stage, owner.lost) == (Stage.WAITING, 0), f"I7 {contact}"
+            room = contact.stage is Stage.OFFERED and len(contact.live) < width_of(state, contact)
+            assert contact.stage is Stage.WAITING or room, f"I7 {contact}"
+            assert not owner.lost, f"I7 {contact}"
+            group, entry = world.engine._contacts[contact.id]
+            assert entry[:2] == (contact.key, contact.order), f"I7 {contact}"
+            assert group.terms == world.terms(contact), f"I7 {contact}"
         else:
             assert contact.retry_at or not waits(control, contact), f"I7 {contact}"
         if contact.stage in (Stage.WAITING, Stage.OFFERED):
@@ -126,6 +192,10 @@ def check_engine(control: Control) -> None:
     for agent in state.agents.values():
         seat = world.engine._seats[agent.id]
         should = tuple(ch for ch in Channel if may_have(state, agent, ch))
+        if agent.id in world.sleeping:
+            assert should, f"I7 {agent.id} rests though nothing would be offered"
+            assert agent.rest_until > state.now, f"I7 {agent.id} rests for too long"
+            should = ()
         assert seat.channels == should, f"I7/I3b {agent.id}: {seat.channels} != {should}"
 
 
@@ -133,24 +203,32 @@ def check_timers(control: Control) -> None:
     """I8: whatever waits for time has a timer."""
     world, state = control._world, control.state
     armed = {(when, alarm, whose) for when, alarm, whose in world.timers._heap}
-    armed |= set(world.resting._heap)
+    armed |= {*world.resting._heap, *world.certificates._heap}
     for offer, found in state.offers.items():
         assert (found.until, Alarm.OFFER, offer) in armed, f"I8 {offer}"
     for contact in state.contacts.values():
         due = world.due(Alarm.CONTACT, contact.id)
         assert due is None or (due, Alarm.CONTACT, contact.id) in armed, f"I8 {contact.id}"
         assert contact.stage is not Stage.WAITING or due is not None, f"I8 {contact.id}"
-        rests = world.due(Alarm.RETRY, contact.id)
-        assert rests is None or (rests, Alarm.RETRY, contact.id) in armed, f"I8 {contact.id}"
+        for alarm in (Alarm.RETRY, Alarm.STEP):
+            due = world.due(alarm, contact.id)
+            assert due is None or (due, alarm, contact.id) in armed, f"I8 {alarm} {contact.id}"
+    for name in state.people:
+        due = world.due(Alarm.CERTIFICATE, name)
+        assert due is None or (due, Alarm.CERTIFICATE, name) in armed, f"I8 {name}"
     for agent in state.agents.values():
-        for alarm in (Alarm.WRAP_UP, Alarm.PAUSE):
+        for alarm in (Alarm.WRAP_UP, Alarm.PAUSE, Alarm.REST):
             due = world.due(alarm, agent.id)
             assert due is None or (due, alarm, agent.id) in armed, f"I8 {agent.id}"
 
 
-def check(control: Control) -> None:
-    """Everything that can be seen from one state."""
-    check_places(control.state)
+def check(control: Control, *, ringing_all: bool = False) -> None:
+    """Everything that can be seen from one state.
+
+    `ringing_all` tells that a configuration was in force by which several phones ring at once.
+    """
+    queues = (*control.state.center.queues, *control.state.retired_queues.values())
+    check_places(control.state, ringing_all or any(q.agent_choice == "ring_all" for q in queues))
     check_capacity(control.state)
     check_shown(control.state)
     check_work_conserving(control)
@@ -158,23 +236,34 @@ def check(control: Control) -> None:
     check_timers(control)
 
 
+class Visit(msgspec.Struct):
+    """A stay in queues as the journal tells it: a move or a wider ring does not end it."""
+
+    contact: ContactId
+    channel: Channel
+    since: Micros
+    priority: int
+    order: int
+
+
 class Watcher:
     """Reads the journal as it grows, for what one state cannot show.
 
     I4, I5: an offer goes to the first of those who wait and fit. I11: the place is kept until the
-    visit ends. I12: nobody is overtaken by those who came ten steps' worth later.
+    visit ends, through RONA, wider rings and moves. I12: nobody is overtaken by those who came ten
+    steps' worth later, unless priority is strict.
     """
 
     def __init__(self, ageing_seconds: int = 60) -> None:
-        self._ageing = ageing_seconds * 1_000_000
-        self._waiting: dict[ContactId, e.ContactQueued] = {}
-        self._ringing: dict[OfferId, e.ContactQueued] = {}
-        self._order: dict[ContactId, int] = {}
-        self._visits = 0
+        self._ageing = ageing_seconds * SECOND
+        self._visits: dict[ContactId, Visit] = {}
+        self._count = 0
         self._last: Micros = 0
+        self._choice = ContactChoice.AGEING
 
-    def key(self, visit: e.ContactQueued) -> tuple[Micros, int]:
-        return visit.since - visit.priority * self._ageing, self._order[visit.contact]
+    def key(self, visit: Visit) -> tuple[Micros, int]:
+        step = 31 * DAY if self._choice is ContactChoice.STRICT else self._ageing
+        return visit.since - visit.priority * step, visit.order
 
     def read(self, control: Control, events: list[e.Event], *, orderly: bool = True) -> None:
         """`orderly` is false for inputs that move several agents and contacts at once."""
@@ -185,29 +274,52 @@ class Watcher:
 
     def _read_one(self, control: Control, event: e.Event, orderly: bool) -> None:
         if isinstance(event, e.ContactQueued):
-            self._visits += 1
-            self._order[event.contact] = self._visits
-            self._waiting[event.contact] = event
+            self._count += 1
+            self._visits[event.contact] = Visit(
+                event.contact, event.channel, event.since, event.priority, self._count
+            )
         elif isinstance(event, e.OfferMade):
-            visit = self._waiting.pop(event.contact)
+            visit = self._visits[event.contact]
             assert event.waited == event.at - visit.since, "I11 the wait was not kept"
-            if orderly:
+            if orderly and self._choice is not ContactChoice.TARGET:
                 self._first_in_line(control, event, visit)
-            self._ringing[event.offer] = visit
-        elif isinstance(event, e.OfferDeclined | e.OfferExpired | e.OfferRescinded):
-            visit = self._ringing.pop(event.offer)
-            self._waiting[event.contact] = visit
-        elif isinstance(event, e.OfferAccepted):
-            self._ringing.pop(event.offer, None)
+        elif isinstance(event, e.RingWidened | e.PriorityChanged):
+            visit = self._visits[event.contact]
+            rises = isinstance(event, e.PriorityChanged) or event.priority >= visit.priority
+            assert rises, "I11 a wider ring moved it back"
+            visit.priority = event.priority
+        elif isinstance(event, e.ContactMoved):
+            visit = self._visits[event.contact]
+            assert (event.since, event.priority) == (visit.since, visit.priority), "I11 a move"
         elif isinstance(event, e.SegmentStarted | e.ContactDequeued | e.ContactEnded):
-            self._waiting.pop(event.contact, None)
+            self._visits.pop(event.contact, None)
+        elif isinstance(event, e.ConfigurationChanged):
+            self._choice = event.center.contact_choice
+        self._places_kept(control, event)
 
-    def _first_in_line(self, control: Control, offer: e.OfferMade, visit: e.ContactQueued) -> None:
-        agent = next(a for a in control.state.center.agents if a.id == offer.agent)
-        for other in self._waiting.values():
+    def _places_kept(self, control: Control, event: e.Event) -> None:
+        """The state has the place that the journal tells."""
+        visit = self._visits.get(getattr(event, "contact", ContactId("")))
+        contact = control.state.contacts.get(visit.contact) if visit else None
+        if visit and contact and contact.stage in (Stage.WAITING, Stage.OFFERED):
+            assert contact.since == visit.since, f"I11 {contact}"
+
+    def _first_in_line(self, control: Control, offer: e.OfferMade, visit: Visit) -> None:
+        state = control.state
+        configs = {a.id: a for a in state.center.agents}
+        free = {
+            (agent.id, channel)
+            for agent in state.agents.values()
+            for channel in Channel
+            if may_have(state, agent, channel) and agent.id not in control._world.sleeping
+        } | {(offer.agent, visit.channel)}
+        agent = configs[offer.agent]
+        for other in self._visits.values():
             if other.channel is not visit.channel or self.key(other) >= self.key(visit):
                 continue
-            contact = control.state.contacts.get(other.contact)
+            contact = state.contacts.get(other.contact)
             if contact is None or not waits(control, contact):
                 continue
-            assert not able(agent, contact), f"I4/I5 {other.contact} was before {visit.contact}"
+            fits = able(state, agent, contact)
+            first = fits and not kept_for_others(state, agent, contact, free)
+            assert not first, f"I4/I5 {other.contact} was before {visit.contact}"

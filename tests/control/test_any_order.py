@@ -19,11 +19,20 @@ from callcenter.control.replay import decide_again, same
 from callcenter.control.state import Stage
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Center, Channel, Queue
+from callcenter.domain.center import (
+    Agent,
+    AgentChoice,
+    Center,
+    Channel,
+    ContactChoice,
+    Plan,
+    PlanStep,
+    Queue,
+)
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
-from callcenter.domain.units import AgentId, ContactId, FrontendId
-from tests.control.house import House, agent, center, only, queue
+from callcenter.domain.units import AgentId, ContactId, FrontendId, QueueId, seconds
+from tests.control.house import House, agent, member, only, queue
 from tests.control.invariants import Watcher, check, plain
 
 AGENTS = ("ann", "ben", "cat", "dan")
@@ -33,22 +42,69 @@ SKILLS = ("english", "french", "sales")
 NOT_TAKEN = [outcome for outcome in OfferOutcome if outcome is not OfferOutcome.ACCEPTED]
 
 
+MAIL_RINGS = Plan(
+    sticky_seconds=20,
+    steps=(
+        PlanStep(after_seconds=5, lower={"english": 1}, raise_priority=1),
+        PlanStep(after_seconds=20, teams=("red",), agents=(AgentId("cat"),)),
+        PlanStep(after_seconds=40, drop=("english",)),
+        PlanStep(after_seconds=90, queue=QueueId("sales")),
+    ),
+)
+VIP_RINGS = Plan(
+    sticky_seconds=10,
+    steps=(
+        PlanStep(after_seconds=10, lower={"french": 1}),
+        PlanStep(after_seconds=120, exit="timeout"),
+    ),
+)
+CHOICES = (
+    (AgentChoice.LONGEST_IDLE, AgentChoice.LONGEST_IDLE, AgentChoice.LONGEST_IDLE),
+    (AgentChoice.MOST_SKILLED, AgentChoice.TOP_DOWN, AgentChoice.LONGEST_IDLE),
+    (AgentChoice.RING_ALL, AgentChoice.ROUND_ROBIN, AgentChoice.LEAST_OCCUPIED),
+    (AgentChoice.LEAST_SKILLED, AgentChoice.LONGEST_IDLE, AgentChoice.RING_ALL),
+    (AgentChoice.LONGEST_IDLE, AgentChoice.RING_ALL, AgentChoice.ROUND_ROBIN),
+)
+"""Of sales, mail and vip, by the number of the center."""
+CONTACT_CHOICES = (
+    ContactChoice.AGEING, ContactChoice.AGEING, ContactChoice.AGEING, ContactChoice.STRICT,
+    ContactChoice.TARGET,
+)  # fmt: skip
+
+
 def variant(number: int) -> Center:
-    """Three centers to change between: everybody; fewer queues and people; other skills."""
+    """Centers to change between: plain; fewer queues and people; other skills, wider rings, several
+    phones; reserves, certificates and ceilings; targets."""
     people: list[Agent] = [
-        agent("ann", english=5, sales=3),
+        member("ann", {"team": "red", "occupancy_max": 50 * (number == 3)}, english=5, sales=3),
         agent("ben", english=2),
         agent("cat", french=7, english=1 + 4 * (number == 2)),
-        agent("dan", english=9, french=9, sales=9),
+        member("dan", {"team": "red"}, english=9, french=9, sales=9),
     ]
+    rings = number in (2, 3, 4)
+    sales, mail, vip = CHOICES[number]
     queues: tuple[Queue, ...] = (
-        queue("sales", skills={"english": 2}, wait_seconds_max=300),
-        queue("mail", skills={"english": 1}, wrap_up_seconds=0, priority=3),
-        queue("vip", skills={"french": 3}, priority=8, waiting_max=3, unstaffed_exit=True),
-    )
+        queue(
+            "sales", skills={"english": 2}, wait_seconds_max=300, agent_choice=sales, ring_width=2,
+            declines_max=number, preferred={"sales": 2} if number == 3 else {},
+        ),
+        queue(
+            "mail", skills={"english": 3 if rings else 1}, wrap_up_seconds=0, priority=3,
+            plan=MAIL_RINGS if rings else Plan(), agent_choice=mail, ring_width=3,
+            excluded=(AgentId("ben"),) if number == 4 else (),
+        ),
+        queue(
+            "vip", skills={"french": 3}, priority=8, waiting_max=3, unstaffed_exit=True,
+            plan=VIP_RINGS if rings else Plan(), agent_choice=vip, target_seconds=5,
+            reserve=int(number == 3),
+        ),
+    )  # fmt: skip
     if number == 1:
         people, queues = people[:2], queues[:2]
-    return center(*people, queues=queues, skills=SKILLS)
+    return Center(
+        skills=SKILLS, queues=queues, agents=tuple(people),
+        certified=("french",) if number == 3 else (), contact_choice=CONTACT_CHOICES[number],
+    )  # fmt: skip
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -83,15 +139,22 @@ class AnyOrder(RuleBasedStateMachine):
         name=st.sampled_from(QUEUES),
         priority=st.none() | st.integers(-1, 12),
         french=st.integers(0, 9),
+        person=st.sampled_from(("", "", *AGENTS)),
+        excluded=st.just(()) | st.sampled_from(AGENTS).map(lambda name: (AgentId(name),)),
     )
     def arrive(
-        self, channel: Channel, frontend: FrontendId, name: str, priority: int | None, french: int
-    ) -> None:
+        self, channel: Channel, frontend: FrontendId, name: str, priority: int | None, french: int,
+        person: str, excluded: tuple[AgentId, ...],
+    ) -> None:  # fmt: skip
         self.names += 1
         contact = f"c{self.names}"
         self.house.arrive(contact, channel, frontend)
         needs = {"french": french} if french > 6 else {}
-        self.house.enqueue(contact, name, priority=priority, skills=needs)
+        self.house.enqueue(
+            contact, name, priority=priority, skills=needs, agent=AgentId(person),
+            excluded=excluded, language="english" if french == 3 else "",
+            preferred={"french": 4} if french == 4 else {},
+        )  # fmt: skip
 
     @precondition(lambda self: self.some(Stage.FLOW, Stage.WAITING))
     @rule(data=st.data(), name=st.sampled_from(QUEUES))
@@ -111,12 +174,68 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.some(Stage.OFFERED))
     @rule(data=st.data())
     def accept(self, data: Any) -> None:
-        self.house.accept(self.pick(data, Stage.OFFERED))
+        contact = self.pick(data, Stage.OFFERED)
+        self.house.report(contact, OfferOutcome.ACCEPTED, self.ringing(data, contact))
 
     @precondition(lambda self: self.some(Stage.OFFERED))
     @rule(data=st.data(), outcome=st.sampled_from(NOT_TAKEN))
     def not_taken(self, data: Any, outcome: OfferOutcome) -> None:
-        self.house.report(self.pick(data, Stage.OFFERED), outcome)
+        contact = self.pick(data, Stage.OFFERED)
+        self.house.report(contact, outcome, self.ringing(data, contact))
+
+    def ringing(self, data: Any, contact: str) -> e.OfferMade:
+        """One of the phones that ring for it."""
+        live = self.house.contact(contact).live
+        offer = data.draw(st.sampled_from(live))
+        return next(made for made in self.house.all(e.OfferMade) if made.offer == offer)
+
+    @precondition(lambda self: self.some())
+    @rule(data=st.data(), name=st.sampled_from(QUEUES))
+    def move(self, data: Any, name: str) -> None:
+        self.house.move(self.pick(data), name)
+
+    @precondition(lambda self: self.some())
+    @rule(data=st.data(), name=st.sampled_from(AGENTS), seconds=st.sampled_from([0, 1, 15, 120]))
+    def assign(self, data: Any, name: str, seconds: int) -> None:
+        self.house.assign(self.pick(data), name, seconds)
+
+    @precondition(lambda self: self.some())
+    @rule(data=st.data(), priority=st.integers(-1, 11))
+    def prioritise(self, data: Any, priority: int) -> None:
+        self.house.prioritise(self.pick(data), priority)
+
+    @rule(
+        name=st.sampled_from(AGENTS),
+        skills=st.dictionaries(st.sampled_from((*SKILLS, "dutch")), st.integers(0, 10), max_size=2),
+    )
+    def teach(self, name: str, skills: dict[str, int]) -> None:
+        self.house.teach(name, **skills)
+
+    @rule(
+        name=st.sampled_from(AGENTS),
+        skill=st.sampled_from(SKILLS),
+        level=st.integers(0, 10),
+        passed=st.booleans(),
+        valid=st.sampled_from([0.0, 1.0, 30.0, 100.0, 31 * 86_400.0]),
+    )
+    def train(self, name: str, skill: str, level: int, passed: bool, valid: float) -> None:
+        expires = self.house.now + seconds(valid) if valid else 0
+        self.house.train(name, skill, level, expires, passed=passed)
+
+    @rule(
+        name=st.sampled_from(QUEUES),
+        how=st.sampled_from(["open", "calendar", "close", "dismiss", "announce"]),
+    )
+    def door(self, name: str, how: str) -> None:
+        line = QueueId(name)
+        commands: dict[str, c.Command] = {
+            "open": c.QueueOpenRequested(queue=line),
+            "calendar": c.QueueOpenRequested(queue=line, follow_calendar=True),
+            "close": c.QueueCloseRequested(queue=line),
+            "dismiss": c.QueueCloseRequested(queue=line, dismiss=True),
+            "announce": c.AnnouncementRequested(queue=line, announcement="storm"),
+        }
+        self.house.request(commands[how])
 
     @rule(data=st.data(), outcome=st.sampled_from(list(OfferOutcome)))
     def report_late(self, data: Any, outcome: OfferOutcome) -> None:
@@ -202,7 +321,7 @@ class AnyOrder(RuleBasedStateMachine):
             offers=open_offers,
         )
 
-    @rule(number=st.integers(0, 2))
+    @rule(number=st.integers(0, 4))
     def configure(self, number: int) -> None:
         self.house.configure(variant(number), f"v{number}")
 
@@ -217,7 +336,7 @@ class AnyOrder(RuleBasedStateMachine):
         new = self.house.journal[self.read :]
         self.read = len(self.house.journal)
         orderly = len(only(new, e.OfferMade)) <= 1 and not only(new, e.FrontendStarted)
-        check(self.house.control)
+        check(self.house.control, ringing_all=True)
         self.watcher.read(self.house.control, new, orderly=orderly)
 
     def teardown(self) -> None:
@@ -234,7 +353,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
-    max_examples=70,
+    max_examples=100,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

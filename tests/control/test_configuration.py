@@ -6,12 +6,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from callcenter.control.configuration import problems_of
+from callcenter.control.configuration import problems_of, warnings_of
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Calendar, Center, Channel, Number, Period
+from callcenter.domain.center import (
+    Agent,
+    Calendar,
+    Center,
+    Channel,
+    Number,
+    Period,
+    Plan,
+    PlanStep,
+    Queue,
+)
 from callcenter.domain.commands import OfferOutcome, Presence
-from callcenter.domain.units import AgentId
-from tests.control.house import House, agent, center, one, only, queue
+from callcenter.domain.units import AgentId, QueueId
+from tests.control.house import House, agent, center, member, one, only, queue
 
 
 def test_a_good_center_is_taken_and_answered() -> None:
@@ -67,6 +77,29 @@ WRONG = [
         "calendar k: holiday '2026-02-30' is no date",
     ),
     Wrong(
+        Center(agents=(Agent(id=AgentId("ann"), name="Ann", capacity={Channel.CHAT: 101}),)),
+        "agent ann: capacity for chat: 101 is more than 100",
+    ),
+    Wrong(Center(capacity={Channel.FAX: -2}), "center: capacity for fax: -2 is negative"),
+    Wrong(Center(certified=("first-aid",)), "certified: skill 'first-aid' is not known"),
+    Wrong(center(member("ann", {"occupancy_max": 101})), "agent ann: occupancy_max 101"),
+    Wrong(center(queues=(queue(language_level=0),)), "language_level 0 is not within 1 to 10"),
+    Wrong(center(queues=(queue(ring_width=51),)), "ring_width 51 is not within 1 to 50"),
+    Wrong(center(queues=(queue(reserve=-1),)), "reserve -1 is not within 0 to 10000"),
+    Wrong(center(queues=(queue(declines_max=-1),)), "declines_max -1 is not within 0 to 100"),
+    Wrong(
+        center(queues=(queue(preferred={"dutch": 1}),)),
+        "queue sales: preferred: skill 'dutch' is not known; known: english",
+    ),
+    Wrong(
+        center(queues=(queue(preferred={"english": 99}),)),
+        "queue sales: preferred: 'english' 99 is not within 1 to 10",
+    ),
+    Wrong(
+        center(agent("ann"), queues=(queue(excluded=(AgentId("zoe"),)),)),
+        "queue sales: excluded: agent 'zoe' is not known; known: ann",
+    ),
+    Wrong(
         Center(numbers=(Number(number="1", flow="a"), Number(number="1", flow="b"))),
         "number 1: is there 2 times",
     ),
@@ -82,6 +115,131 @@ def test_a_wrong_center_is_refused_in_words_and_the_good_one_stays(wrong: Wrong)
     assert not answer.accepted
     assert wrong.words in answer.reason
     assert house.control.state.version == "1"
+
+
+def step(after_seconds: int, **changes: object) -> PlanStep:
+    return PlanStep(after_seconds=after_seconds, **changes)  # type: ignore[arg-type]
+
+
+def planned(*steps: PlanStep, name: str = "sales", sticky_seconds: int = 0, **skills: int) -> Queue:
+    return queue(name, skills=skills, plan=Plan(steps=steps, sticky_seconds=sticky_seconds))
+
+
+SALES, OTHER = QueueId("sales"), QueueId("other")
+WRONG_STEPS: list[tuple[PlanStep, str]] = [
+    (step(0, raise_priority=1), "step 1 (after 0 s): must come later than 0 s, and within"),
+    (step(-5, raise_priority=1), "step 1 (after -5 s): must come later than 0 s"),
+    (step(2_592_001, raise_priority=1), "must come later than 0 s, and within 2592000 s"),
+    (step(9, drop=("dutch",)), "drop: skill 'dutch' is not known; known: english"),
+    (step(9, lower={"dutch": 1}), "lower: skill 'dutch' is not known"),
+    (step(9, lower={"english": 0}), "lower: 'english' 0 is not within 1 to 10"),
+    (step(9, agents=(AgentId("zoe"),)), "agent 'zoe' is not known; known: ann"),
+    (step(9, teams=("blue",)), "team 'blue' is not known; known: red"),
+    (step(9, raise_priority=11), "raise_priority 11 is not within 0 to 10"),
+    (step(9, raise_priority=-1), "raise_priority -1 is not within 0 to 10"),
+    (step(9, queue=QueueId("zz")), "queue 'zz' is not known; known: sales"),
+    (step(9, queue=SALES), "overflow goes to the queue itself; name another one"),
+    (step(9, exit="answered"), "exit 'answered' is not known; known: closed, full, left, timeout"),
+    (step(9, exit="left", drop=("english",)), "does more than one thing; widen the ring in an"),
+    (step(9), "changes nothing; remove it"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words"), WRONG_STEPS, ids=[words for _, words in WRONG_STEPS])
+def test_a_wrong_step_is_refused_with_its_place_and_the_remedy(wrong: PlanStep, words: str) -> None:
+    found = problems_of(center(member("ann", {"team": "red"}), queues=(planned(wrong),)))
+    assert len(found) == 1
+    assert found[0].startswith("queue sales: plan: step 1 (after")
+    assert words in found[0]
+
+
+def test_steps_come_in_order_and_end_where_the_contact_leaves() -> None:
+    lines = (planned(step(9, raise_priority=1), step(9, exit="left"), step(20, drop=("english",))),)
+    found = problems_of(center(agent("ann"), queues=lines))
+    assert found == [
+        "queue sales: plan: step 2 (after 9 s): must come later than 9 s, and within 2592000 s",
+        "queue sales: plan: step 2 (after 9 s): the contact leaves here; remove the steps after it",
+    ]
+
+
+def test_a_plan_has_its_limits() -> None:
+    many = (step(n + 1, raise_priority=1) for n in range(21))
+    found = problems_of(center(agent("ann"), queues=(planned(*many, sticky_seconds=3601),)))
+    assert found == [
+        "queue sales: plan: sticky_seconds 3601 is not within 0 to 3600",
+        "queue sales: plan: 21 steps are too many; at most 20",
+    ]
+
+
+def test_overflow_that_goes_round_is_refused_and_told_once() -> None:
+    lines = (
+        planned(step(9, queue=OTHER)),
+        planned(step(9, queue=QueueId("third")), name="other"),
+        planned(step(9, queue=SALES), name="third"),
+        planned(step(9, queue=SALES), name="outside"),
+    )
+    assert problems_of(center(agent("ann"), queues=lines)) == [
+        (
+            "queue sales: plan: overflow goes round: sales -> other -> third -> sales; "
+            "end it with an exit"
+        )
+    ]
+
+
+def test_overflow_that_ends_is_no_circle() -> None:
+    lines = (planned(step(9, queue=OTHER)), queue("other"))
+    assert problems_of(center(agent("ann"), queues=lines)) == []
+
+
+def test_a_plan_by_which_nobody_can_ever_be_served_is_refused() -> None:
+    impossible = planned(step(9, lower={"english": 5}), english=9)
+    unfit = center(agent("ann", english=4), queues=(impossible,))
+    found = problems_of(unfit, {})
+    assert found == [
+        (
+            "queue sales: plan: none of the 1 agents can serve any of its rings; train them, or lower "
+            "what the queue needs by a step of its plan"
+        )
+    ]
+    possible = planned(step(9, lower={"english": 4}), english=9)
+    assert problems_of(center(agent("ann", english=4), queues=(possible,)), {}) == []
+    assert problems_of(unfit) == [], "without the journal nobody knows who was trained"
+
+
+def test_what_training_has_granted_counts_for_a_plan_even_when_it_has_expired() -> None:
+    impossible = planned(step(9, lower={"english": 5}), english=9)
+    house = House().open(center(agent("ann"), queues=(queue(),)))
+    new = center(agent("ann"), queues=(impossible,))
+    assert not one(house.configure(new, "2"), e.CommandAnswered).accepted
+    house.train("ann", "english", 6, expires=house.now + 1000)
+    house.wait(1)
+    answer = one(house.configure(new, "3"), e.CommandAnswered)
+    assert answer.accepted
+    assert answer.warnings[0].startswith("queue sales: nobody is configured who could serve it")
+
+
+def test_a_queue_without_people_is_only_warned_of() -> None:
+    house = House()
+    answer = one(
+        house.configure(center(queues=(planned(step(9, drop=("english",))),))), e.CommandAnswered
+    )
+    assert answer.accepted
+    assert answer.warnings == (
+        (
+            "queue sales: nobody is configured who could serve it; add an agent with its skills, or "
+            "grant them by training"
+        ),
+    )
+
+
+def test_a_reserve_that_keeps_everybody_is_warned_of() -> None:
+    assert warnings_of(center(agent("ann"), queues=(queue(reserve=1),))) == (
+        (
+            "queue sales: reserve 1 keeps all 1 agents who could serve it from every other queue; "
+            "lower it"
+        ),
+    )
+    assert warnings_of(center(agent("ann"), agent("ben"), queues=(queue(reserve=1),))) == ()
 
 
 def test_many_problems_are_counted_but_not_all_told() -> None:

@@ -18,7 +18,15 @@ from random import Random
 from callcenter.control.center import Control
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Center, Channel, Queue
+from callcenter.domain.center import (
+    Agent,
+    AgentChoice,
+    Center,
+    Channel,
+    Plan,
+    PlanStep,
+    Queue,
+)
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
@@ -45,6 +53,29 @@ CHECK_EVERY = 61
 """Inputs between two looks at everything; the watcher reads every event."""
 
 
+SALES_RINGS = Plan(
+    sticky_seconds=30,
+    steps=(
+        PlanStep(after_seconds=30, lower={"english": 1}, raise_priority=1),
+        PlanStep(after_seconds=60, drop=("english",), teams=("red",)),
+        PlanStep(after_seconds=240, exit="closed"),
+    ),
+)
+BILLING_RINGS = Plan(
+    steps=(
+        PlanStep(after_seconds=45, lower={"billing": 1}),
+        PlanStep(after_seconds=120, queue=QueueId("sales")),
+    )
+)
+CHOICES = (
+    AgentChoice.LONGEST_IDLE,
+    AgentChoice.MOST_SKILLED,
+    AgentChoice.RING_ALL,
+    AgentChoice.ROUND_ROBIN,
+)
+"""How agents of sales are chosen, by the version of the center."""
+
+
 def people(number: int) -> tuple[Agent, ...]:
     chance = Random(number)
     return tuple(
@@ -52,13 +83,16 @@ def people(number: int) -> tuple[Agent, ...]:
             id=AgentId(f"a{n:02}"),
             name=f"Agent {n}",
             skills={s: chance.randint(1, 10) for s in SKILLS if chance.random() < 0.8},
+            team=("red", "blue")[n % 2],
+            occupancy_max=(0, 0, 70)[n % 3],
         )
         for n in range(number)
     )
 
 
 def center(version: int) -> Center:
-    """The configuration changes during the day: another skill level, fewer people, a queue less."""
+    """The configuration changes during the day: another skill level, fewer people, a queue less,
+    another order of agents. Rings widen, overflow and end all day."""
     queues = [
         Queue(
             id=QueueId("sales"),
@@ -66,6 +100,10 @@ def center(version: int) -> Center:
             skills={"english": 2 + version % 2},
             wrap_up_seconds=20,
             wait_seconds_max=600,
+            plan=SALES_RINGS,
+            agent_choice=CHOICES[version],
+            ring_width=3,
+            declines_max=version,
         ),
         Queue(
             id=QueueId("billing"),
@@ -74,6 +112,9 @@ def center(version: int) -> Center:
             priority=6,
             waiting_max=25,
             wrap_up_seconds=15,
+            plan=BILLING_RINGS,
+            reserve=version % 2,
+            preferred={"english": 4},
         ),
         Queue(id=QueueId("mail"), title="Mail", priority=3, wrap_up_seconds=0),
     ]
@@ -160,7 +201,7 @@ class Day:
         while (due := self.control.deadline) is not None:
             self.now = max(self.now, due)
             self.tick()
-        check(self.control)
+        check(self.control, ringing_all=True)
 
     def begin(self, contacts: int) -> None:
         self.react(c.ConfigurationRequested(center=center(0), version="0", by="day"))
@@ -172,6 +213,9 @@ class Day:
         for n in range(contacts):
             when = START + round(self.chance.random() * LENGTH)
             self.at(when, lambda n=n: self.arrive(ContactId(f"c{n}")))  # type: ignore[misc]
+        for _ in range(contacts // 10):
+            when = START + round(self.chance.random() * LENGTH)
+            self.at(when, self.supervise)
         for version in (1, 2, 3):
             when = START + version * LENGTH // 4
             self.at(when, lambda v=version: self.configure(v))  # type: ignore[misc]
@@ -202,7 +246,7 @@ class Day:
         started = any(isinstance(event, e.FrontendStarted) for event in events)
         self.watcher.read(self.control, events, orderly=not several and not started)
         if self.inputs % CHECK_EVERY == 0:
-            check(self.control)
+            check(self.control, ringing_all=True)
         if self.inputs % 997 == 0:
             self.snapshot, self.since_snapshot = self.control.snapshot(), []
         for owner in self.owners.values():
@@ -234,6 +278,37 @@ class Day:
 
     def configure(self, version: int) -> None:
         self.react(c.ConfigurationRequested(center=center(version), version=str(version), by="day"))
+
+    # --- supervisors
+
+    def supervise(self) -> None:
+        """Somebody at the wall moves, assigns, trains, opens and closes."""
+        self.facts["supervised"] += 1
+        contacts = sorted(self.control.state.contacts) or [ContactId("nobody")]
+        contact, agent = self.chance.choice(contacts), self.chance.choice(list(self.phones))
+        queue = QueueId(self.chance.choice(QUEUES))
+        level = {self.chance.choice(SKILLS): self.chance.randint(0, 10)}
+        skill, granted = next(iter(level.items()))
+        expires = self.now + seconds(self.chance.uniform(60, 3000))
+        kinds: list[c.Command] = [
+            c.MoveRequested(contact=contact, queue=queue, by="sue"),
+            c.MoveRequested(contact=contact, queue=queue, by="sue"),
+            c.AssignRequested(contact=contact, agent=agent, by="sue"),
+            c.AssignRequested(contact=contact, agent=agent, by="sue"),
+            c.PriorityRequested(contact=contact, priority=self.chance.randint(0, 10)),
+            c.SkillsRequested(agent=agent, skills=level if self.chance.random() < 0.5 else {}),
+            c.TrainingRequested(
+                agent=agent, course="c", date="2026-11-28", passed=True, trainer="t",
+                skill=skill, level=granted, expires=expires,
+            ),
+            c.AnnouncementRequested(queue=queue, announcement="storm"),
+        ]  # fmt: skip
+        self.react(self.chance.choice(kinds))
+        if self.chance.random() < 0.1:
+            self.react(c.QueueCloseRequested(queue=queue, dismiss=self.chance.random() < 0.3))
+            self.after(
+                10, 60, lambda: self.react(c.QueueOpenRequested(queue=queue, follow_calendar=True))
+            )
 
     # --- front ends
 
@@ -334,10 +409,15 @@ class Day:
         queue = "mail" if person.channel is Channel.EMAIL else self.chance.choice(QUEUES[:2])
         spanish = {"spanish": self.chance.randint(1, 6)} if self.chance.random() < 0.2 else {}
         priority = self.chance.choice([None, None, None, 8])
+        known = self.chance.choice([*[""] * 12, *self.phones])
         self.send(
             person.home,
             c.QueueRequested(
-                contact=person.contact, queue=QueueId(queue), skills=spanish, priority=priority
+                contact=person.contact,
+                queue=QueueId(queue),
+                skills=spanish,
+                priority=priority,
+                agent=AgentId(known),
             ),
         )
 
@@ -417,7 +497,14 @@ class Day:
             ),
         )
         if accepted:
+            self.release_others(owner, offer)
             self.talk(person, offer, segment)
+
+    def release_others(self, owner: Owner, taken: e.OfferMade) -> None:
+        """The first answer has it: the other phones stop, and nothing is reported of them."""
+        for offer in [o for o, made in owner.ringing.items() if made.contact == taken.contact]:
+            self.facts["rang_beside"] += 1
+            del owner.ringing[offer]
 
     def free(self, agent: AgentId) -> bool:
         """Has she nothing at all in hand, as control and as her phone see it?"""
@@ -505,6 +592,10 @@ def books(journal: list[e.Event]) -> Counter[str]:
     for event in journal:
         if isinstance(event, e.ContactQueued):
             told["offered"] += 1
+        elif isinstance(event, e.ContactMoved):
+            told["flowed_out"] += 1
+            told["offered"] += 1
+            told["moved"] += 1
         elif isinstance(event, e.SegmentStarted):
             told["answered"] += 1
         elif isinstance(event, e.ContactDequeued):

@@ -45,7 +45,9 @@ def check_the_day(day: Day) -> None:
         follower.apply(event)
     assert plain(follower) == plain(day.control), "the journal gives the state"
     assert same(decided_again(day), day.journal), "the inputs give the journal"
-    eventful = ("OfferExpired", "OfferRescinded", "FrontendLost", "QueueRefused", "NextPresenceSet")
+    eventful = ("OfferExpired", "OfferRescinded", "FrontendLost", "QueueRefused", "NextPresenceSet",
+                "RingWidened", "moved", "ContactAssigned", "PriorityChanged", "TrainingRecorded",
+                "CertificateExpired", "SkillsChanged", "AgentReleased", "QueueClosed")  # fmt: skip
     assert all(told[kind] for kind in eventful), "the day was eventful"
 
 
