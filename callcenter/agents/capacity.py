@@ -65,5 +65,7 @@ def room(
     """Is there room for one more beside `has`?"""
     if has.count(channel) >= capacity.get(channel, CAPACITY_DEFAULT[channel]):
         return False
+    if not has:
+        return True
     beside = concurrency.get(channel, CONCURRENCY_DEFAULT[channel])
     return all(other is channel or other in beside for other in has)

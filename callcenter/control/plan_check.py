@@ -33,7 +33,9 @@ def plan_problems(center: Center, people: People | None) -> list[str]:
     """
     problems = [f"queue {q.id}: {p}" for q in center.queues for p in queue_problems(q, center)]
     problems += circles(center)
-    for queue in center.queues if people is not None else ():
+    if people is None:
+        return problems
+    for queue in center.queues:
         if queue.plan.steps and center.agents and not can_be_served(queue, center, people):
             problems.append(
                 f"queue {queue.id}: plan: none of the {len(center.agents)} agents can serve any of "
