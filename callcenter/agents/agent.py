@@ -35,7 +35,7 @@ class WrapUp(msgspec.Struct, frozen=True, kw_only=True):
     until: Micros
 
 
-class AgentState(msgspec.Struct, kw_only=True):
+class AgentState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One agent. `presence` is what is shown; `duty` is what she returns to after work.
 
     `next` was asked for during work and takes effect after it. `reachable_by` names the front end

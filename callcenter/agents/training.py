@@ -50,7 +50,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     expires: Micros = 0
 
 
-class Qualification(msgspec.Struct, kw_only=True):
+class Qualification(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the journal knows of an agent's skills. `by_hand` has 0 for a skill taken away."""
 
     certificates: dict[str, Certificate] = {}

@@ -73,6 +73,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 Proficiency = Annotated[int, Field(ge=1, le=domain.PROFICIENCY_MAX)]
 Skills = dict[Name, Proficiency]
 
+Capacity = dict[domain.Channel, Annotated[int, Field(ge=0, le=100)]]
+
 
 class Table(BaseModel):
     """One table of the file. Unknown keys are errors, values do not change."""
@@ -87,6 +89,13 @@ class CenterSettings(Table):
     """IANA name; its midnight starts a new day on the wall. Queues and calendars may differ."""
     reasons: tuple[str, ...] = domain.Center().reasons
     """Reasons an agent may give for being not ready."""
+    contact_choice: domain.ContactChoice = domain.ContactChoice.AGEING
+    """Which contact an agent gets: `ageing` (the longest wait, priority counting as waiting),
+    `target` (most of its queue's target used up) or `strict` (priority before everything)."""
+    capacity: Capacity = {}
+    """Contacts of each channel an agent may have; without it 1 call, 3 chats, 5 mails, 5 faxes."""
+    concurrency: dict[domain.Channel, tuple[domain.Channel, ...]] = {}
+    """New contacts of a channel may be laid beside those of others: `voice = ["email", "fax"]`."""
 
 
 class StoreSettings(Table):
@@ -200,6 +209,32 @@ class ThresholdSettings(Table):
     """The wall turns red when so many wait."""
 
 
+class PlanStepSettings(Table):
+    after_seconds: int = Field(ge=1, le=2_592_000, examples=[30])
+    """Taken by a contact that has waited so long in this queue."""
+    drop: tuple[Name, ...] = ()
+    """Skills that are no longer needed."""
+    lower: Skills = {}
+    """Skills that are needed only to this proficiency from now on."""
+    agents: tuple[Name, ...] = ()
+    """Agents who may take it too, whatever they can."""
+    teams: tuple[str, ...] = ()
+    """Teams whose agents may take it too, whatever they can."""
+    raise_priority: int = Field(default=0, ge=0, le=domain.PRIORITY_MAX)
+    """So much more priority from now on."""
+    queue: str = ""
+    """It goes on waiting in this queue, as long as it has waited already."""
+    exit: str = ""
+    """It leaves by this exit of the flow: `timeout`, `closed`, `full`, `unstaffed` or `left`."""
+
+
+class PlanSettings(Table):
+    sticky_seconds: int = Field(default=0, ge=0, le=3_600)
+    """A contact that names an agent waits so long for her alone."""
+    steps: tuple[PlanStepSettings, ...] = ()
+    """What changes while a contact waits, later steps after earlier ones."""
+
+
 class QueueSettings(Table):
     id: Name = Field(examples=["sales"])
     """What flows call the queue."""
@@ -235,6 +270,23 @@ class QueueSettings(Table):
     """What an agent may say a contact ended with."""
     thresholds: ThresholdSettings = ThresholdSettings()
     """When the wall turns yellow and red."""
+    preferred: Skills = {}
+    """Welcome skills: who has more of them, to this proficiency, is asked first."""
+    excluded: tuple[Name, ...] = ()
+    """Agents who are never offered anything of this queue."""
+    language_level: Proficiency = 1
+    """Least proficiency in the language that a contact asks for."""
+    agent_choice: domain.AgentChoice = domain.AgentChoice.LONGEST_IDLE
+    """Who is asked first: `longest_idle`, `least_occupied`, `most_skilled`, `least_skilled` (spares
+    the specialists), `round_robin`, `top_down` (as the file names them) or `ring_all`."""
+    ring_width: int = Field(default=5, ge=1, le=50)
+    """How many phones ring at once with `ring_all`."""
+    reserve: int = Field(default=0, ge=0, le=10_000)
+    """So many free agents who could answer are kept for this queue; other queues do without."""
+    declines_max: int = Field(default=0, ge=0, le=100)
+    """So often in a row an agent may decline and stay ready."""
+    plan: PlanSettings = PlanSettings()
+    """What changes for a contact while it waits."""
 
 
 class SkillSettings(Table):
@@ -242,6 +294,8 @@ class SkillSettings(Table):
     """What queues and agents call it."""
     title: str = ""
     """For whoever reads the file; shown nowhere."""
+    certified: bool = False
+    """Whether it counts only while an agent has a valid certificate for it."""
 
 
 class AgentSettings(Table):
@@ -265,8 +319,12 @@ class AgentSettings(Table):
     """A supervisor also sees the wall and other agents."""
     phone_profile: domain.PhoneProfile = domain.PhoneProfile.STANDARD
     """`legacy` for phones that know only digests of RFC 2069, such as `callcenter softphone`."""
-    capacity: dict[domain.Channel, int] = {}
-    """Contacts of each channel at once; without it 1 call, 3 chats, 5 mails, 5 faxes."""
+    capacity: Capacity = {}
+    """Contacts of each channel at once; the center's when not given."""
+    site: str = ""
+    """Where she works."""
+    occupancy_max: int = Field(default=0, ge=0, le=100)
+    """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
 
 
 def _periods(value: Any) -> Any:
@@ -369,15 +427,20 @@ class Settings(Table):
                 domain.Number(number=n.number, flow=n.flow, guests=n.guests) for n in self.numbers
             ),
             reasons=self.center_table.reasons,
+            certified=tuple(s.name for s in self.skills if s.certified),
+            contact_choice=self.center_table.contact_choice,
+            capacity=dict(self.center_table.capacity),
+            concurrency=dict(self.center_table.concurrency),
         )
 
     def _queue(self, queue: QueueSettings) -> domain.Queue:
-        plain = queue.model_dump(exclude={"id", "title", "timezone", "thresholds"})
+        plain = queue.model_dump(exclude={"id", "title", "timezone", "thresholds", "plan"})
         return domain.Queue(
             id=QueueId(queue.id),
             title=queue.title or queue.id,
             timezone=queue.timezone or self.center_table.timezone,
             thresholds=domain.Thresholds(**queue.thresholds.model_dump()),
+            plan=_plan(queue.plan),
             **plain,
         )
 
@@ -401,7 +464,24 @@ def _agent(agent: AgentSettings) -> domain.Agent:
         team=agent.team,
         phone=agent.phone_profile,
         capacity=dict(agent.capacity),
+        site=agent.site,
+        occupancy_max=agent.occupancy_max,
     )
+
+
+def _plan(plan: PlanSettings) -> domain.Plan:
+    """The plan, and a version that is its own: what a decision says it followed."""
+    found = domain.Plan(
+        sticky_seconds=plan.sticky_seconds,
+        steps=tuple(
+            domain.PlanStep(**{**step.model_dump(), "queue": QueueId(step.queue)})
+            for step in plan.steps
+        ),
+    )
+    if found == domain.Plan():
+        return found
+    text = msgspec.json.Encoder(order="deterministic").encode(found)
+    return msgspec.structs.replace(found, version=hashlib.sha256(text).hexdigest()[:8])
 
 
 def shipped(folder: str) -> Path:

@@ -20,7 +20,7 @@ from callcenter.app.addresses import host_port
 from callcenter.app.config import FORMS, Settings, Table
 from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
-from callcenter.control.configuration import problems_of
+from callcenter.control.configuration import problems_of, warnings_of
 from callcenter.domain.errors import Problem
 
 ENV_PREFIX = "CALLCENTER__"
@@ -87,10 +87,21 @@ class _Reader:
         for path, message, hint in cross_checks(settings):
             self.tell(path, message, hint)
         if not self.problems:
-            for problem in problems_of(settings.center()):
-                self.tell((), problem)
+            self._tell_center(settings)
         self._check_modes(data)
         return None if any(p.severity == "error" for p in self.problems) else settings
+
+    def _tell_center(self, settings: Settings) -> None:
+        """What control would say of the center, at the queue or agent that it names."""
+        center = settings.center()
+        rows = [("queue", n, f"queue {row.id}: ") for n, row in enumerate(settings.queues)]
+        rows += [("agent", n, f"agent {row.id}: ") for n, row in enumerate(settings.agents)]
+        told = [(words, "error") for words in problems_of(center)]
+        told += [(words, "warning") for words in warnings_of(center)]
+        for words, severity in told:
+            place = next(((table, n) for table, n, head in rows if words.startswith(head)), ())
+            message, _, hint = words.rpartition("; ")
+            self.tell(place, message or hint, hint if message else "", severity)
 
     def tell(self, path: KeyPath, message: str, hint: str = "", severity: str = "error") -> None:
         """Note a problem at the place of `path`."""

@@ -195,7 +195,9 @@ class Indexes:
     def terms(self, contact: ContactState) -> Terms:
         """What it asks of people beside skills."""
         queue = self.queue(contact.queue)
-        excluded = joined(queue.excluded, contact.excluded) if queue else contact.excluded
+        excluded = contact.excluded
+        if excluded or (queue and queue.excluded):
+            excluded = joined(queue.excluded if queue else (), excluded)
         kept = contact.queue if queue and queue.reserve else QueueId("")
         target = queue.target_seconds if queue and self.by_target else 0
         if not (excluded or kept or target or contact.sticky or contact.agents or contact.teams):

@@ -41,7 +41,7 @@ class Stage(StrEnum):
 IN_QUEUE = (Stage.WAITING, Stage.OFFERED)
 
 
-class ContactState(msgspec.Struct, kw_only=True):
+class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One living contact. `queue` and what follows it belong to its present or last visit."""
 
     id: ContactId

@@ -241,8 +241,8 @@ class Engine:
         group = self._class_by_need.get(need)
         if group is None:
             channel, requirement, terms = need
-            teams = (self.skills.requirement({team_skill(team): 1}) for team in terms.teams)
-            group = RequirementClass(self._class_index(), need, (requirement, *teams))
+            options = self._options(requirement, terms)
+            group = RequirementClass(self._class_index(), need, options)
             if group.index == len(self._classes):
                 self._classes.append(group)
             else:
@@ -381,15 +381,31 @@ class Engine:
         if not terms.names_people:
             group = self._class_for((channel, requirement, terms))
             return bool(group.profiles & self._staffed_profiles)
+        return self._staffed_by_name(requirement, terms)
+
+    def _staffed_by_name(self, requirement: int, terms: Terms) -> bool:
+        """The same where it depends on who somebody is."""
+        options = self._options(requirement, terms)
+        named: dict[int, int] = {}
+        for agent in {*terms.agents, *terms.excluded, terms.only} - {""}:
+            seat = self._seats.get(agent)
+            if seat is None or not seat.staffed:
+                continue
+            able = agent in terms.agents or meets(seat.profile.bits, options)
+            if able and self._allowed(agent, terms):
+                return True
+            named[seat.profile.index] = named.get(seat.profile.index, 0) + 1
+        if terms.only:
+            return False
         return any(
-            seat.staffed and self._may_serve(agent, seat.profile.bits, requirement, terms)
-            for agent, seat in self._seats.items()
+            profile.staffed > named.get(index, 0) and meets(profile.bits, options)
+            for index in bits_of(self._staffed_profiles)
+            for profile in [self._profiles[index]]
         )
 
-    def _may_serve(self, agent: AgentId, bits: int, requirement: int, terms: Terms) -> bool:
+    def _options(self, requirement: int, terms: Terms) -> tuple[int, ...]:
         teams = (self.skills.requirement({team_skill(team): 1}) for team in terms.teams)
-        able = agent in terms.agents or meets(bits, (requirement, *teams))
-        return able and agent not in terms.excluded and terms.only in ("", agent)
+        return (requirement, *teams)
 
     def agents_for(
         self, contact: ContactId, most: int = 2, order: Order | None = None
@@ -516,10 +532,17 @@ class Engine:
 
         Without reserves this is never needed: then only who comes free can have anything to do.
         """
-        if not self._waiting_classes:
-            return []
-        idle = sorted({i[:2] for line in self._idle.values() for i in line})
-        return [agent for _, agent in idle if self._classes_of(agent)]
+        found: set[Idle] = set()
+        for channel in CHANNELS:
+            waiting = self._waiting_classes & self._channel_classes[channel]
+            for index in bits_of(self._free_profiles[channel]) if waiting else ():
+                if self._profiles[index].classes & waiting:
+                    found.update(self._profiles[index].idle[channel])
+        for agent in self._exceptions:
+            seat = self._seats.get(agent)
+            if seat is not None and seat.channels:
+                found.add((seat.since, agent))
+        return [agent for _, agent in sorted(found) if self._classes_of(agent)]
 
     def _head_of(self, index: int) -> Waiting:
         head = self._classes[index].head

@@ -13,7 +13,7 @@ from callcenter.app.config import Settings, file_version, load_settings
 from callcenter.app.config_check import check_settings, dump
 from callcenter.app.config_schema import described_schema
 from callcenter.app.toml_lines import Places
-from callcenter.domain.center import Channel, PhoneProfile
+from callcenter.domain.center import AgentChoice, Channel, ContactChoice, PhoneProfile, PlanStep
 from callcenter.domain.errors import Problem, WrongInput
 
 GOOD = """\
@@ -380,3 +380,63 @@ def test_every_setting_has_a_text_and_the_schema_says_it() -> None:
     assert silent == []
     assert "WebSettings" in schema["$defs"]
     assert schema["properties"]["queue"]["description"] == "Waiting lines."
+
+
+PLANNED = (
+    GOOD.replace('name = "sales"\n', 'name = "sales"\ncertified = true\n', 1)
+    .replace(
+        "[queue.thresholds]\nwaiting_warn = 3\n",
+        """\
+agent_choice = "ring_all"
+ring_width = 3
+[queue.plan]
+sticky_seconds = 40
+[[queue.plan.steps]]
+after_seconds = 30
+lower = { sales = 1 }
+raise_priority = 2
+[[queue.plan.steps]]
+after_seconds = 300
+exit = "timeout"
+""",
+    )
+    .replace("[sip]", 'contact_choice = "strict"\nconcurrency = { voice = ["chat"] }\n\n[sip]')
+    + 'occupancy_max = 85\nsite = "north"\n'
+)
+
+
+def test_a_plan_in_the_file_becomes_the_plan_of_the_queue(tmp_path: Path) -> None:
+    center = load_settings(write(tmp_path, PLANNED), {}).center()
+    queue, ana = center.queues[0], center.agents[0]
+    assert (queue.agent_choice, queue.ring_width) == (AgentChoice.RING_ALL, 3)
+    assert queue.plan.sticky_seconds == 40
+    assert queue.plan.steps == (
+        PlanStep(after_seconds=30, lower={"sales": 1}, raise_priority=2),
+        PlanStep(after_seconds=300, exit="timeout"),
+    )
+    assert (ana.occupancy_max, ana.site) == (85, "north")
+    assert (center.certified, center.contact_choice) == (("sales",), ContactChoice.STRICT)
+    assert center.concurrency == {Channel.VOICE: (Channel.CHAT,)}
+
+
+def test_another_plan_has_another_version_and_no_plan_has_none(tmp_path: Path) -> None:
+    versions = [
+        load_settings(write(tmp_path, text), {}).center().queues[0].plan.version
+        for text in (PLANNED, PLANNED, PLANNED.replace("= 300", "= 301"), GOOD)
+    ]
+    assert versions[0] == versions[1] != versions[2]
+    assert [len(version) for version in versions] == [8, 8, 8, 0]
+
+
+def test_a_wrong_plan_is_told_at_its_queue_with_the_remedy(tmp_path: Path) -> None:
+    found = problems(tmp_path, PLANNED.replace("= 300", "= 30"))
+    wrong = next(problem for problem in found if problem.severity == "error")
+    assert wrong.line == PLANNED.splitlines().index("[[queue]]") + 1
+    assert "plan: step 2 (after 30 s): must come later than 30 s" in wrong.message
+
+
+def test_a_queue_that_nobody_could_serve_is_warned_of(tmp_path: Path) -> None:
+    warning = only(problems(tmp_path, GOOD.replace("sales = 7", "")))
+    assert warning.severity == "warning"
+    assert "nobody is configured who could serve it" in warning.message
+    assert "grant them by training" in warning.hint

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -334,3 +334,19 @@ def test_who_cannot_serve_the_queue_that_others_are_kept_for_is_not_kept() -> No
     engine = Engine(reserves=(Reserve(QueueId("vip"), {"a": 1}, 5),))
     free(engine, "ann", b=1)
     assert engine.agents_for(waiting(engine, "other")) == ["ann"]
+
+
+@given(terms_drawn, skill_sets, st.lists(st.tuples(skill_sets, st.booleans()), max_size=5))
+def test_who_is_there_is_told_by_name_too(
+    terms: Terms, needs: dict[str, int], people: list[tuple[dict[str, int], bool]]
+) -> None:
+    engine, scan = Engine(frozenset(TEAMS)), Scan()
+    for name, (skills, there) in zip(NAMES, people, strict=False):
+        for target in (engine, scan):
+            target.seat(name, skills, TEAMS[0])
+        engine.staff(name, there)
+        if there:
+            scan.free(name, (Channel.VOICE,), 0)
+    scan.put(ContactId("c"), Channel.VOICE, needs, 0, 0, terms)
+    there = any(scan.fits(name, ContactId("c")) for name in scan.agents)
+    assert engine.staffed(Channel.VOICE, needs, terms) is there
