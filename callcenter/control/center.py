@@ -17,7 +17,7 @@ timer is decided in one place by one writer, without a clock, a socket or a thre
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -104,6 +104,11 @@ class Control:
     def state(self) -> State:
         """What is remembered. To be read, not written."""
         return self._world.state
+
+    @property
+    def skills(self) -> Mapping[AgentId, Mapping[str, int]]:
+        """What each agent can at this moment: configured, by hand, trained, not expired."""
+        return self._world.skills
 
     @property
     def deadline(self) -> Micros | None:

@@ -38,6 +38,15 @@ def test_a_passed_training_grants_a_skill_at_once() -> None:
     assert house.rung("c1") == "ann"
 
 
+def test_what_everybody_can_now_is_to_be_seen() -> None:
+    house = office(english=3)
+    assert house.control.skills == {"ann": {"english": 3}}
+    house.train("ann", "english", 5, expires=house.now + HOUR)
+    assert house.control.skills == {"ann": {"english": 5}}
+    house.wait(3600)
+    assert house.control.skills == {"ann": {}}
+
+
 def test_a_failed_training_is_recorded_and_grants_nothing() -> None:
     house = office()
     house.call("c1")
