@@ -168,7 +168,7 @@ class Indexes:
         if contact.stage is not Stage.WAITING or self.state.frontends[contact.frontend].lost:
             return None
         step = self.next_step(contact)
-        when = due_at(step, contact.entered) if step else None
+        when = due_at(step, contact.planned_from) if step else None
         if contact.sticky:
             return min(contact.sticky_until, when or contact.sticky_until)
         return when

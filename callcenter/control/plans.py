@@ -20,7 +20,7 @@ def on_step_due(turn: Turn, contact: ContactState) -> None:
         release(turn, contact)
     queue = turn.world.queue(contact.queue)
     step = turn.world.next_step(contact)
-    if queue is None or step is None or due_at(step, contact.entered) > turn.now:
+    if queue is None or step is None or due_at(step, contact.planned_from) > turn.now:
         return
     if step.exit:
         dequeue(turn, contact, e.QueueExit(step.exit))

@@ -79,9 +79,14 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     assigned: bool = False
     """Only `sticky` may have it until then; assigned, whatever she can."""
     entered: Micros = 0
-    """When it came to this queue: what its plan counts from."""
+    """When it came to this queue; 0 when an older version wrote it down."""
     stepped: int = NO_STEP
     """`after_seconds` of the last step taken."""
+
+    @property
+    def planned_from(self) -> Micros:
+        """What the plan of its queue counts from."""
+        return self.entered or self.since
 
     @property
     def live(self) -> tuple[OfferId, ...]:

@@ -168,6 +168,17 @@ def test_a_plan_survives_a_change_of_leader() -> None:
     assert house.rung("c1") == "ben"
 
 
+def test_a_contact_that_an_older_version_let_wait_follows_a_new_plan_from_its_beginning() -> None:
+    house = House().open(center(queues=(queue(),)))
+    house.call("c1")
+    house.contact("c1").entered = 0
+    house.wait(20)
+    changed = queue(plan=plan(step(10, raise_priority=1), step(30, exit="closed")))
+    house.configure(center(queues=(changed,)), "2")
+    assert len(only(house.wait(9), e.RingWidened)) == 1
+    assert one(house.wait(1), e.ContactDequeued).waited == 30 * SECOND
+
+
 STICKY = queue(plan=plan(sticky_seconds=60))
 
 
