@@ -36,11 +36,6 @@ def not_waiting(turn: Turn, contact: ContactId) -> str:
     return f"there is no contact {contact!r}"
 
 
-def stop_ringing(turn: Turn, contact: ContactState, reason: str) -> None:
-    for offer in contact.live:
-        rescind(turn, offer, reason)
-
-
 def on_move(turn: Turn, command: c.MoveRequested) -> None:
     """Let it wait in another queue; whoever is being rung for it is not any more."""
     contact = waiting(turn, command.contact)
@@ -59,7 +54,8 @@ def on_move(turn: Turn, command: c.MoveRequested) -> None:
     if way_out is not None:
         answer(turn, command.request, f"queue {target.id!r} takes nobody now: it is {way_out}")
         return
-    stop_ringing(turn, contact, "moved to another queue")
+    for offer in contact.live:
+        rescind(turn, offer, "moved to another queue")
     move(turn, contact, target, command.by)
     answer(turn, command.request)
 
@@ -73,8 +69,9 @@ def on_assign(turn: Turn, command: c.AssignRequested) -> None:
     if contact is None or refused:
         answer(turn, command.request, refused)
         return
-    if not any(turn.state.offers[offer].agent == command.agent for offer in contact.live):
-        stop_ringing(turn, contact, "assigned to another agent")
+    for offer in contact.live:
+        if turn.state.offers[offer].agent != command.agent:
+            rescind(turn, offer, "assigned to another agent")
     turn.emit(
         e.ContactAssigned(
             at=turn.now,

@@ -9,7 +9,7 @@ import pytest
 from callcenter.control.state import Stage
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Calendar, Center, Channel, Period
+from callcenter.domain.center import AgentChoice, Calendar, Center, Channel, Period
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, QueueId
 from tests.control.house import House, agent, center, member, one, only, queue
@@ -91,6 +91,16 @@ def test_assigning_to_whom_it_rings_already_changes_nothing_for_her() -> None:
     offer = one(house.call("c1", "sales"), e.OfferMade)
     assert house.assign("c1", "ann").accepted
     assert house.contact("c1").live == (offer.offer,)
+
+
+def test_assigning_to_one_of_several_who_ring_stops_the_others() -> None:
+    line = queue(agent_choice=AgentChoice.RING_ALL, ring_width=3)
+    house = House().open(center(agent("ann"), agent("ben"), agent("cat"), queues=(line,)))
+    house.call("c1")
+    house.presence("ann", Presence.LOGGED_OUT)
+    assert house.assign("c1", "ben").accepted
+    assert house.rung_all("c1") == ["ben"]
+    assert {o.agent for o in house.all(e.OfferRescinded)} == {"ann", "cat"}
 
 
 def test_a_higher_priority_goes_before_those_who_waited_longer() -> None:

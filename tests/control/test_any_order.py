@@ -156,6 +156,22 @@ class AnyOrder(RuleBasedStateMachine):
             preferred={"french": 4} if french == 4 else {},
         )  # fmt: skip
 
+    @rule(
+        count=st.integers(2, 5), name=st.sampled_from(QUEUES), person=st.sampled_from(("", *AGENTS))
+    )
+    def rush(self, count: int, name: str, person: str) -> None:
+        """Many callers at once, so that somebody has to wait."""
+        for _ in range(count):
+            self.names += 1
+            self.house.call(f"c{self.names}", name, agent=AgentId(person))
+
+    @rule()
+    def everybody_works(self) -> None:
+        for name in AGENTS:
+            self.house.phone(name, True)
+            self.house.presence(name, Presence.READY)
+            self.house.end_wrap_up(name)
+
     @precondition(lambda self: self.some(Stage.FLOW, Stage.WAITING))
     @rule(data=st.data(), name=st.sampled_from(QUEUES))
     def wait_again(self, data: Any, name: str) -> None:
