@@ -167,12 +167,22 @@ class Turn:
         if contact.id not in self.world.engine:
             return
         wanted = self.world.width(contact) - len(contact.live)
+        if not self.world.engine.reserving:
+            self._offer_to(contact, wanted)
+            return
+        # Each phone that rings leaves fewer free, so who is kept is asked anew.
+        while wanted and self._offer_to(contact, 1):
+            wanted -= 1
+
+    def _offer_to(self, contact: ContactState, wanted: int) -> bool:
+        """Offer it to so many of those who are free; was there anybody?"""
         able = self.world.engine.agents_for(contact.id, wanted + 1, self._order(contact))
         if able and able[0] == contact.passed_by:
             able.append(able.pop(0))
         runner_up = able[wanted] if len(able) > wanted else None
         for agent in able[:wanted]:
             self._offer(contact, self.state.agents[agent], runner_up)
+        return bool(able)
 
     def _has_an_order(self, contact: ContactState) -> bool:
         """Is the agent for it chosen by more than idleness?"""

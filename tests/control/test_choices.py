@@ -234,6 +234,17 @@ def test_who_cannot_serve_that_queue_is_not_kept_from_others() -> None:
     assert house.rung("s1") == "cat"
 
 
+def test_ringing_several_phones_leaves_those_who_are_kept() -> None:
+    queues = (queue("vip", skills={"english": 1}, reserve=1), RING_ALL)
+    people = (agent("ann", english=1), agent("ben", english=1), agent("cat", english=1))
+    house = House().open(center(*people[:2], queues=queues))
+    house.call("c1")
+    assert house.rung_all("c1") == ["ann"], "the width is two, but ben is kept"
+    house = House().open(center(*people, queues=queues))
+    house.call("c1")
+    assert house.rung_all("c1") == ["ann", "ben"]
+
+
 def test_when_enough_are_free_again_whoever_was_kept_takes_what_waits() -> None:
     house = House().open(vip_center(1))
     house.call("v1", "vip")
