@@ -145,6 +145,7 @@ class World(Indexes):
         contact.skills = event.skills
         contact.expires = event.expires
         contact.attempts = 0
+        contact.passed_by = AgentId("")
         self._begin_plan(contact, event.at)
         self._line_up_anew(contact)
         self._set_timer(Alarm.CONTACT, contact.id)
@@ -154,6 +155,7 @@ class World(Indexes):
         contact = self.state.contacts[event.contact]
         contact.sticky, contact.sticky_until = event.agent, event.until
         contact.assigned = True
+        contact.passed_by = AgentId("")
         self._line_up_anew(contact)
         self._set_timer(Alarm.STEP, contact.id)
 

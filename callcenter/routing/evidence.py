@@ -25,9 +25,9 @@ def evidence(
 
     `freed` tells that she came free and this contact was first in line for her; otherwise the
     contact came and she was chosen from those who were free. `how` tells by what, where it was not
-    by idleness alone.
+    by idleness alone; only then may she be able to less than is needed.
     """
-    met = ", ".join(f"{skill} {skills.get(skill, 0)}>={level}" for skill, level in needs.items())
+    met = ", ".join(compared(skill, skills.get(skill, 0), level) for skill, level in needs.items())
     parts = [f"idle {max(0, idle) // SECOND} s", f"skills {met}" if met else "no skill needed"]
     if how:
         parts.append(how)
@@ -41,3 +41,7 @@ def evidence(
     if len(text) <= EVIDENCE_BYTES_MAX:
         return text.decode()
     return text[: EVIDENCE_BYTES_MAX - 3].decode(errors="ignore") + "…"
+
+
+def compared(skill: str, has: int, needs: int) -> str:
+    return f"{skill} {has}{'>=' if has >= needs else '<'}{needs}"

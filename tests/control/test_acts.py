@@ -47,7 +47,10 @@ def test_a_move_stops_what_rings_and_looks_for_an_agent_there_at_once() -> None:
     assert house.rung("c1") == "ann"
     house.move("c1", "other")
     assert one(house.journal, e.OfferRescinded).reason == "moved to another queue"
-    assert house.rung("c1") == "ben"
+    offer = house.offer_of("c1")
+    assert offer is not None
+    assert (offer.agent, offer.attempt) == ("ben", 1)
+    assert "ann" not in offer.evidence, "she did not fail to take it"
     assert house.agent("ann").presence is Presence.READY
 
 
@@ -58,7 +61,7 @@ def test_an_assigned_contact_rings_at_that_agent_whatever_she_can() -> None:
     assert house.rung_all("c1") == ["ben"]
     offer = house.offer_of("c1")
     assert offer is not None
-    assert "assigned by hand" in offer.evidence
+    assert offer.evidence == "idle 1 s; skills english 0<3; assigned by hand; nobody else free"
 
 
 def test_an_assigned_contact_waits_for_an_agent_who_is_busy_and_then_for_everybody() -> None:
