@@ -59,6 +59,7 @@ def test_who_is_in_a_ring() -> None:
     ann = Agent(id=AgentId("ann"), name="Ann")
     nobody = Agent(id=AgentId("dan"), name="Dan")
     assert may_take(first, able, able.skills, LINE)
+    assert not may_take(first, able, {"a": 5}, LINE), "the least proficiency is one, not none"
     assert not may_take(first, red, {}, LINE)
     assert may_take(third, red, {}, LINE)
     assert may_take(last, ann, {}, LINE)
