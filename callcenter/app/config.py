@@ -209,6 +209,17 @@ class ThresholdSettings(Table):
     """The wall turns red when so many wait."""
 
 
+OneByOne = Literal[
+    domain.AgentChoice.LONGEST_IDLE,
+    domain.AgentChoice.LEAST_OCCUPIED,
+    domain.AgentChoice.MOST_SKILLED,
+    domain.AgentChoice.LEAST_SKILLED,
+    domain.AgentChoice.ROUND_ROBIN,
+    domain.AgentChoice.TOP_DOWN,
+]
+"""The orders that one call rings one phone by."""
+
+
 class PlanStepSettings(Table):
     after_seconds: int = Field(ge=1, le=2_592_000, examples=[30])
     """Taken by a contact that has waited so long in this queue."""
@@ -222,15 +233,11 @@ class PlanStepSettings(Table):
     """Teams whose agents may take it too, whatever they can."""
     raise_priority: int = Field(default=0, ge=0, le=domain.PRIORITY_MAX)
     """So much more priority from now on."""
-    queue: str = ""
-    """It goes on waiting in this queue, as long as it has waited already."""
     exit: str = ""
     """It leaves by this exit of the flow: `timeout`, `closed`, `full`, `unstaffed` or `left`."""
 
 
 class PlanSettings(Table):
-    sticky_seconds: int = Field(default=0, ge=0, le=3_600)
-    """A contact that names an agent waits so long for her alone."""
     steps: tuple[PlanStepSettings, ...] = ()
     """What changes while a contact waits, later steps after earlier ones."""
 
@@ -274,13 +281,9 @@ class QueueSettings(Table):
     """Welcome skills: who has more of them, to this proficiency, is asked first."""
     excluded: tuple[Name, ...] = ()
     """Agents who are never offered anything of this queue."""
-    language_level: Proficiency = 1
-    """Least proficiency in the language that a contact asks for."""
-    agent_choice: domain.AgentChoice = domain.AgentChoice.LONGEST_IDLE
+    agent_choice: OneByOne = domain.AgentChoice.LONGEST_IDLE
     """Who is asked first: `longest_idle`, `least_occupied`, `most_skilled`, `least_skilled` (spares
-    the specialists), `round_robin`, `top_down` (as the file names them) or `ring_all`."""
-    ring_width: int = Field(default=5, ge=1, le=50)
-    """How many phones ring at once with `ring_all`."""
+    the specialists), `round_robin` or `top_down` (as the file names them)."""
     reserve: int = Field(default=0, ge=0, le=10_000)
     """So many free agents who could answer are kept for this queue; other queues do without."""
     declines_max: int = Field(default=0, ge=0, le=100)
@@ -294,8 +297,6 @@ class SkillSettings(Table):
     """What queues and agents call it."""
     title: str = ""
     """For whoever reads the file; shown nowhere."""
-    certified: bool = False
-    """Whether it counts only while an agent has a valid certificate for it."""
 
 
 class AgentSettings(Table):
@@ -427,7 +428,6 @@ class Settings(Table):
                 domain.Number(number=n.number, flow=n.flow, guests=n.guests) for n in self.numbers
             ),
             reasons=self.center_table.reasons,
-            certified=tuple(s.name for s in self.skills if s.certified),
             contact_choice=self.center_table.contact_choice,
             capacity=dict(self.center_table.capacity),
             concurrency=dict(self.center_table.concurrency),
@@ -472,11 +472,7 @@ def _agent(agent: AgentSettings) -> domain.Agent:
 def _plan(plan: PlanSettings) -> domain.Plan:
     """The plan, and a version that is its own: what a decision says it followed."""
     found = domain.Plan(
-        sticky_seconds=plan.sticky_seconds,
-        steps=tuple(
-            domain.PlanStep(**{**step.model_dump(), "queue": QueueId(step.queue)})
-            for step in plan.steps
-        ),
+        steps=tuple(domain.PlanStep(**step.model_dump()) for step in plan.steps),
     )
     if found == domain.Plan():
         return found

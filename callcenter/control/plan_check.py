@@ -53,7 +53,7 @@ def plan_warnings(center: Center, people: People) -> list[str]:
         if not able and not any(everybody(ring, queue, center, people) for ring in wider):
             warnings.append(
                 f"queue {queue.id}: nobody is configured who could serve it; add an agent with its "
-                "skills, or grant them by training"
+                "skills"
             )
         elif 0 < able <= queue.reserve:
             warnings.append(

@@ -383,14 +383,10 @@ def test_every_setting_has_a_text_and_the_schema_says_it() -> None:
 
 
 PLANNED = (
-    GOOD.replace('name = "sales"\n', 'name = "sales"\ncertified = true\n', 1)
-    .replace(
+    GOOD.replace(
         "[queue.thresholds]\nwaiting_warn = 3\n",
         """\
-agent_choice = "ring_all"
-ring_width = 3
-[queue.plan]
-sticky_seconds = 40
+agent_choice = "least_skilled"
 [[queue.plan.steps]]
 after_seconds = 30
 lower = { sales = 1 }
@@ -399,8 +395,7 @@ raise_priority = 2
 after_seconds = 300
 exit = "timeout"
 """,
-    )
-    .replace("[sip]", 'contact_choice = "strict"\nconcurrency = { voice = ["chat"] }\n\n[sip]')
+    ).replace("[sip]", 'contact_choice = "strict"\nconcurrency = { voice = ["chat"] }\n\n[sip]')
     + 'occupancy_max = 85\nsite = "north"\n'
 )
 
@@ -408,14 +403,13 @@ exit = "timeout"
 def test_a_plan_in_the_file_becomes_the_plan_of_the_queue(tmp_path: Path) -> None:
     center = load_settings(write(tmp_path, PLANNED), {}).center()
     queue, ana = center.queues[0], center.agents[0]
-    assert (queue.agent_choice, queue.ring_width) == (AgentChoice.RING_ALL, 3)
-    assert queue.plan.sticky_seconds == 40
+    assert queue.agent_choice is AgentChoice.LEAST_SKILLED
     assert queue.plan.steps == (
         PlanStep(after_seconds=30, lower={"sales": 1}, raise_priority=2),
         PlanStep(after_seconds=300, exit="timeout"),
     )
     assert (ana.occupancy_max, ana.site) == (85, "north")
-    assert (center.certified, center.contact_choice) == (("sales",), ContactChoice.STRICT)
+    assert center.contact_choice is ContactChoice.STRICT
     assert center.concurrency == {Channel.VOICE: (Channel.CHAT,)}
 
 
@@ -439,4 +433,4 @@ def test_a_queue_that_nobody_could_serve_is_warned_of(tmp_path: Path) -> None:
     warning = only(problems(tmp_path, GOOD.replace("sales = 7", "")))
     assert warning.severity == "warning"
     assert "nobody is configured who could serve it" in warning.message
-    assert "grant them by training" in warning.hint
+    assert "skills" in warning.hint

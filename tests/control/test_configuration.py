@@ -225,10 +225,7 @@ def test_a_queue_without_people_is_only_warned_of() -> None:
     )
     assert answer.accepted
     assert answer.warnings == (
-        (
-            "queue sales: nobody is configured who could serve it; add an agent with its skills, or "
-            "grant them by training"
-        ),
+        ("queue sales: nobody is configured who could serve it; add an agent with its skills"),
     )
 
 
