@@ -28,6 +28,10 @@ HANGING_UP_SECONDS = 1.0
 
 HURRIED_SECONDS = 0.3
 """Between keys of the very first caller, who knows the menu: the wall should come alive at once."""
+UNHURRIED_SECONDS = 3600.0
+"""Her patience on average."""
+HURRIED_KEY = "1"
+"""What she presses behind the menu, to hear no more of what comes before the queue."""
 
 
 class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +152,9 @@ class Day:
         keys = self.dice.choices(choices, [self.orders.weights[c] for c in choices])[0].split(",")
         manner = Manner(
             number=self.orders.number,
-            keys=tuple(keys),
+            keys=tuple(keys if self.placed else [*keys, HURRIED_KEY]),
             key_pause_seconds=self.dice.uniform(0.6, 1.6) if self.placed else HURRIED_SECONDS,
-            patience_seconds=self.orders.patience_seconds,
+            patience_seconds=self.orders.patience_seconds if self.placed else UNHURRIED_SECONDS,
             talk_seconds=self.orders.talk_seconds,
             hangs_up=self.dice.random() < 0.7,
         )
