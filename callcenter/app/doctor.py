@@ -105,7 +105,14 @@ def _state(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("disk", "ok", f"{free} MB free in {place}")
-    seconds = _fsync_seconds(place)
+    try:
+        seconds = _fsync_seconds(place)
+    except OSError as refused:
+        yield Finding(
+            "disk speed", "error", f"a write to {place} failed: {refused.strerror}",
+            "free some space there, or set another state_directory",
+        )  # fmt: skip
+        return
     slow = seconds > FSYNC_SECONDS_MAX
     yield Finding(
         "disk speed", "warning" if slow else "ok", f"a write is safe after {seconds * 1000:.1f} ms",
@@ -114,17 +121,18 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 
 def _fsync_seconds(place: Path) -> float:
-    """The middle one of nine small writes."""
+    """The middle one of nine small writes. Raises `OSError` when the disk takes none."""
     path = place / f".doctor-{os.getpid()}"
     taken = []
-    with path.open("wb") as file:
-        for _ in range(9):
-            began = time.monotonic()
-            file.write(b"x" * 512)
-            file.flush()
-            os.fdatasync(file.fileno())
-            taken.append(time.monotonic() - began)
-    path.unlink()
+    try:
+        with path.open("wb", buffering=0) as file:
+            for _ in range(9):
+                began = time.monotonic()
+                file.write(b"x" * 512)
+                os.fdatasync(file.fileno())
+                taken.append(time.monotonic() - began)
+    finally:
+        path.unlink(missing_ok=True)
     return sorted(taken)[4]
 
 
@@ -221,6 +229,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     from callcenter.adapters.store.check import require_safe
     from callcenter.adapters.store.client import open_client
     from callcenter.adapters.store.embedded import StoreUnavailable, find_server
+    from callcenter.adapters.store.resp import public_url
 
     if settings.store.url == "embedded":
         try:
@@ -240,9 +249,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
         try:
             require_safe(client, settings.store.accept_loss_seconds)
         except StoreUnavailable as weak:
-            yield Finding("store", "error", settings.store.url, str(weak))
+            yield Finding("store", "error", public_url(settings.store.url), str(weak))
             return
-    yield Finding("store", "ok", f"{settings.store.url} answers and keeps what it acknowledges")
+    yield Finding(
+        "store", "ok", f"{public_url(settings.store.url)} answers and keeps what it acknowledges"
+    )
 
 
 def _clock() -> Finding:

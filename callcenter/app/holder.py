@@ -170,7 +170,11 @@ class Holder:
                 raise
             except Exception as failure:  # noqa: BLE001 the child's life, not ours
                 child.process = None
-                log.error("role cannot start", child=child.name, reason=str(failure))
+                log.error(
+                    "role cannot start; `callcenter doctor` looks for what is in its way",
+                    child=child.name,
+                    reason=str(failure),
+                )
             lived = time.monotonic() - began
             failures = 1 if lived > STEADY_SECONDS else failures + 1
             hopeless = child.process is not None and child.process.returncode == WRONG_INPUT

@@ -14,9 +14,27 @@ from callcenter.adapters.store.clock import CenterClock
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.health import Backlog, Health
 from callcenter.adapters.store.leader import memory_percent
-from callcenter.adapters.store.resp import Address, pack, parse_url
+from callcenter.adapters.store.resp import Address, pack, parse_url, public_url
 from callcenter.domain.units import HOUR, SECOND
 from tests.adapters.store_server import StoreServer
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://me:s3cret@store:6379/2", "redis://store:6379/2"),
+        ("rediss://:s3cret@[::1]:6380", "rediss://[::1]:6380"),
+        ("unix:///run/valkey/s", "unix:///run/valkey/s"),
+    ],
+)
+def test_a_message_shows_where_the_store_is_and_not_its_password(url: str, shown: str) -> None:
+    assert public_url(url) == shown
+
+
+def test_a_store_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(StoreUnavailable, match=r"the store at redis://127\.0\.0\.1:1 ") as refused:
+        open_client("redis://me:s3cret@127.0.0.1:1")
+    assert "s3cret" not in str(refused.value)
 
 
 def test_the_embedded_store_is_safe(store: StoreServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -203,6 +204,20 @@ def test_a_slow_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(doctors, "FSYNC_SECONDS_MAX", -1.0)
     finding = found(settings_in(tmp_path))["disk speed"]
     assert (finding.state, "faster disk" in finding.remedy) == ("warning", True)
+
+
+def test_a_disk_that_takes_no_more_is_an_error_and_not_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    settings = settings_in(tmp_path)
+    monkeypatch.setattr(os, "fdatasync", full)
+    finding = found(settings)["disk speed"]
+    assert (finding.state, "No space left" in finding.detail) == ("error", True)
+    assert "free some space" in finding.remedy
+    assert not list((tmp_path / "var").glob(".doctor-*"))
 
 
 def test_a_state_directory_that_cannot_be_written_is_an_error(

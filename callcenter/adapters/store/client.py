@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callcenter.adapters.store.embedded import StoreUnavailable
+from callcenter.adapters.store.resp import public_url
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -27,5 +28,5 @@ def open_client(url: str) -> Redis:
         client.ping()
     except RedisError as away:
         client.close()
-        raise StoreUnavailable(f"the store at {url} does not answer: {away}") from away
+        raise StoreUnavailable(f"the store at {public_url(url)} does not answer: {away}") from away
     return client

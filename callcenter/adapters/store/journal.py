@@ -26,7 +26,7 @@ from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.health import MEMORY_PERCENT_MAX, Backlog, decode_health
 from callcenter.adapters.store.keys import FRONTEND_MS, Keys
 from callcenter.adapters.store.replica import JournalGap, seq_of
-from callcenter.adapters.store.resp import AsyncConnection, StoreError, pack
+from callcenter.adapters.store.resp import AsyncConnection, StoreError, pack, public_url
 from callcenter.adapters.store.wire import read_batch
 from callcenter.domain.center import Center
 from callcenter.domain.commands import Command, Envelope, encode_envelope
@@ -116,7 +116,7 @@ class CommandWriter:
             await asyncio.wait_for(connected.wait(), wait_seconds)
         except TimeoutError:
             await self.close()
-            raise StoreUnavailable(f"the store at {self.url} does not answer") from None
+            raise StoreUnavailable(f"the store at {public_url(self.url)} does not answer") from None
 
     async def close(self) -> None:
         """Stop. What was not written by then is not written; its appends fail."""

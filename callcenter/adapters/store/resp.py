@@ -79,6 +79,12 @@ def parse_url(url: str) -> Address:
     )
 
 
+def public_url(url: str) -> str:
+    """The URL as it may stand in a message or a log: who asks, and with what, is left out."""
+    scheme, mark, rest = url.partition("://")
+    return url if scheme == "unix" else f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
 def _reader() -> Any:
     return hiredis.Reader(replyError=StoreError, notEnoughData=_NOTHING)
 

@@ -21,7 +21,7 @@ from callcenter.adapters.store.follower import STEP_SECONDS, Follower, acquire, 
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.leader import Fenced, Leader, Stopped
 from callcenter.adapters.store.replica import Replica, catch_up, recover
-from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.adapters.store.resp import Connection, StoreError, pack, public_url
 from callcenter.app.config import file_version
 from callcenter.app.context import RoleContext
 from callcenter.domain.commands import ConfigurationRequested, Envelope, encode_envelope
@@ -31,6 +31,9 @@ log = structlog.get_logger()
 
 RUNNER = "plain"
 RETRY_SECONDS = 0.05
+PATIENT_SECONDS = 3.0
+REPEAT_SECONDS = 30.0
+"""A store that is away is told of after this long, and every so often until it answers."""
 SEED_SOURCE = "files"
 
 
@@ -81,10 +84,19 @@ class _ControlProcess:
 
     def _connect(self) -> Connection:
         store = self._context.settings.store
+        tell_at = time.monotonic() + PATIENT_SECONDS
         while not self._stopped:
             try:
                 connection = connect(self._context.store_url)
-            except (OSError, StoreError):
+            except (OSError, StoreError) as away:
+                if time.monotonic() >= tell_at:
+                    tell_at += REPEAT_SECONDS
+                    log.error(
+                        "the store does not answer; until it does no call is taken",
+                        store=public_url(self._context.store_url),
+                        reason=str(away),
+                        remedy="start it, or correct [store] url",
+                    )
                 time.sleep(RETRY_SECONDS)
                 continue
             if store.url != "embedded":
