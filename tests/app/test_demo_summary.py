@@ -192,6 +192,15 @@ def test_silence_on_a_busy_machine_is_a_complaint_with_its_cause() -> None:
     assert "this machine is too busy: it held the phones up for 10.0 s" in run.complaints()
 
 
+def test_an_agent_whose_phone_is_not_heard_any_more_is_a_complaint() -> None:
+    summary = summarize([], [], [], ["anna", "ben"])
+    good = Run().summary()
+    assert complaints(good) == []
+    assert complaints({**good, "unregistered": summary["unregistered"]}) == [
+        "2 agents' phones are not heard any more: anna, ben"
+    ]
+
+
 def test_a_contact_that_is_still_alive_after_the_drain_is_a_complaint() -> None:
     run = Run()
     run.contacts[-1] |= {"state": "talking", "ended": None, "result": "", "reason": ""}

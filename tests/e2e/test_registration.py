@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from callcenter.app.phones import people as people_at_phones
 from callcenter.app.phones.audio import AGENT_TONES, tone_frame
 from callcenter.app.phones.line import Line
 from tests.e2e.conftest import leave_nothing_behind
@@ -103,6 +105,23 @@ def test_too_short_a_registration_is_refused_and_a_refresh_is_no_second_phone(
             assert await call.until(lambda: call.hears((tone_of(anna),), HEARD) is not None, 10)
             assert len(anna.calls) == 1
             call.hang_up()
+
+    run(tell())
+
+
+def test_an_agent_of_the_demo_stays_registered_past_the_end_of_her_registration(
+    brief: Center,
+) -> None:
+    async def tell() -> None:
+        async with signing_off(brief) as those:
+            phone = those.line.phone("anna", PASSWORD, tone_frame(AGENT_TONES[0]))
+            habit = people_at_phones.Habit(register_seconds=SECONDS_MIN)
+            anna = people_at_phones.Desk(phone, AGENT_TONES[0], habit, random.Random(1))
+            await anna.begin()
+            for _ in range(SECONDS_MIN * 10):
+                assert await asyncio.to_thread(reachable(brief, "anna"))
+                await asyncio.sleep(0.25)
+            assert anna.failures == []
 
     run(tell())
 

@@ -375,10 +375,16 @@ class Demo:
         while True:
             contacts = await all_contacts(self.read)
             queues = (await self.read("queues"))["queues"]
-            summary = summarize(queues, contacts, results)
+            summary = summarize(queues, contacts, results, await self._unregistered())
             if not complaints(summary) or time.monotonic() > end - SETTLE_SECONDS:
                 return {**summary, "first_answer_seconds": first}
             await asyncio.sleep(SETTLE_SECONDS)
+
+    async def _unregistered(self) -> list[str]:
+        """Agents we play whose phone the center no longer hears."""
+        ours = {name for name, *_ in self.center.agents()} - {FOREIGN_AGENT}
+        rows = (await self.read("agents"))["agents"]
+        return [row["id"] for row in rows if row["id"] in ours and not row["reachable"]]
 
     async def stop(self) -> None:
         """End every process that was started here."""

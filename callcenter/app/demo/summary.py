@@ -12,7 +12,7 @@ the server, but no tone proves them (`answered_by_people`, `others`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from callcenter.app.demo.center import VISITOR
@@ -40,7 +40,10 @@ def heard(documents: Iterable[dict[str, Any]]) -> list[Heard]:
 
 
 def summarize(
-    queues: list[dict[str, Any]], contacts: list[Row], phones: list[dict[str, Any]]
+    queues: list[dict[str, Any]],
+    contacts: list[Row],
+    phones: list[dict[str, Any]],
+    unregistered: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The summary document.
 
@@ -48,6 +51,7 @@ def summarize(
         queues: rows of `/api/v1/queues`.
         contacts: rows of `/api/v1/contacts`, all of them, alive and ended.
         phones: `result` lines of the processes that hold the phones.
+        unregistered: agents whose phone the center no longer hears though it is there.
     """
     totals = {name: sum(int(q[name]) for q in queues) for name in COUNTS}
     callers = heard(d for p in phones for d in p.get("callers", []))
@@ -71,6 +75,7 @@ def summarize(
         "lost_contacts": lost,
         "cross_talk": cross_talk(callers, agents),
         "held_up_seconds": round(sum(p.get("late_frames", 0) for p in phones) * BEAT, 1),
+        "unregistered": list(unregistered),
         "phone_failures": [
             *(h.outcome for h in callers if h.outcome.startswith(("refused", "failed"))),
             *(f for p in phones for f in p.get("failures", [])),
@@ -156,6 +161,8 @@ def complaints(summary: dict[str, Any]) -> list[str]:
     found = [*_of_the_sum(summary), *_of_the_calls(summary), *_of_the_audio(summary)]
     if summary["lost"]:
         found.append(f"{summary['lost']} contacts lost: {_some(summary['lost_contacts'])}")
+    if gone := summary["unregistered"]:
+        found.append(f"{len(gone)} agents' phones are not heard any more: {_some(gone)}")
     return found + [f"a phone says: {failure}" for failure in summary["phone_failures"]]
 
 

@@ -257,6 +257,13 @@ class Phone:
         self.registered = seconds > 0 and self.registration_status == 200
         return self.registration_status == 200
 
+    async def stay_registered(self, failed: Callable[[str], None], seconds: int) -> None:
+        """Register anew at half time, as phones do, until the line stops; each refusal is told."""
+        while True:
+            await asyncio.sleep(seconds / 2)
+            if not await self.register(seconds):
+                failed(f"{self.user}: REGISTER again {self.registration_status}")
+
     def registration_answered(self, status: int) -> None:
         """The registrar's final answer."""
         self.registration_status = status

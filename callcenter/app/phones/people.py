@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
-from callcenter.app.phones.line import Phone, PhoneCall
+from callcenter.app.phones.line import REGISTER_SECONDS, Phone, PhoneCall
 
 READY_CODE = "*11"
 WRAP_UP_DONE_CODE = "*13"
@@ -155,6 +155,8 @@ class Habit:
     talk_seconds: float = 25.0
     away_seconds: float = 5.0
     """Until she is back after a call that she let ring or declined."""
+    register_seconds: int = REGISTER_SECONDS
+    """How long each registration is asked for."""
     wrap_up_seconds: float = 2.0
     """Work after the call; then she dials the code that ends it."""
 
@@ -171,9 +173,11 @@ class Desk:
 
     async def begin(self) -> None:
         """Register and log in."""
-        if not await self.phone.register():
+        seconds = self.habit.register_seconds
+        if not await self.phone.register(seconds):
             self.failures.append(f"{self.phone.user}: REGISTER {self.phone.registration_status}")
             return
+        self.phone.line.spawn(self.phone.stay_registered(self.failures.append, seconds))
         await self.dial_code(READY_CODE)
 
     async def dial_code(self, code: str) -> None:
