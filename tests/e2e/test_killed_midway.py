@@ -62,6 +62,14 @@ async def rings_once_and_is_answered(desk: Desk, call: PhoneCall) -> PhoneCall:
     return ringing[0]
 
 
+async def rings_at_anna(those: People) -> tuple[Desk, PhoneCall, PhoneCall]:
+    """Her desk, a caller who waits, and the call at her phone, which she lets ring."""
+    anna = await those.agent("anna", answers=False)
+    call = those.caller(0).dial("100")
+    await reach_queue(call)
+    return anna, call, await anna.until_called()
+
+
 @pytest.mark.parametrize("role", ["frontend", "control", "media", "worker", "store"])
 def test_a_death_while_a_phone_rings_costs_no_call_and_leaves_no_ghost(
     killed_center: Center, role: str
@@ -70,10 +78,7 @@ def test_a_death_while_a_phone_rings_costs_no_call_and_leaves_no_ghost(
 
     async def tell() -> None:
         async with people(killed_center) as those:
-            anna = await those.agent("anna", answers=False)
-            call = those.caller(0).dial("100")
-            await reach_queue(call)
-            await anna.until_called()
+            anna, call, _ = await rings_at_anna(those)
             await asyncio.to_thread(killed_center.kill, role)
             await asyncio.sleep(0.5)
             at_desk = await rings_once_and_is_answered(anna, call)
@@ -94,10 +99,7 @@ def test_a_caller_who_leaves_while_the_front_end_is_down_rings_nobody(
 
     async def tell() -> None:
         async with people(killed_center) as those:
-            anna = await those.agent("anna", answers=False)
-            call = those.caller(0).dial("100")
-            await reach_queue(call)
-            at_desk = await anna.until_called()
+            _, call, at_desk = await rings_at_anna(those)
             await asyncio.sleep(1.1)
             await asyncio.to_thread(killed_center.kill, "frontend")
             call.hang_up()
@@ -117,10 +119,7 @@ def test_an_agent_who_answers_while_the_front_end_is_down_is_connected(
 
     async def tell() -> None:
         async with people(killed_center) as those:
-            anna = await those.agent("anna", answers=False)
-            call = those.caller(0).dial("100")
-            await reach_queue(call)
-            at_desk = await anna.until_called()
+            _, call, at_desk = await rings_at_anna(those)
             await asyncio.to_thread(killed_center.kill, "frontend")
             at_desk.speak()
             at_desk.answer()
