@@ -13,13 +13,13 @@ $(VENV)/bin/python:
 	@$(PY) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv" >&2; exit 2; }
 
 $(STAMP): pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the server's packages into $(VENV) (about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@echo "Installing the server's packages into $(VENV) (half a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e .
 	@touch $@
 
 $(TEST_STAMP): pyproject.toml $(STAMP)
 	@echo "Installing the test tools"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,postgres]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[test,postgres]'
 	@touch $@
 
 demo: $(STAMP)
