@@ -82,7 +82,8 @@ def _runner(role: str, module: ModuleType) -> str:
 
 def _run(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> None:
     _die_with(facts["holder"])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the holder's: it drains in order
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are the holder's: it drains in order
     _log_as(facts)
     module = prepare(role)
     context = _context(facts, sockets)

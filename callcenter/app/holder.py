@@ -16,7 +16,6 @@ import array
 import asyncio
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -27,6 +26,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from callcenter.adapters.mortal import ending_signals
 from callcenter.app.child import CHILD_VARIABLE, SOCKETS_VARIABLE, WRONG_INPUT
 from callcenter.app.context import LINE_BYTES_MAX
 from callcenter.app.nursery import Nursery, NurseryGone, bury_orphans
@@ -128,9 +128,9 @@ class Holder:
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
-        """Hold until SIGTERM or SIGINT. Raises `StartFailed` when a role cannot start at all."""
+        """Hold until it is told to end. Raises `StartFailed` when a role cannot start at all."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ending_signals():
             loop.add_signal_handler(number, self.stopping.set)
         lives = [asyncio.create_task(self._live(child), name=child.name) for child in self.children]
         if self._nursery is not None:

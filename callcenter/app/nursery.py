@@ -270,7 +270,8 @@ def _rename(role: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are the holder's: it drains in order
     with socket.socket(fileno=int(sys.argv[1])) as from_holder:
         code = serve(from_holder, filter(BY_NAME.__contains__, sys.argv[2].split(",")))
     sys.exit(code)

@@ -103,17 +103,21 @@ def test_a_softphone_of_ones_own_registers_and_is_called() -> None:
     assert summary["answered_by_people"] >= 1
 
 
-def children_of(pid: int) -> list[int]:
-    found = []
+def started_by(pid: int) -> list[int]:
+    """Its children and theirs, all the way down."""
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 stat = (entry / "stat").read_text()
             except OSError:
                 continue
-            if int(stat.rpartition(")")[2].split()[1]) == pid:
-                found.append(int(entry.name))
-    return found
+            parent = int(stat.rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found[1:]
 
 
 def role_process(config: str, role: str) -> int:
@@ -148,9 +152,26 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert len(json.loads(answer.read())["queues"]) == 4
-    started = children_of(demo.pid)
+    started = started_by(demo.pid)
     demo.send_signal(signal.SIGINT)
     out, err = demo.communicate(timeout=60)
     assert demo.returncode in (0, 1), err
     assert json.loads(out.splitlines()[-1])["lost"] == 0
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_a_demo_whose_terminal_is_closed_or_that_is_killed_leaves_nothing_behind(
+    number: signal.Signals,
+) -> None:
+    demo = start_demo("--seed", "4")
+    assert demo.stdout
+    demo.stdout.readline()
+    started = started_by(demo.pid)
+    assert len(started) > 5
+    demo.send_signal(number)
+    demo.communicate(timeout=60)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and any(Path(f"/proc/{pid}").exists() for pid in started):
+        time.sleep(0.1)
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

@@ -18,11 +18,11 @@ import importlib.util
 import os
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from callcenter.adapters.mortal import mortal
 from callcenter.domain.errors import CallcenterError
 
 SOCKET_PATH_MAX = 100
@@ -30,12 +30,6 @@ SOCKET_PATH_MAX = 100
 
 LOCK_SECONDS = 2.5
 """A killed server needs up to 100 ms to let go of its lock; a busy disk longer."""
-
-_HELPER = (
-    "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,15);"
-    "os.getppid()==int(sys.argv[1]) or os._exit(1);os.execv(sys.argv[2],sys.argv[2:])"
-)
-"""Asks for the death signal, then becomes the server."""
 
 _CONFIGURATION = """\
 # Written at every start.
@@ -136,9 +130,9 @@ async def start_server(
         )
         with (log or directory / "server.log").open("ab") as output:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", "-c", _HELPER, str(os.getpid()), binary,
-                str(configuration), cwd=directory, stdin=asyncio.subprocess.DEVNULL,
-                stdout=output, stderr=output, pass_fds=(lock,), start_new_session=True,
+                *mortal(binary, str(configuration)), cwd=directory,
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                pass_fds=(lock,), start_new_session=True,
             )  # fmt: skip
     finally:
         os.close(lock)  # the server holds it now

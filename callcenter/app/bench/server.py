@@ -19,6 +19,8 @@ from pathlib import Path
 
 import click
 
+from callcenter.adapters.mortal import mortal
+
 NUMBER = "100"
 QUEUE = "bench"
 FLOW = """\
@@ -105,7 +107,9 @@ class BenchServer:
         pinned = [] if self.core is None else ["taskset", "-c", str(self.core)]
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*pinned, sys.executable, "-m", "callcenter", "run", "--config", str(self.config)],
+                mortal(
+                    *pinned, sys.executable, "-m", "callcenter", "run", "--config", str(self.config)
+                ),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + START_SECONDS

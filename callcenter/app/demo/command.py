@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callcenter.adapters.mortal import ending_signals, mortal
 from callcenter.app.addresses import host_port
 from callcenter.app.demo.center import (
     FOREIGN_AGENT,
@@ -144,7 +144,7 @@ class Phones:
         """Have the process; it imports, and waits for its orders."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self.module, stdin=asyncio.subprocess.PIPE,
+                *mortal(sys.executable, "-m", self.module), stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE, stderr=log, limit=1 << 24, start_new_session=True,
             )  # fmt: skip
 
@@ -261,7 +261,9 @@ class Demo:
         """
         with (self.center.directory / "server.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "callcenter", "run", "--config", str(self.center.config),
+                *mortal(
+                    sys.executable, "-m", "callcenter", "run", "--config", str(self.center.config)
+                ),
                 stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         for phones in self.phones:
@@ -405,7 +407,7 @@ async def run(demo: Demo, duration: float | None) -> int:
     """The whole demo. Returns the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         loop.add_signal_handler(number, stop.set)
     try:
         if not demo.as_json:
