@@ -239,7 +239,7 @@ class FrontendRole:
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
-            context.name, self.keys.metrics, self.writer.call, self._figures
+            context.name, self.keys.metrics, self.writer.call, self._figures, self.engine.survey
         )
 
     def _make_wire(self) -> SipTransports:
@@ -426,7 +426,6 @@ class FrontendRole:
         )
         unasked = {"early": self.unasked, "failed": self.lookup.failed if self.lookup else 0}
         lag, self.loop.lag_max = self.loop.lag_max, 0
-        self.engine.survey()
         return [
             *frontend_figures(self.frontend),
             *media_figures(self.engine.statistics.values()),
