@@ -233,8 +233,11 @@ class PlanStepSettings(Table):
     """Teams whose agents may take it too, whatever they can."""
     raise_priority: int = Field(default=0, ge=0, le=domain.PRIORITY_MAX)
     """So much more priority from now on."""
+    queue: str = ""
+    """It goes on waiting in this queue, as long as it has waited already. The last step."""
     exit: str = ""
-    """It leaves by this exit of the flow: `timeout`, `closed`, `full`, `unstaffed` or `left`."""
+    """It leaves by this exit of the flow: `timeout`, `closed`, `full`, `unstaffed` or `left`. The
+    last step."""
 
 
 class PlanSettings(Table):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -99,9 +100,14 @@ class _Reader:
         told = [(words, "error") for words in problems_of(center)]
         told += [(words, "warning") for words in warnings_of(center)]
         for words, severity in told:
-            place = next(((table, n) for table, n, head in rows if words.startswith(head)), ())
+            place: KeyPath = next(
+                ((table, n) for table, n, head in rows if words.startswith(head)), ()
+            )
             message, _, hint = words.rpartition("; ")
-            self.tell(place, message or hint, hint if message else "", severity)
+            self.tell(
+                place + _within_plan(settings, place, words),
+                message or hint, hint if message else "", severity,
+            )  # fmt: skip
 
     def tell(self, path: KeyPath, message: str, hint: str = "", severity: str = "error") -> None:
         """Note a problem at the place of `path`."""
@@ -222,6 +228,22 @@ class _Reader:
             self.tell(path, _words(error) + shown)
 
 
+_STEP = re.compile(r"plan: step (\d+) ")
+
+
+def _within_plan(settings: Settings, place: KeyPath, words: str) -> KeyPath:
+    """The step that `words` about a queue's plan are about, as the rest of its path."""
+    if place[:1] != ("queue",) or ": plan: " not in words:
+        return ()
+    steps = settings.queues[int(place[1])].plan.steps
+    named = _STEP.search(words)
+    overflow = next((n for n, step in enumerate(steps) if step.queue), None)
+    number = int(named[1]) - 1 if named else overflow if "overflow" in words else None
+    if number is None:
+        return ("plan",)
+    return ("plan", "steps", number, *(("queue",) if "overflow" in words else ()))
+
+
 def _words(error: Any) -> str:
     """What is wrong with a value, in our words and not in those of the library that checks it."""
     kind, facts = error["type"], error.get("ctx", {})
@@ -317,6 +339,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, queue in enumerate(settings.queues):
         if queue.calendar and queue.calendar not in calendars:
             yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
+    yield from _overflow(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows:
@@ -331,6 +354,15 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, agent in enumerate(settings.agents):
         if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
             yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"
+
+
+def _overflow(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    queues: set[str] = {queue.id for queue in settings.queues}
+    for index, queue in enumerate(settings.queues):
+        for number, step in enumerate(queue.plan.steps):
+            if step.queue and step.queue not in queues:
+                place = ("queue", index, "plan", "steps", number, "queue")
+                yield place, *_unknown("queue", step.queue, queues)
 
 
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -41,7 +41,7 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import Event
 from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, OfferId
 
-ENGINE = "2"
+ENGINE = "3"
 """Version of the decisions: goes into every batch. Raise it when a decision changes."""
 
 DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {

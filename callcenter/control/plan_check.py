@@ -11,7 +11,16 @@ hour. Skills that training has granted count, so a center is judged with the peo
 from collections.abc import Iterable, Mapping
 
 from callcenter.agents.training import Qualification, effective
-from callcenter.domain.center import PRIORITY_MAX, PROFICIENCY_MAX, Agent, Center, PlanStep, Queue
+from callcenter.domain.center import (
+    CAPACITY_DEFAULT,
+    PRIORITY_MAX,
+    PROFICIENCY_MAX,
+    Agent,
+    Center,
+    Channel,
+    PlanStep,
+    Queue,
+)
 from callcenter.domain.events import QueueExit
 from callcenter.domain.units import AgentId, QueueId
 from callcenter.routing.plan import STEPS_MAX, Ring, may_take, rings
@@ -60,7 +69,36 @@ def plan_warnings(center: Center, people: People) -> list[str]:
                 f"queue {queue.id}: reserve {queue.reserve} keeps all {able} agents who could serve "
                 "it from every other queue; lower it"
             )
+        warnings += overflow_warnings(queue, center, people)
     return warnings
+
+
+def overflow_warnings(queue: Queue, center: Center, people: People) -> list[str]:
+    """Where a contact flows to people who take no contacts of its channel."""
+    number = len(queue.plan.steps)
+    step = queue.plan.steps[-1] if number else None
+    target = next((q for q in center.queues if step and q.id == step.queue), None)
+    if step is None or target is None:
+        return []
+    here, there = channels(queue, center, people), channels(target, center, people)
+    return [
+        f"queue {queue.id}: plan: step {number} (after {step.after_seconds} s): overflow goes to "
+        f"{target.id!r}, where nobody takes {channel}; give somebody there the capacity for it"
+        for channel in Channel
+        if there and channel in here - there
+    ]
+
+
+def channels(queue: Queue, center: Center, people: People) -> set[Channel]:
+    """What those who can serve a queue take at all."""
+    able = set().union(*(everybody(ring, queue, center, people) for ring in rings(queue)))
+    return {
+        channel
+        for agent in center.agents
+        if agent.id in able
+        for channel, most in {**CAPACITY_DEFAULT, **center.capacity, **agent.capacity}.items()
+        if most
+    }
 
 
 def queue_problems(queue: Queue, center: Center) -> list[str]:

@@ -33,6 +33,7 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import (
     ContactDequeued,
     ContactEnded,
+    ContactMoved,
     ContactQueued,
     Event,
     OfferMade,
@@ -277,6 +278,8 @@ class CallStory:
                     self._play_music()
             case QueueRefused(exit=way) | ContactDequeued(exit=way):
                 self._left_queue(way)
+            case ContactMoved(queue=queue) if self.record.waits is not None:
+                self.record.waits = msgspec.structs.replace(self.record.waits, queue=queue)
             case OfferMade():
                 self._offered(event)
             case ContactEnded(termination=termination):

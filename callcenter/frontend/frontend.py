@@ -358,6 +358,7 @@ class Frontend:
                     e.ContactQueued()
                     | e.QueueRefused()
                     | e.ContactDequeued()
+                    | e.ContactMoved()
                     | e.OfferMade()
                     | e.OfferRescinded()
                     | e.ContactEnded()

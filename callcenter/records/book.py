@@ -91,7 +91,7 @@ class Book:
         if visit is not None:
             self._visits.append(visit)
             self.intervals.visited(visit)
-        if type(event) is e.ContactQueued:
+        if isinstance(event, e.ContactQueued | e.ContactMoved):
             self.intervals.arrived(event)
         elif type(event) is e.SegmentEnded:
             self.intervals.handled(event)

@@ -133,7 +133,8 @@ class Stories:
         fold = FOLDS.get(type(event))
         if fold is not None:
             story = self.data.stories.get(event.contact)  # type: ignore[union-attr]
-            if visit is not None and story is not None:
+            moved = type(event) is e.ContactMoved  # what it has waited counts on in the next visit
+            if visit is not None and story is not None and not moved:
                 story.record.waited += visit.waited
             fold(self, event, story)
 
@@ -168,6 +169,14 @@ class Stories:
             _note(
                 story, event.at, "queued",
                 queue=event.queue, priority=event.priority, skills=event.skills,
+            )  # fmt: skip
+
+    def moved(self, event: e.ContactMoved, story: Story | None) -> None:
+        if story is not None:
+            story.record.queue, story.record.visits = event.queue, event.visit
+            _note(
+                story, event.at, "moved", left=event.left, queue=event.queue,
+                waited=event.waited, skills=event.skills, by=event.by,
             )  # fmt: skip
 
     def offer_made(self, event: e.OfferMade, story: Story | None) -> None:
@@ -281,6 +290,10 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.StepEntered: ("node", ("node",)),
     e.DigitsCollected: ("digits", ("node", "count")),
     e.QueueRefused: ("refused", ("queue", "exit")),
+    e.RingWidened: (
+        "widened",
+        ("after_seconds", "skills", "agents", "teams", "priority", "refused"),
+    ),
     e.ContactDequeued: ("left_queue", ("queue", "exit", "waited")),
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
     e.Held: ("held", ("agent", "by_agent")),
@@ -292,6 +305,7 @@ FOLDS: dict[type[Any], Callable[[Stories, Any, Story | None], None]] = {
     e.FlowStarted: Stories.flow_started,
     e.CustomerIdentified: Stories.customer,
     e.ContactQueued: Stories.queued,
+    e.ContactMoved: Stories.moved,
     e.OfferMade: Stories.offer_made,
     e.OfferDeclined: Stories.offer_declined,
     e.OfferExpired: Stories.offer_expired,

@@ -45,7 +45,7 @@ class Intervals:
             found = self.rows[key] = Interval(queue=queue, channel=channel, start=key[2])
         return found
 
-    def arrived(self, event: e.ContactQueued) -> None:
+    def arrived(self, event: e.ContactQueued | e.ContactMoved) -> None:
         """A visit began."""
         self._row(event.queue, event.channel, event.at).arrived += 1
 

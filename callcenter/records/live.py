@@ -42,6 +42,7 @@ from callcenter.records.visits import (
     Outcome,
     Visit,
     outcome_of_end,
+    reason_of_move,
 )
 
 BUSY = frozenset({Presence.TALKING, Presence.WRAP_UP})
@@ -212,20 +213,35 @@ class LiveState:
         if contact.stage in IN_QUEUE:
             moved = self._end_visit(contact, event.at, 0, Outcome.FLOWED_OUT, reason="moved")
         config = self.config.get(event.queue)
-        contact.stage, contact.stage_since = Stage.WAITING, event.at
-        contact.queue, contact.visit, contact.since = event.queue, event.visit, event.since
-        contact.waited = 0
         contact.priority = event.priority
         contact.key = (
             event.since - event.priority * (config.ageing_seconds if config else 0) * SECOND
         )
-        contact.skills, contact.attributes = event.skills, event.attributes
+        contact.attributes = event.attributes
+        self._begin_visit(contact, event)
+        return moved
+
+    def contact_moved(self, event: e.ContactMoved) -> Visit | None:
+        """Key and attributes are kept: it stands there as if it had always waited there."""
+        contact = self.data.contacts.get(event.contact)
+        if contact is None or contact.stage not in IN_QUEUE:
+            return None
+        left = self._end_visit(
+            contact, event.at, event.waited, Outcome.FLOWED_OUT, reason=reason_of_move(event)
+        )
+        self._begin_visit(contact, event)
+        return left
+
+    def _begin_visit(self, contact: LiveContact, event: e.ContactQueued | e.ContactMoved) -> None:
+        contact.stage, contact.stage_since = Stage.WAITING, event.at
+        contact.queue, contact.visit, contact.since = event.queue, event.visit, event.since
+        contact.waited = 0
+        contact.skills = event.skills
         waiting = self.in_queue.get(event.queue)
         if waiting is None:
             waiting = self.in_queue[event.queue] = {}
         waiting[contact.id] = contact
         self._counters(event.queue, contact).offered += 1
-        return moved
 
     def _end_visit(
         self,
@@ -266,6 +282,19 @@ class LiveState:
         contact.waited = waited
         contact.offer = type(contact.offer)("")
         return visit
+
+    def ring_widened(self, event: e.RingWidened) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None and contact.stage in IN_QUEUE:
+            contact.skills = event.skills
+            self._prioritise(contact, event.priority)
+
+    def _prioritise(self, contact: LiveContact, priority: int) -> None:
+        """It moves in its line by what the steps of priority are worth."""
+        config = self.config.get(contact.queue)
+        worth = (config.ageing_seconds if config else 0) * SECOND
+        contact.key -= (priority - contact.priority) * worth
+        contact.priority = priority
 
     def contact_dequeued(self, event: e.ContactDequeued) -> Visit | None:
         contact = self.data.contacts.get(event.contact)
@@ -450,6 +479,8 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.StepEntered: LiveState.step_entered,
     e.CustomerIdentified: LiveState.customer_identified,
     e.ContactQueued: LiveState.contact_queued,
+    e.ContactMoved: LiveState.contact_moved,
+    e.RingWidened: LiveState.ring_widened,
     e.ContactDequeued: LiveState.contact_dequeued,
     e.OfferMade: LiveState.offer_made,
     e.OfferAccepted: LiveState.offer_accepted,

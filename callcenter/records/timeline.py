@@ -39,10 +39,32 @@ def _offered(facts: dict[str, Any]) -> str:
     return f"Offered to {facts.get('agent')} for {facts.get('seconds')} s{why}"
 
 
-def _queued(facts: dict[str, Any]) -> str:
+def _needs(facts: dict[str, Any]) -> str:
     skills = ", ".join(f"{name} {level}" for name, level in (facts.get("skills") or {}).items())
-    needs = f", needs {skills}" if skills else ""
-    return f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{needs}"
+    return f", needs {skills}" if skills else ""
+
+
+def _queued(facts: dict[str, Any]) -> str:
+    return f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{_needs(facts)}"
+
+
+def _moved(facts: dict[str, Any]) -> str:
+    how = f"moved by {facts['by']}" if facts.get("by") else "overflowed"
+    return (
+        f"Left {facts.get('left')} after {_seconds(facts, 'waited')}: {how} to "
+        f"{facts.get('queue')}, waits on there{_needs(facts)}"
+    )
+
+
+def _widened(facts: dict[str, Any]) -> str:
+    after = f"After {facts.get('after_seconds')} s"
+    if facts.get("refused"):
+        return f"{after}: waits on where it is, {_plain(facts['refused'])}"
+    others = ", ".join(
+        [*(facts.get("agents") or ()), *(f"team {team}" for team in facts.get("teams") or ())]
+    )
+    also = f", may go to {others} too" if others else ""
+    return f"{after} in a wider ring: priority {facts.get('priority')}{_needs(facts)}{also}"
 
 
 WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
@@ -52,6 +74,8 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "digits": "Typed {count} digits at {node}",
     "customer": "Known as customer {customer}",
     "queued": _queued,
+    "moved": _moved,
+    "widened": _widened,
     "refused": lambda f: f"Could not wait in {f.get('queue')}: {_plain(f.get('exit'))}",
     "left_queue": lambda f: (
         f"Left {f.get('queue')} after {_seconds(f, 'waited')}: {_plain(f.get('exit'))}"

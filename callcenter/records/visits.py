@@ -19,7 +19,7 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.domain.center import Channel
-from callcenter.domain.events import QueueExit
+from callcenter.domain.events import ContactMoved, QueueExit
 from callcenter.domain.termination import Reason, Result, Termination
 from callcenter.domain.units import AgentId, ContactId, Micros, QueueId
 
@@ -68,6 +68,11 @@ def outcome_of_end(termination: Termination) -> Outcome:
     """What the end of a contact makes of the visit in which it still waited."""
     usual = OUTCOME_OF_RESULT[termination.result]
     return OUTCOME_OF_REASON.get(termination.reason, usual)
+
+
+def reason_of_move(event: ContactMoved) -> str:
+    """Why a visit ended though its contact goes on waiting: the plan, or somebody by hand."""
+    return "moved" if event.by else "overflow"
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

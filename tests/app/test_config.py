@@ -15,6 +15,7 @@ from callcenter.app.config_schema import described_schema
 from callcenter.app.toml_lines import Places
 from callcenter.domain.center import AgentChoice, Channel, ContactChoice, PhoneProfile, PlanStep
 from callcenter.domain.errors import Problem, WrongInput
+from callcenter.domain.units import QueueId
 
 GOOD = """\
 [center]
@@ -422,11 +423,64 @@ def test_another_plan_has_another_version_and_no_plan_has_none(tmp_path: Path) -
     assert [len(version) for version in versions] == [8, 8, 8, 0]
 
 
-def test_a_wrong_plan_is_told_at_its_queue_with_the_remedy(tmp_path: Path) -> None:
+def test_a_wrong_plan_is_told_at_its_step_with_the_remedy(tmp_path: Path) -> None:
     found = problems(tmp_path, PLANNED.replace("= 300", "= 30"))
     wrong = next(problem for problem in found if problem.severity == "error")
-    assert wrong.line == PLANNED.splitlines().index("[[queue]]") + 1
+    assert PLANNED.splitlines()[wrong.line - 1 :][:2] == [
+        "[[queue.plan.steps]]",
+        "after_seconds = 300",
+    ]
+    assert wrong.field == "queue.0.plan.steps.1"
     assert "plan: step 2 (after 30 s): must come later than 30 s" in wrong.message
+
+
+OVERFLOWING = PLANNED.replace('exit = "timeout"', 'queue = "help"').replace(
+    "[[agent]]", '[[queue]]\nid = "help"\nskills = { sales = 1 }\n\n[[agent]]', 1
+)
+
+
+def test_a_plan_may_end_in_another_queue(tmp_path: Path) -> None:
+    sales, _ = load_settings(write(tmp_path, OVERFLOWING), {}).center().queues
+    assert sales.plan.steps[1] == PlanStep(after_seconds=300, queue=QueueId("help"))
+
+
+@pytest.mark.parametrize(
+    ("was", "put", "message", "hint"),
+    [
+        ('queue = "help"', 'queue = "hlep"', "no queue 'hlep'", "did you mean 'help'?"),
+        (
+            'queue = "help"', 'queue = "sales"', "overflow goes to the queue itself",
+            "name another one",
+        ),
+        (
+            "skills = { sales = 1 }",
+            'plan.steps = [{ after_seconds = 9, queue = "sales" }]',
+            "overflow goes round: sales -> help -> sales", "end it with an exit",
+        ),
+        ('queue = "help"', 'queue = "help"\nexit = "left"', "does more than one thing", "earlier"),
+    ],
+)  # fmt: skip
+def test_overflow_that_leads_nowhere_is_refused_at_its_line(
+    tmp_path: Path, was: str, put: str, message: str, hint: str
+) -> None:
+    text = OVERFLOWING.replace(was, put)
+    found = problems(tmp_path, text)
+    wrong = next(problem for problem in found if problem.severity == "error")
+    assert wrong.field.startswith("queue.0.plan.steps.1")
+    assert text.splitlines()[wrong.line - 1].startswith(("queue = ", "[[queue.plan.steps]]"))
+    assert message in wrong.message
+    assert hint in wrong.hint
+
+
+def test_overflow_to_people_who_take_no_calls_is_warned_of(tmp_path: Path) -> None:
+    mails_only = '[[agent]]\nid = "ben"\nskills = { mail = 5 }\ncapacity = { voice = 0 }\n'
+    text = OVERFLOWING.replace("skills = { sales = 1 }", "skills = { mail = 1 }")
+    text = text.replace("[[skill]]", '[[skill]]\nname = "mail"\n\n[[skill]]', 1)
+    warning = only(problems(tmp_path, text + mails_only))
+    assert warning.severity == "warning"
+    assert warning.field == "queue.0.plan.steps.1.queue"
+    assert "overflow goes to 'help', where nobody takes voice" in warning.message
+    assert "capacity" in warning.hint
 
 
 def test_a_queue_that_nobody_could_serve_is_warned_of(tmp_path: Path) -> None:

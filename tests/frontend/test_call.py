@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from callcenter.domain import events as e
-from callcenter.domain.commands import OfferOutcome, OfferReported, Presence
+from callcenter.domain.center import Plan, PlanStep
+from callcenter.domain.commands import MoveRequested, OfferOutcome, OfferReported, Presence
 from callcenter.domain.termination import Reason, Result
-from callcenter.domain.units import SECOND, AgentId, Micros, OfferId
+from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.frontend.hands import SWEEP
 from callcenter.frontend.turn import EventsSeen
 from callcenter.ivr.flow import load_flow
@@ -272,6 +274,103 @@ def test_an_engine_that_cannot_ring_leaves_the_caller_in_her_place() -> None:
     world.make_ready("ana")
     assert world.last(e.OfferDeclined).outcome is OfferOutcome.FAILED
     assert world.hears(caller) == "default"
+
+
+# ---- she goes on waiting in another queue ------------------------------------------------------
+
+
+def overflowing(*agents: str, ready: bool = True) -> World:
+    """A center whose queue sales sends callers on to help after 30 s."""
+    world = World(*agents, ready=ready)
+    (sales,) = world.center.queues
+    step = PlanStep(after_seconds=30, queue=QueueId("help"))
+    world.configure(
+        replace(sales, plan=Plan(version="p1", steps=(step,))),
+        replace(sales, id=QueueId("help"), title="Help", wait_seconds_max=60),
+    )
+    return world
+
+
+def test_overflow_changes_nothing_for_the_caller() -> None:
+    world = overflowing("ana", ready=False)
+    caller = queued(world)
+    asked = len(world.media.asked)
+    heard = len(caller.story)
+    world.wait(31)
+    assert world.last(e.ContactMoved).queue == "help"
+    assert world.hears(caller) == "default"
+    assert (len(world.media.asked), len(caller.story)) == (asked, heard), "not a sound, not a word"
+    world.make_ready("ana")
+    assert world.agents["ana"].shown.startswith("Help · 0:31 ·")
+    world.agents["ana"].answer()
+    segment = world.last(e.SegmentStarted)
+    assert (segment.queue, segment.visit) == ("help", 2)
+    caller.hang_up()
+    assert world.ended[-1].queue == "help"
+    assert world.leaks() == []
+
+
+def test_the_limits_are_those_of_the_queue_she_was_moved_to() -> None:
+    world = overflowing()
+    caller = queued(world)
+    world.wait(89)
+    assert world.hears(caller) == "default"
+    world.wait(2)
+    left = world.last(e.ContactDequeued)
+    assert (left.queue, left.exit, left.visit) == ("help", e.QueueExit.TIMEOUT, 2)
+    assert world.hears(caller) == "sorry", "the exit of the node at which she began to wait"
+
+
+def test_after_a_restart_she_waits_where_she_was_moved_to() -> None:
+    world = overflowing("ana", ready=False)
+    caller = queued(world)
+    world.wait(31)
+    world.restart()
+    world.make_ready("ana")
+    world.agents["ana"].answer()
+    assert world.last(e.SegmentStarted).queue == "help"
+    caller.hang_up()
+    assert world.leaks() == []
+
+
+def test_who_loses_her_agent_waits_again_where_she_was_moved_to() -> None:
+    world = overflowing("old-ana", ready=False)
+    queued(world)
+    world.wait(31)
+    world.make_ready("old-ana")
+    ana = world.agents["old-ana"]
+    ana.answer()
+    world.wait(60)
+    world.goes_silent(ana)
+    assert world.last(e.SegmentEnded).termination.reason is Reason.AGENT_VANISHED
+    assert world.last(e.ContactQueued).queue == "help"
+
+
+def test_who_is_moved_by_hand_while_a_phone_rings_waits_on() -> None:
+    world = overflowing("ana")
+    caller = queued(world)
+    assert world.agents["ana"].story[-1] == "rings"
+    contact = world.last(e.ContactQueued).contact
+    world.command(MoveRequested(contact=contact, queue=QueueId("help"), by="sue"))
+    assert world.agents["ana"].story[-2:] == ["cancelled", "rings"]
+    assert world.hears(caller) == "default"
+    world.agents["ana"].answer()
+    assert world.last(e.SegmentStarted).queue == "help"
+
+
+def test_a_move_that_crosses_the_answer_leaves_the_two_together() -> None:
+    world = overflowing("ana")
+    caller = queued(world)
+    world.control_is_up = False
+    world.agents["ana"].answer()
+    world.control_is_up = True
+    contact = world.last(e.ContactQueued).contact
+    world.command(MoveRequested(contact=contact, queue=QueueId("help"), by="sue"))
+    world.control_comes_back()
+    assert world.hears(caller) == world.leg_of(world.agents["ana"])
+    assert world.last(e.SegmentStarted).agent == "ana"
+    caller.hang_up()
+    assert world.leaks() == []
 
 
 # ---- she leaves the queue by its exits --------------------------------------------------------

@@ -421,6 +421,12 @@ class World:
         self.phones[made.flow.local] = made
         return made
 
+    def configure(self, *queues: Queue) -> None:
+        """The center has these queues from now on."""
+        self.center = msgspec.structs.replace(self.center, queues=queues)
+        version = str(len(self.journal))
+        self.command(ConfigurationRequested(center=self.center, version=version, by="test"))
+
     def make_ready(self, name: str) -> None:
         from callcenter.domain.commands import Presence, PresenceRequested
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from callcenter.domain.center import Plan, PlanStep
 from callcenter.domain.commands import DispositionRequested, Presence, StepReported
 from callcenter.domain.events import Batch, SegmentEnded
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import ContactId, QueueId
+from callcenter.domain.units import SECOND, ContactId, QueueId
 from callcenter.records import service_level as formulas
 from callcenter.records.book import Book, Page
-from callcenter.records.contact_record import STEPS_MAX
+from callcenter.records.contact_record import STEPS_MAX, Step
 from callcenter.records.counters import FIELDS, Counters, total
 from callcenter.records.timeline import in_words
+from callcenter.records.visits import Outcome
+from tests.control.house import START as NOON
+from tests.control.house import House, agent, center, queue
 from tests.records.stories import a_center, a_small_day, batches
 
 SALES = QueueId("sales")
@@ -96,6 +100,74 @@ def test_the_timeline_tells_the_story_in_words() -> None:
     assert any("answered after 3 s" in line for line in words)
     assert words[-1].startswith("Ended served") or "wraps up" in words[-1]
     assert record.talked == 10_000_000
+
+
+def overflowed() -> Book:
+    """c1 waits 30 s in sales, overflows to help and is answered there 12 s later."""
+    steps = (
+        PlanStep(after_seconds=10, raise_priority=2),
+        PlanStep(after_seconds=30, queue=QueueId("help")),
+    )
+    house = House().open(
+        center(
+            agent("ann", english=5),
+            queues=(queue("sales", plan=Plan(steps=steps)), queue("help", wrap_up_seconds=0)),
+        ),
+        ready=False,
+    )
+    house.call("c1")
+    house.wait(42)
+    house.presence("ann", Presence.READY)
+    house.accept("c1")
+    house.hang_up("c1")
+    book = Book()
+    for batch in batches(house.journal):
+        book.apply(batch)
+    return book
+
+
+def test_who_overflowed_has_a_visit_in_each_queue_and_one_wait() -> None:
+    page = overflowed().take()
+    told = [(v.queue, v.visit, v.outcome, v.waited) for v in page.visits]
+    assert told == [
+        ("sales", 1, Outcome.FLOWED_OUT, 30 * SECOND),
+        ("help", 2, Outcome.ANSWERED, 42 * SECOND),
+    ]
+    (record,) = page.contacts
+    assert (record.queue, record.visits, record.waited) == ("help", 2, 42 * SECOND)
+    arrived = {row.queue: (row.arrived, row.counters.offered) for row in page.intervals}
+    assert arrived == {"sales": (1, 1), "help": (1, 1)}
+
+
+def test_the_timeline_tells_of_wider_rings_and_of_overflow() -> None:
+    (record,) = overflowed().take().contacts
+    words = [line.words for line in in_words(record.steps)]
+    assert "After 10 s in a wider ring: priority 7" in words
+    assert "Left sales after 30 s: overflowed to help, waits on there" in words
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "words"),
+    [
+        (
+            "moved",
+            {"left": "a", "queue": "b", "waited": 9_000_000, "skills": {"x": 2}, "by": "sue"},
+            "Left a after 9 s: moved by sue to b, waits on there, needs x 2",
+        ),
+        (
+            "widened",
+            {"after_seconds": 9, "priority": 5, "agents": ["ann"], "teams": ["red"]},
+            "After 9 s in a wider ring: priority 5, may go to ann, team red too",
+        ),
+        (
+            "widened",
+            {"after_seconds": 9, "refused": "other is full"},
+            "After 9 s: waits on where it is, other is full",
+        ),
+    ],
+)
+def test_moves_and_rings_in_words(code: str, facts: dict[str, object], words: str) -> None:
+    assert in_words([Step(NOON, code, facts)])[0].words == words
 
 
 def test_a_story_stays_open_until_the_work_after_it_is_done() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Center, Channel, Queue
+from callcenter.domain.center import Agent, Center, Channel, Plan, PlanStep, Queue
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason, ended
@@ -300,13 +300,86 @@ def test_a_disposition_given_while_talking_is_still_there_in_wrap_up() -> None:
     assert (last.disposition, last.until) == ("resolved", NOON + 39 * SECOND)
 
 
+OTHER = QueueId("other")
+
+
+def moved(contact: str, at: Micros, waited: Micros, by: str = "", visit: int = 2) -> e.ContactMoved:
+    return e.ContactMoved(
+        at=at,
+        contact=ContactId(contact),
+        channel=Channel.VOICE,
+        left=SALES,
+        left_visit=visit - 1,
+        waited=waited,
+        queue=OTHER,
+        visit=visit,
+        skills={"help": 1},
+        priority=5,
+        since=at - waited,
+        expires=at + HOUR,
+        by=by,
+    )
+
+
+def test_overflow_flows_out_of_one_queue_and_is_offered_in_the_next() -> None:
+    live = opened()
+    _, visits = fold([*queued("c1", NOON), moved("c1", NOON + 30 * SECOND, 30 * SECOND)], live)
+    left, came = live.today(SALES), live.today(OTHER)
+    assert (left.offered, left.flowed_out, left.abandoned) == (1, 1, 0)
+    assert (came.offered, came.left, len(live.waiting(OTHER))) == (1, 0, 1)
+    assert (visits[0].queue, visits[0].visit, visits[0].waited) == (SALES, 1, 30 * SECOND)
+    assert (visits[0].outcome, visits[0].reason) == (Outcome.FLOWED_OUT, "overflow")
+    equation_holds(live)
+
+
+def test_who_was_moved_waits_there_as_long_as_she_has_waited() -> None:
+    live = opened()
+    here = [*queued("c1", NOON), moved("c1", NOON + 30 * SECOND, 30 * SECOND, by="sue")]
+    fold([*queued("c2", NOON + SECOND), *here], live)
+    fold([moved("c2", NOON + 40 * SECOND, 39 * SECOND)], live)
+    rows = waiting_rows(live, {})
+    assert [(r.contact, r.queue, r.position) for r in rows] == [("c1", OTHER, 1), ("c2", OTHER, 2)]
+    assert rows[0].skills == {"help": 1}
+    assert live.waiting(OTHER)[0].since == NOON
+    _, visits = fold([answered("c1", NOON + 50 * SECOND, 50 * SECOND, visit=2)], live)
+    assert (visits[0].queue, visits[0].waited) == (OTHER, 50 * SECOND)
+
+
+def test_a_visit_moved_by_hand_says_so() -> None:
+    _, visits = fold([*queued("c1", NOON), moved("c1", NOON + 1, 1, by="sue")], opened())
+    assert visits[0].reason == "moved"
+
+
+def test_a_move_of_somebody_who_does_not_wait_counts_nothing() -> None:
+    live = opened()
+    fold([*queued("c1", NOON), answered("c1", NOON + 1, 1), moved("c1", NOON + 2, 2)], live)
+    fold([moved("nobody", NOON + 2, 2)], live)
+    assert live.today(OTHER).offered == 0
+    equation_holds(live)
+
+
+def test_a_wider_ring_shows_what_is_needed_now_and_the_new_place() -> None:
+    live = opened()
+    widened = e.RingWidened(
+        at=NOON + 10 * SECOND,
+        contact=ContactId("c2"),
+        queue=SALES,
+        after_seconds=10,
+        skills={"sales": 1},
+        priority=7,
+    )
+    fold([*queued("c1", NOON), *queued("c2", NOON + SECOND), widened], live)
+    first = waiting_rows(live, {})[0]
+    assert (first.contact, first.priority, first.skills) == ("c2", 7, {"sales": 1})
+
+
 # --- whatever happens, the equation holds -------------------------------------------------------
 
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(
             ("call", "accept", "decline", "busy", "expire", "hang_up", "leave", "wait", "wrap",
-             "lose", "again", "midnight")
+             "lose", "again", "midnight", "move")
         ),
         st.integers(0, 7),
     ),
@@ -338,6 +411,8 @@ def act(house: House, what: str, number: int) -> None:
         house.leave(contact)
     elif what == "again":
         house.enqueue(contact, "help")
+    elif what == "move":
+        house.move(contact, "help" if number % 2 else "sales")
     elif house.offer_of(contact) is not None:
         house.report(
             contact,
@@ -353,7 +428,14 @@ def act(house: House, what: str, number: int) -> None:
 @given(ACTS)
 @settings(max_examples=120, deadline=None)
 def test_the_equation_holds_after_every_event_of_any_day(acts: list[tuple[str, int]]) -> None:
-    queues = (queue("sales"), queue("help", timezone="Asia/Kolkata", waiting_max=3))
+    steps = (
+        PlanStep(after_seconds=30, raise_priority=1),
+        PlanStep(after_seconds=90, queue=QueueId("help")),
+    )
+    queues = (
+        queue("sales", plan=Plan(steps=steps)),
+        queue("help", timezone="Asia/Kolkata", waiting_max=3),
+    )
     house = House().open(center(agent("ann", english=5), agent("ben", english=5), queues=queues))
     for what, number in acts:
         act(house, what, number)
@@ -367,9 +449,12 @@ def test_the_equation_holds_after_every_event_of_any_day(acts: list[tuple[str, i
         assert (live.data.contacts[contact.id].stage in ("waiting", "ringing")) == (
             contact.stage in ("waiting", "offered")
         )
-    assert visits == sum(isinstance(event, e.ContactQueued) for event in house.journal) - sum(
-        len(waiting) for waiting in live.in_queue.values()
-    )
+        if contact.stage in ("waiting", "offered"):
+            seen = live.data.contacts[contact.id]
+            assert (seen.queue, seen.visit) == (contact.queue, contact.visits)
+            assert (seen.since, seen.key) == (contact.since, contact.key)
+    begun = sum(isinstance(event, e.ContactQueued | e.ContactMoved) for event in house.journal)
+    assert visits == begun - sum(len(waiting) for waiting in live.in_queue.values())
 
 
 @given(st.lists(st.sampled_from(range(6)), max_size=40))
