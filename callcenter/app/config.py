@@ -209,17 +209,6 @@ class ThresholdSettings(Table):
     """The wall turns red when so many wait."""
 
 
-OneByOne = Literal[
-    domain.AgentChoice.LONGEST_IDLE,
-    domain.AgentChoice.LEAST_OCCUPIED,
-    domain.AgentChoice.MOST_SKILLED,
-    domain.AgentChoice.LEAST_SKILLED,
-    domain.AgentChoice.ROUND_ROBIN,
-    domain.AgentChoice.TOP_DOWN,
-]
-"""The orders that one call rings one phone by."""
-
-
 class PlanStepSettings(Table):
     after_seconds: int = Field(ge=1, le=2_592_000, examples=[30])
     """Taken by a contact that has waited so long in this queue."""
@@ -284,9 +273,12 @@ class QueueSettings(Table):
     """Welcome skills: who has more of them, to this proficiency, is asked first."""
     excluded: tuple[Name, ...] = ()
     """Agents who are never offered anything of this queue."""
-    agent_choice: OneByOne = domain.AgentChoice.LONGEST_IDLE
+    agent_choice: domain.AgentChoice = domain.AgentChoice.LONGEST_IDLE
     """Who is asked first: `longest_idle`, `least_occupied`, `most_skilled`, `least_skilled` (spares
-    the specialists), `round_robin` or `top_down` (as the file names them)."""
+    the specialists), `round_robin` or `top_down` (as the file names them). `ring_all` rings several
+    at once; who answers first has the call, and nothing is held against the others."""
+    ring_width: int = Field(default=5, ge=1, le=50)
+    """So many agents are rung at once with `ring_all`; each takes a media leg while it rings."""
     reserve: int = Field(default=0, ge=0, le=10_000)
     """So many free agents who could answer are kept for this queue; other queues do without."""
     declines_max: int = Field(default=0, ge=0, le=100)

@@ -58,6 +58,7 @@ from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.offer import Offer, Shown
 from callcenter.frontend.pulse import Pulse
+from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
@@ -92,7 +93,7 @@ class CallStory:
         self.media = MediaLeg(hands, media, self._said)
         self.session: ivr.Session | None = None
         self.standby = Standby(hands, record, self.media)
-        self.offer: Offer | None = None
+        self.ringing = Ringing(hands, self, self.standby)
         self.talk: Talk | None = None
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
         self.pulse = Pulse(hands, self.id, self._vanished)
@@ -273,7 +274,7 @@ class CallStory:
     def told(self, event: Event) -> None:
         """What control decided about this contact."""
         match event:
-            case ContactQueued() if self.record.stage is Stage.QUEUED and self.offer is None:
+            case ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
                 if not self.media.record.saying:
                     self._play_music()
             case QueueRefused(exit=way) | ContactDequeued(exit=way):
@@ -284,19 +285,15 @@ class CallStory:
                 self._offered(event)
             case ContactEnded(termination=termination):
                 self.end(termination.reason)
-            case OfferRescinded(offer=offer) if self.offer and self.offer.record.offer == offer:
-                self.offer.rescind()
-                self.offer = None
-                self.standby.open()
+            case OfferRescinded(offer=offer) if self.ringing.rescind(offer):
+                self._stand_by()
             case _:
                 pass
 
     def _left_queue(self, way: QueueExit) -> None:
         if self.record.stage is not Stage.QUEUED:
             return
-        if self.offer is not None:
-            self.offer.rescind()
-            self.offer = None
+        self.ringing.stop()
         self.standby.close()
         self.record.move(Stage.FLOW, self.hands.center_now())
         self.media.quiet()
@@ -305,37 +302,34 @@ class CallStory:
     # ---- 5. an agent is offered -----------------------------------------------------------
 
     def _offered(self, grant: OfferMade) -> None:
-        """A grant: ring her, if she still waits here and the grant is still fresh."""
-        hands, record = self.hands, self.record
-        known = self.offer or self.talk
-        if known is not None and known.record.offer == grant.offer:
+        """A grant: ring her, beside others who may be rung for this caller."""
+        record = self.record
+        if self.talk is not None and self.talk.record.offer == grant.offer:
             return
-        fresh = hands.center_now() <= grant.act_before
         name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
         shown = Shown(name, screen_user(record.caller), record.secret)
-        if record.stage is not Stage.QUEUED or self.offer is not None or not fresh:
-            Offer.granted(hands, self, grant, shown).refuse()
-            return
-        leg = self.standby.take()
-        self.offer = Offer.granted(hands, self, grant, shown, leg.media)
-        self.offer.ring(leg)
+        self.ringing.granted(grant, shown, waits=record.stage is Stage.QUEUED)
 
     def _queue_title(self, queue: QueueId) -> str:
         known = self.hands.queue(queue)
         return known.title if known else queue
 
-    def offer_over(self) -> None:
+    def offer_over(self, offer: Offer) -> None:
         """Nobody answered; she keeps her place, and her music."""
-        self.offer = None
-        self.standby.open()
+        self.ringing.over(offer)
+        self._stand_by()
+
+    def _stand_by(self) -> None:
+        """A leg for the next agent, once nobody rings any more."""
+        if not self.ringing:
+            self.standby.open()
 
     # ---- 6. they talk ---------------------------------------------------------------------
 
-    def offer_answered(self, call: sip.Call, answer: bytes) -> None:
-        """The agent picked up: bridge at once, then report."""
-        offer, self.offer = self.offer, None
-        if offer is None:
-            return
+    def offer_answered(self, offer: Offer, call: sip.Call, answer: bytes) -> None:
+        """The agent picked up: stop the others, bridge at once, then report."""
+        self.ringing.won_by(offer)
+        self.standby.close()
         self.record.move(Stage.TALKING, self.hands.center_now())
         record = TalkRecord(
             offer=offer.record.offer,
@@ -361,6 +355,7 @@ class CallStory:
             self.end(Reason.MEDIA_UNAVAILABLE)
             return
         talk.report_failed()
+        self.ringing.give_back()
         self._wait_on()
 
     def _wait_on(self) -> None:
@@ -377,6 +372,7 @@ class CallStory:
         talk.end((ending(reason).reason_header,), say_bye=say_bye)
         if not talk.record.bridged:
             talk.report_failed()
+            self.ringing.give_back()
             self._wait_on()
             return
         self._report_segment(talk, reason)
@@ -430,8 +426,7 @@ class CallStory:
         elif not caller_gone:
             self.caller.bye(hands.now, headers=(row.reason_header,))
             hands.let_go(self.caller)
-        if self.offer is not None:
-            self.offer.rescind(caller_left=caller_gone)
+        self.ringing.stop(caller_left=caller_gone)
         if self.talk is not None:
             self.talk.end((row.reason_header,), say_bye=True)
             if self.talk.record.bridged:
@@ -443,7 +438,7 @@ class CallStory:
         if was is not Stage.ARRIVING:
             hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
         hands.act(record.closed(reason, hands.center_now()))
-        self.offer = self.talk = None
+        self.talk = None
         hands.over(self)
 
     # ---- what is heard of it --------------------------------------------------------------
@@ -458,8 +453,8 @@ class CallStory:
             self._heard_agent(self.talk, event)
         elif event.call is self.caller:
             self._heard_caller(event)
-        elif self.offer is not None:
-            self.offer.heard(event)
+        else:
+            self.ringing.heard(event)
 
     def _heard_caller(self, event: sip.SipEvent) -> None:
         match event:
@@ -517,8 +512,7 @@ class CallStory:
             return
         self.media.tick()
         self.pulse.tick()
-        if self.offer is not None:
-            self.offer.tick()
+        self.ringing.tick()
         due = self.session.deadline if self.session else None
         if due is not None and due <= self.hands.now:
             self._walk(lambda session: session.tick(self.hands.now))
@@ -563,8 +557,8 @@ class CallStory:
 
     def legs(self) -> list[str]:
         """Her media leg and that of an agent who is rung, talks, or may be next."""
-        others = [other.media.record.id for other in (self.talk, self.offer) if other]
-        return [self.media.record.id, *others, *self.standby.legs()]
+        talk = [self.talk.media.record.id] if self.talk else []
+        return [self.media.record.id, *talk, *self.ringing.legs(), *self.standby.legs()]
 
     # ---- what is kept of her --------------------------------------------------------------
 
@@ -577,8 +571,8 @@ class CallStory:
         key, encode = f"call:{self.id}", _encoder.encode
         leg = LegKept(dialog=self.caller.record(), media=self.media.record)
         kept = {key: encode(self.record), f"{key}:caller": encode(leg)}
-        if self.offer is not None and self.offer.dials:
-            kept[f"{key}:offer"] = encode(self.offer.kept())
+        if offers := self.ringing.kept():
+            kept[f"{key}:offer"] = encode(offers)
         if self.talk is not None:
             kept[f"{key}:talk"] = encode(self.talk.kept())
         return kept
@@ -588,8 +582,8 @@ class CallStory:
         hands = self.hands
         self.media.take_up()
         self.standby.take_up()
-        if self.record.stage is Stage.QUEUED and self.offer is None:
-            self.standby.open()
+        if self.record.stage is Stage.QUEUED:
+            self._stand_by()
         if self.session is not None and self.session.deadline is not None:
             hands.wake(self.id, max(0, self.session.deadline - hands.now))
         if self.talk is not None and not self.talk.record.bridged:

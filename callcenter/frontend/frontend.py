@@ -189,7 +189,7 @@ class Frontend:
                 epoch=self.rules.epoch,
                 contacts=tuple(call.record.contact for call in calls if call.is_reported),
                 agents=tuple(sorted(self.phones.reachable)),
-                offers=tuple(call.offer.record.offer for call in calls if call.offer),
+                offers=tuple(offer for call in calls for offer in call.ringing.offers),
             )
         )
 

@@ -2,7 +2,7 @@
 
     call:CONTACT           `CallRecord`     the story so far, the flow's session in it
     call:CONTACT:caller    `LegKept`        her dialog and her media
-    call:CONTACT:offer     `OfferRecord`    phones that ring for her
+    call:CONTACT:offer     `OfferRecord`    phones that ring for her: a list, one for each agent
     call:CONTACT:talk      `TalkRecord`     the agent she talks with
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
@@ -30,7 +30,7 @@ from callcenter.frontend.call_record import CallRecord, LegKept
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
-from callcenter.frontend.offer import Offer, OfferRecord
+from callcenter.frontend.offer import OfferRecord
 from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
 from callcenter.frontend.turn import Faulted, FeatureClosed
@@ -39,7 +39,8 @@ from callcenter.sip.record import decode_record
 
 _CALL = msgspec.msgpack.Decoder(CallRecord)
 _LEG = msgspec.msgpack.Decoder(LegKept)
-_OFFER = msgspec.msgpack.Decoder(OfferRecord)
+_OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
+"""One by itself where an older version kept it."""
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
 
@@ -73,7 +74,7 @@ class _Kept(NamedTuple):
 
     call: CallRecord
     leg: LegKept
-    offer: OfferRecord | None
+    offers: list[OfferRecord]
     talk: TalkRecord | None
 
 
@@ -86,9 +87,14 @@ def _read(records: Mapping[str, bytes], key: str) -> _Kept:
     return _Kept(
         _CALL.decode(records[key]),
         _LEG.decode(caller or b""),
-        _OFFER.decode(offer) if offer is not None else None,
+        _offers_in(offer) if offer is not None else [],
         _TALK.decode(talk) if talk is not None else None,
     )
+
+
+def _offers_in(record: bytes) -> list[OfferRecord]:
+    found = _OFFERS.decode(record)
+    return found if isinstance(found, list) else [found]
 
 
 def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None:
@@ -106,8 +112,8 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
     story.session = session
     hands.adopt(story, {k: records[k] for k in (key, *_parts(key)) if k in records})
     hands.follow(caller, story)
-    if kept.offer is not None:
-        story.offer = Offer.restored(hands, story, kept.offer)
+    for offer in kept.offers:
+        story.ringing.restored(offer)
     if kept.talk is not None and agent is not None:
         hands.follow(agent, story)
         story.talk = Talk(hands, story, story.media, agent, kept.talk)

@@ -2,7 +2,8 @@
 
 Why: control decides that this agent is offered this contact; whether she took it is a fact that
 only the front end that rings can know. A grant is acted on once and in time: the ring timer runs
-here, the first answer wins, everything else is told why it stops ringing.
+here, the first answer wins, everything else is told why it stops ringing. Several agents who ring
+for one caller have a grant each (`ringing.py`).
 
 One media leg serves all her phones: only the one that answers is ever heard.
 
@@ -70,11 +71,11 @@ class Shown(NamedTuple):
 class Asker(Story, Protocol):
     """The contact that an offer is made for."""
 
-    def offer_answered(self, call: sip.Call, answer: bytes) -> None:
-        """A phone answered and was acknowledged; the others were told to stop."""
+    def offer_answered(self, offer: "Offer", call: sip.Call, answer: bytes) -> None:
+        """A phone answered and was acknowledged; the agent's others were told to stop."""
         ...
 
-    def offer_over(self) -> None:
+    def offer_over(self, offer: "Offer") -> None:
         """None of her phones will answer; control was told why."""
         ...
 
@@ -123,7 +124,7 @@ class Offer:
         """Do not act on the grant; should an earlier life have done so, its ringing ends."""
         self._over = True
         self._stop_ringing(ELSEWHERE)
-        self._report(OfferOutcome.FAILED)
+        self.report_failed()
 
     # ---- ringing --------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Offer:
         del self.dials[call.id]
         self._stop_ringing(ELSEWHERE)
         self._over = True
-        self.asker.offer_answered(call, answer)
+        self.asker.offer_answered(self, call, answer)
 
     def _refused(self, call: sip.Call, status: int) -> None:
         del self.dials[call.id]
@@ -230,7 +231,11 @@ class Offer:
         self._stop_ringing(RANG_OUT if outcome is OfferOutcome.EXPIRED else ELSEWHERE)
         self.media.close()
         self._report(outcome)
-        self.asker.offer_over()
+        self.asker.offer_over(self)
+
+    def report_failed(self) -> None:
+        """It ended by our fault, not hers."""
+        self._report(OfferOutcome.FAILED)
 
     def _report(self, outcome: OfferOutcome) -> None:
         record = self.record

@@ -22,7 +22,7 @@ import msgspec
 from callcenter.domain import events as e
 from callcenter.domain.center import Agent, Channel, Queue
 from callcenter.domain.commands import Presence
-from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, QueueId
+from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
 from callcenter.records.day import local_day
 from callcenter.records.live_state import (
@@ -280,7 +280,7 @@ class LiveState:
         self._counters(contact.queue, contact).count(visit)
         contact.stage, contact.stage_since = Stage.FLOW, at
         contact.waited = waited
-        contact.offer = type(contact.offer)("")
+        contact.offer, contact.also = OfferId(""), {}
         return visit
 
     def ring_widened(self, event: e.RingWidened) -> None:
@@ -322,7 +322,11 @@ class LiveState:
     def offer_made(self, event: e.OfferMade) -> None:
         self._agent(event.agent).offers[event.offer] = event.contact
         contact = self.data.contacts.get(event.contact)
-        if contact is not None and contact.stage in IN_QUEUE:
+        if contact is None or contact.stage not in IN_QUEUE:
+            return
+        if contact.offer:
+            contact.also[event.offer] = event.agent
+        else:
             contact.stage, contact.stage_since = Stage.RINGING, event.at
             contact.agent, contact.offer = event.agent, event.offer
 
@@ -335,10 +339,21 @@ class LiveState:
         agent = self._agent(event.agent)
         agent.offers.pop(event.offer, None)
         contact = self.data.contacts.get(event.contact)
-        if contact is not None and contact.offer == event.offer and contact.stage in IN_QUEUE:
-            contact.stage, contact.stage_since = Stage.WAITING, event.at
-            contact.agent, contact.offer = AgentId(""), type(contact.offer)("")
+        if contact is not None and contact.stage in IN_QUEUE:
+            self._rings_no_more(contact, event.offer, event.at)
         return agent
+
+    @staticmethod
+    def _rings_no_more(contact: LiveContact, offer: OfferId, at: Micros) -> None:
+        """It rings on at the others; with none left it only waits."""
+        if contact.offer != offer:
+            contact.also.pop(offer, None)
+        elif contact.also:
+            contact.offer, contact.agent = next(iter(contact.also.items()))
+            del contact.also[contact.offer]
+        else:
+            contact.stage, contact.stage_since = Stage.WAITING, at
+            contact.agent, contact.offer = AgentId(""), OfferId("")
 
     def offer_declined(self, event: e.OfferDeclined) -> None:
         self._offer_not_taken(event).today.declined += 1

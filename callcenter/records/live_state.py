@@ -61,8 +61,10 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     agent: AgentId = AgentId("")
-    """Who rings or talks."""
+    """Who rings (the first of them) or talks."""
     offer: OfferId = OfferId("")
+    also: dict[OfferId, AgentId] = {}
+    """Who else rings, where a queue rings several."""
     segment: SegmentId = SegmentId("")
     held: bool = False
     disposition: str = ""

@@ -71,6 +71,8 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     arrived: datetime
     caller: str
     agent: str
+    also: list[str]
+    """Who else is rung for it."""
     skills: dict[str, int]
     attributes: dict[str, str]
     customer: str
@@ -205,6 +207,7 @@ def waiting_row(contact: LiveContact, position: int, caller: str) -> WaitingRow:
         arrived=as_time(contact.arrived),
         caller=caller,
         agent=contact.agent if contact.stage is Stage.RINGING else "",
+        also=list(contact.also.values()),
         skills=contact.skills,
         attributes=contact.attributes,
         customer=contact.customer,

@@ -183,8 +183,10 @@ class Call:
     # ---- what the user does: calling -----------------------------------------------------
 
     def cancel(self, now: Micros, headers: HeaderFields = ()) -> None:
-        """Want the call no more. `CallRejected` follows, or `CallEnded` where a 200 crossed."""
+        """Want the call no more. `CallRejected` follows, or `CallEnded` where a 200 crossed: that
+        is ended by a BYE with the same headers."""
         if self.outgoing and self._step(Step.CANCELS):
+            self._bye_headers = headers
             self.outgoing.cancel(headers, now)
 
     def acknowledge(self, sdp: bytes, now: Micros) -> None:
@@ -357,7 +359,7 @@ class Call:
         if self.state is CallState.CANCELLING:
             self.core.count("cancels_crossed")
             self._acknowledge(invite, b"")
-            self._say_bye((), now)
+            self._say_bye(self._bye_headers or (), now)
         elif self.local_sdp is None and self.remote_sdp is not None:
             self._step(Step.ANSWERS)
             self.core.tell(CallAnswered(self, self.remote_sdp))

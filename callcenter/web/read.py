@@ -303,7 +303,7 @@ class Reading:
 def _matches(contact: LiveContact, query: ContactsQuery) -> bool:
     if query.queue and contact.queue != query.queue:
         return False
-    if query.agent and contact.agent != query.agent:
+    if query.agent and query.agent not in (contact.agent, *contact.also.values()):
         return False
     return query.state != "waiting" or contact.stage in IN_QUEUE
 

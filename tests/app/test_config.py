@@ -414,6 +414,17 @@ def test_a_plan_in_the_file_becomes_the_plan_of_the_queue(tmp_path: Path) -> Non
     assert center.concurrency == {Channel.VOICE: (Channel.CHAT,)}
 
 
+def test_a_queue_may_ring_several_agents_at_once(tmp_path: Path) -> None:
+    text = PLANNED.replace('"least_skilled"', '"ring_all"\nring_width = 3')
+    (queue,) = load_settings(write(tmp_path, text), {}).center().queues
+    assert (queue.agent_choice, queue.ring_width) == (AgentChoice.RING_ALL, 3)
+    wrong = only(problems(tmp_path, text.replace("ring_width = 3", "ring_width = 51")))
+    assert (wrong.field, wrong.line) == (
+        "queue.0.ring_width",
+        text.splitlines().index("ring_width = 3") + 1,
+    )
+
+
 def test_another_plan_has_another_version_and_no_plan_has_none(tmp_path: Path) -> None:
     versions = [
         load_settings(write(tmp_path, text), {}).center().queues[0].plan.version

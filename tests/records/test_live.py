@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Center, Channel, Plan, PlanStep, Queue
+from callcenter.domain.center import Agent, AgentChoice, Center, Channel, Plan, PlanStep, Queue
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason, ended
@@ -209,6 +209,63 @@ def test_an_offered_contact_keeps_its_place_and_shows_who_rings() -> None:
     first = waiting_rows(live, {})[0]
     assert (first.contact, first.state, first.agent) == ("c1", "waiting", "")
     assert live.data.agents[AgentId("ann")].today.missed == 1
+
+
+def rung(offer: str, agent: str, at: Micros, contact: str = "c1") -> e.OfferMade:
+    return e.OfferMade(
+        at=at,
+        offer=OfferId(offer),
+        contact=ContactId(contact),
+        queue=SALES,
+        channel=Channel.VOICE,
+        agent=AgentId(agent),
+        frontend=FrontendId("f1"),
+        ring_seconds=20,
+        act_before=at + 5 * SECOND,
+    )
+
+
+def rings_no_more(offer: str, agent: str, at: Micros) -> e.OfferRescinded:
+    return e.OfferRescinded(
+        at=at, offer=OfferId(offer), contact=ContactId("c1"), agent=AgentId(agent), reason="test"
+    )
+
+
+def test_a_contact_that_rings_at_several_rings_until_the_last_of_them_stops() -> None:
+    live = opened()
+    at = NOON + SECOND
+    fold([*queued("c1", NOON), rung("o1", "ann", at), rung("o2", "ben", at)], live)
+    first = waiting_rows(live, {})[0]
+    assert (first.state, first.agent, first.also) == ("ringing", "ann", ["ben"])
+    assert queue_tiles(live, at)[0].ringing == 1, "one contact rings, at two phones"
+    fold([rings_no_more("o1", "ann", at)], live)
+    first = waiting_rows(live, {})[0]
+    assert (first.state, first.agent, first.also) == ("ringing", "ben", [])
+    fold([rung("o3", "ann", at), rings_no_more("o3", "ann", at)], live)
+    first = waiting_rows(live, {})[0]
+    assert (first.state, first.agent, first.also) == ("ringing", "ben", [])
+    fold([rings_no_more("o2", "ben", at)], live)
+    first = waiting_rows(live, {})[0]
+    assert (first.state, first.agent, first.also) == ("waiting", "", [])
+
+
+def test_whom_another_was_faster_than_has_missed_nothing() -> None:
+    house = House().open(
+        center(
+            agent("ann", english=5),
+            agent("ben", english=5),
+            queues=(queue("sales", agent_choice=AgentChoice.RING_ALL),),
+        )
+    )
+    house.call("c1")
+    house.accept("c1")
+    live, visits = fold(house.journal)
+    (visit,) = visits
+    beaten = AgentId("ben" if visit.agent == "ann" else "ann")
+    day = live.data.agents[beaten].today
+    assert (day.missed, day.declined, live.data.agents[beaten].offers) == (0, 0, {})
+    assert live.data.agents[beaten].presence is Presence.READY
+    equation_holds(live)
 
 
 def test_counters_begin_anew_at_local_midnight_and_take_the_waiting_with_them() -> None:
@@ -433,7 +490,7 @@ def test_the_equation_holds_after_every_event_of_any_day(acts: list[tuple[str, i
         PlanStep(after_seconds=90, queue=QueueId("help")),
     )
     queues = (
-        queue("sales", plan=Plan(steps=steps)),
+        queue("sales", plan=Plan(steps=steps), agent_choice=AgentChoice.RING_ALL, ring_width=2),
         queue("help", timezone="Asia/Kolkata", waiting_max=3),
     )
     house = House().open(center(agent("ann", english=5), agent("ben", english=5), queues=queues))
@@ -453,6 +510,7 @@ def test_the_equation_holds_after_every_event_of_any_day(acts: list[tuple[str, i
             seen = live.data.contacts[contact.id]
             assert (seen.queue, seen.visit) == (contact.queue, contact.visits)
             assert (seen.since, seen.key) == (contact.since, contact.key)
+            assert {*seen.also, *([seen.offer] if seen.offer else [])} == set(contact.live)
     begun = sum(isinstance(event, e.ContactQueued | e.ContactMoved) for event in house.journal)
     assert visits == begun - sum(len(waiting) for waiting in live.in_queue.values())
 

@@ -73,9 +73,11 @@ def test_a_cancel_that_crosses_a_200_is_made_good_by_ack_and_bye() -> None:
     scene.invite()
     scene.step()
     scene.come.answer(ANSWER_SDP, scene.now)
-    scene.out.cancel(scene.now)
+    elsewhere = 'SIP;cause=200;text="Call completed elsewhere"'
+    scene.out.cancel(scene.now, headers=(("Reason", elsewhere),))
     scene.step(4 * STEP)
     assert scene.names() == (["CallEnded"], ["IncomingCall", "CallConfirmed", "CallEnded"])
+    assert last(scene.called, CallEnded).reason == elsewhere, "the BYE says what the CANCEL said"
     assert scene.network.sent("CANCEL") == 1
     assert scene.network.sent("BYE") == 1
     assert scene.caller.endpoint.counters["cancels_crossed"] == 1

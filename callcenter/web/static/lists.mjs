@@ -24,7 +24,7 @@ function WaitingLine({ row, queue, names, clock, open }) {
       <td>${queue?.title ?? row.queue}<span class="quiet"> ${row.position}.</span></td>
       <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button></td>
       <td class="said hide-small">${told(row)}</td>
-      <td class="rings">${row.state === "ringing" && html`<span class="reserved state">rings at ${names.get(row.agent) ?? row.agent}</span>`}</td>
+      <td class="rings">${row.state === "ringing" && html`<span class="reserved state">rings at ${[row.agent, ...row.also].map((agent) => names.get(agent) ?? agent).join(", ")}</span>`}</td>
     </tr>`;
 }
 
