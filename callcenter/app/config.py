@@ -230,6 +230,8 @@ class PlanStepSettings(Table):
 
 
 class PlanSettings(Table):
+    sticky_seconds: int = Field(default=0, ge=0, le=3600)
+    """Who is led here to an agent of hers (`agent:` in the flow) waits so long for her alone."""
     steps: tuple[PlanStepSettings, ...] = ()
     """What changes while a contact waits, later steps after earlier ones."""
 
@@ -273,6 +275,9 @@ class QueueSettings(Table):
     """Welcome skills: who has more of them, to this proficiency, is asked first."""
     excluded: tuple[Name, ...] = ()
     """Agents who are never offered anything of this queue."""
+    language_level: int = Field(default=0, ge=0, le=domain.PROFICIENCY_MAX)
+    """Callers are served in their language, by agents of at least this proficiency in the skill of
+    that name; 0 leaves it to the flow."""
     agent_choice: domain.AgentChoice = domain.AgentChoice.LONGEST_IDLE
     """Who is asked first: `longest_idle`, `least_occupied`, `most_skilled`, `least_skilled` (spares
     the specialists), `round_robin` or `top_down` (as the file names them). `ring_all` rings several
@@ -467,6 +472,7 @@ def _agent(agent: AgentSettings) -> domain.Agent:
 def _plan(plan: PlanSettings) -> domain.Plan:
     """The plan, and a version that is its own: what a decision says it followed."""
     found = domain.Plan(
+        sticky_seconds=plan.sticky_seconds,
         steps=tuple(domain.PlanStep(**step.model_dump()) for step in plan.steps),
     )
     if found == domain.Plan():

@@ -34,6 +34,7 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
         counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", refused, "refused."),
         _feature_calls(counts),
         counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
+        counted("callcenter_names_missing_total", "Agents, languages and announcements that were named and the center does not have; left out.", "kind", counts, "unknown."),
         Family(
             name="callcenter_frontend_faults_total", kind="counter",
             help="Mistakes of ours that ended calls.", samples=[((), counts["faults"])],

@@ -95,13 +95,16 @@ def all_audio(directory: Path) -> dict[str, Path]:
 
 
 def known_names(center: Center, directory: Path | None = None) -> Known:
-    """What a flow may name: queues, skills and calendars of the center, audio of a directory."""
+    """What a flow may name: queues, skills, agents and calendars of the center, audio of a
+    directory."""
     from callcenter.ivr.shape import Known
 
     return Known(
         queues=frozenset(str(queue.id) for queue in center.queues),
         calendars=frozenset(calendar.name for calendar in center.calendars),
         skills=frozenset(center.skills),
+        agents=frozenset(str(agent.id) for agent in center.agents),
+        asking_language=frozenset(str(q.id) for q in center.queues if q.language_level),
         audio=frozenset(audio_files(directory)) if directory is not None else None,
     )
 
@@ -116,24 +119,31 @@ def check_flows(center: Center, directory: Path) -> list[Problem]:
     """The flow files laid beside a center: a mistake in one that no number starts only warns."""
     used = started_files(center, directory)
     others = [path for path in flow_paths(directory) if path not in used]
-    problems = _problems_in(used, known_names(center, directory))
+    problems, flows = _problems_in(used, known_names(center, directory))
+    if flows:
+        from callcenter.app.flow_demands import unserved
+
+        problems += [problem for flow in flows.values() for problem in unserved(center, flow)]
     return problems + [
         msgspec.structs.replace(problem, severity="warning")
-        for problem in _problems_in(others, None)
+        for problem in _problems_in(others, None)[0]
     ]
 
 
-def _problems_in(paths: list[Path], known: Known | None) -> list[Problem]:
+def _problems_in(
+    paths: list[Path], known: Known | None
+) -> tuple[list[Problem], Mapping[str, Flow]]:
+    """What is wrong, and the flows if nothing is."""
     from callcenter.ivr.library import load_files
 
     if not paths:
-        return []
+        return [], {}
     try:
         flows = load_files(read_flow_files(paths), known)
     except WrongInput as wrong:
-        return wrong.problems
+        return wrong.problems, {}
     warnings = [problem for flow in flows.values() for problem in flow.warnings]
-    return warnings + misnamed(flows)
+    return warnings + misnamed(flows), flows
 
 
 def misnamed(flows: Mapping[str, Flow]) -> list[Problem]:

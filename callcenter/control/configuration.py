@@ -41,7 +41,7 @@ QUEUE_LIMITS: dict[str, tuple[int, int]] = {
     "waiting_max": (1, 1_000_000),
     "ring_seconds": (1, 300),
     "wrap_up_seconds": (0, 3_600),
-    "language_level": (1, PROFICIENCY_MAX),
+    "language_level": (0, PROFICIENCY_MAX),
     "ring_width": (1, 50),
     "reserve": (0, 10_000),
     "declines_max": (0, 100),

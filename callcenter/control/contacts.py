@@ -109,7 +109,7 @@ def asked_for(turn: Turn, command: c.QueueRequested, queue: Queue) -> dict[str, 
     could ever have it."""
     asked = merge(only_known(turn, command.skills))
     if command.language and only_known(turn, {command.language: 1}):
-        asked = merge(asked, {command.language: queue.language_level})
+        asked = merge(asked, {command.language: max(1, queue.language_level)})
     return asked
 
 

@@ -142,8 +142,9 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """Skills that are welcome: who has more of them at this proficiency comes first."""
     excluded: tuple[AgentId, ...] = ()
     """Never offered anything of this queue."""
-    language_level: int = 1
-    """Least proficiency in the language that a contact asks for."""
+    language_level: int = 0
+    """Least proficiency in the language that a contact asks for, at least 1. Above 0 the queue asks
+    for the language of its callers by itself."""
     plan: Plan = Plan()
     agent_choice: AgentChoice = AgentChoice.LONGEST_IDLE
     ring_width: int = 5

@@ -45,6 +45,7 @@ from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
     MINUTE,
     SECOND,
+    AgentId,
     CustomerId,
     Micros,
     PartyId,
@@ -62,6 +63,7 @@ from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
+from callcenter.frontend.waits import queue_request
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -259,13 +261,7 @@ class CallStory:
     def _enqueue(self, action: ivr.Enqueue) -> None:
         record = self.record
         record.music = action.comfort.music
-        record.waits = QueueRequested(
-            contact=record.contact,
-            queue=QueueId(action.queue),
-            skills=dict(action.skills),
-            priority=action.priority,
-            attributes=dict(action.attributes),
-        )
+        record.waits = queue_request(self.hands, record.contact, action)
         record.secret = record.secret or self.hands.endpoint.new_id()
         record.move(Stage.QUEUED, self.hands.center_now())
         self.hands.report(record.waits)
@@ -385,9 +381,11 @@ class CallStory:
         self._tell_flow(ivr.QueueLeft(QueueExit.ANSWERED))
 
     def _wait_again(self, waits: QueueRequested) -> None:
-        """Her agent's phone is gone, which is not her fault: back to the head of her queue."""
+        """Her agent's phone is gone, which is not her fault: back to the head of her queue, for
+        whoever is free first."""
         self._wait_on()
-        self.hands.report(msgspec.structs.replace(waits, priority=PRIORITY_MAX))
+        again = msgspec.structs.replace(waits, priority=PRIORITY_MAX, agent=AgentId(""))
+        self.hands.report(again)
 
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
         self.record.agent = talk.record.agent

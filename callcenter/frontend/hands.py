@@ -122,7 +122,8 @@ class Hands:
     reads_again: bool = False
     """Whether what is taken now may have been acted on by an earlier life that died of it."""
     counts: Counter[str] = field(default_factory=Counter)
-    """For the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`, `calendar.NAME` (unknown)."""
+    """For the metrics: `ended.LABEL`, `refused.LABEL`, `sip.METHOD`, `calendar.NAME` (unknown),
+    `unknown.KIND` (agents, languages that a flow named and the center does not have)."""
     _pending: dict[str, tuple[str, Replied | None, Replied | None]] = field(default_factory=dict)
     _alarms: list[tuple[Micros, str]] = field(default_factory=list)
     _sweep_at: Micros = 0

@@ -1,9 +1,10 @@
 """What a whole flow must keep: every name exists, every way leads on, no caller is trapped.
 
-    error    unknown node, prompt, language, comfort, queue, skill, calendar, variable;
+    error    unknown node, prompt, language, comfort, queue, skill, agent, calendar, variable;
              a prompt missing in a language; a cycle that needs neither a key nor a wait
     warning  unreachable node, prompt never said or too long or without audio,
-             a menu of more than five keys, no way to a human
+             a menu of more than five keys, no way to a human,
+             a language that a queue asks for and nobody can be good at
 
 Why: a mistake that only a caller would find is found here, with its place and a remedy.
 """
@@ -28,7 +29,7 @@ def check_names(reading: Reading, known: Known) -> list[Problem]:
     """Every name a flow refers to exists, here or in the configuration."""
     names = _Names(reading, known)
     problems = [problem for reference in reading.references for problem in names.check(reference)]
-    return [*problems, *_check_prompts(reading, known)]
+    return [*problems, *_check_prompts(reading, known), *_check_languages(reading.flow, known)]
 
 
 class _Names:
@@ -38,7 +39,7 @@ class _Names:
         flow = reading.flow
         self._file = flow.file
         self._known = known
-        self._values = _settable(flow)
+        self._values = settable(flow)
         self._typed = frozenset(r.name for r in reading.references if r.kind == "typed")
         self._places: dict[str, Collection[str] | None] = {
             "node": reading.declared_nodes,
@@ -47,6 +48,7 @@ class _Names:
             "language": flow.languages,
             "queue": known.queues,
             "skill": known.skills,
+            "agent": known.agents,
             "calendar": None if known.calendars is None else known.calendars | {ALWAYS},
             "typed variable": self._typed,
         }
@@ -55,6 +57,8 @@ class _Names:
             "typed": self._typed_name,
             "condition": self._condition,
             "skill variable": self._skill_variable,
+            "named agent": lambda one: self._named(one, "agent", known.agents),
+            "named skill": lambda one: self._named(one, "skill", known.skills),
         }
 
     def check(self, reference: Reference) -> Iterator[Problem]:
@@ -102,6 +106,28 @@ class _Names:
                 message = f"${reference.name} can be {shown(value)}, which is no skill"
                 yield self._problem(reference, message, suggest(value, self._known.skills))
 
+    def _named(
+        self, reference: Reference, kind: str, words: frozenset[str] | None
+    ) -> Iterator[Problem]:
+        """Whom a variable or a customer's field names. A field holds what it holds: who is
+        unknown is not waited for."""
+        if reference.name in self._typed:
+            message = f"{shown(reference.name)} holds typed digits, which never leave the call"
+            yield self._problem(reference, message, f"look the customer up: customer.{kind}")
+        elif reference.name.split(".")[0] not in ("customer", "call", *self._values):
+            message = f"unknown variable {shown(reference.name)}"
+            hint = nearest(reference.name, self._values) or (
+                f"customer.FIELD, a variable, or {reference.name!r} in quotes twice: "
+                f"\"'{reference.name}'\""
+            )
+            yield self._problem(reference, message, hint)
+        else:
+            yield from self._condition(reference)
+            for value in sorted(self._values.get(reference.name, frozenset()) - (words or set())):
+                if words is not None:
+                    message = f"{reference.name} can be {shown(value)}, which is no {kind}"
+                    yield self._problem(reference, message, suggest(value, words))
+
     def _problem(self, reference: Reference, message: str, hint: str = "") -> Problem:
         return Problem(
             file=self._file,
@@ -113,7 +139,7 @@ class _Names:
         )
 
 
-def _settable(flow: Flow) -> dict[str, frozenset[str]]:
+def settable(flow: Flow) -> dict[str, frozenset[str]]:
     """Each variable that can be set -> the values it can take."""
     values: dict[str, set[str]] = {"language": set(flow.languages)}
     for node in flow.nodes.values():
@@ -162,6 +188,21 @@ def _check_prompts(reading: Reading, known: Known) -> Iterator[Problem]:
             for language in sorted(wordings):
                 if flow.reference(prompt, language) not in known.audio:
                     yield problem(f"has no audio in {language}", "the caller would hear nothing")
+
+
+def _check_languages(flow: Flow, known: Known) -> Iterator[Problem]:
+    """A queue asks for the caller's language, and nobody can be good at it."""
+    for node in flow.nodes.values():
+        silent = isinstance(node, Queue) and node.language is None and not node.any_language
+        if not isinstance(node, Queue) or not silent or node.queue not in known.asking_language:
+            continue
+        for language in flow.languages:
+            if known.skills is not None and language not in known.skills:
+                message = (
+                    f"queue {node.queue} asks for the caller's language; {language} is no skill"
+                )
+                hint = f'[[skill]] name = "{language}", or `language: any` here'
+                yield _of_node(flow, node, message, hint, "warning")
 
 
 def check_graph(flow: Flow) -> list[Problem]:

@@ -267,8 +267,9 @@ def _describe(flow: Flow, node: AnyNode) -> tuple[str, str, str]:
         return "speak", f"say {names}", words
     if isinstance(node, shape.Queue):
         priority = "" if node.priority is None else f", priority {node.priority}"
-        skills = ", ".join(f"{name} ≥ {level}" for name, level in node.skills.items())
-        return "wait", f"queue {node.queue}{priority}", skills
+        asked = [f"{name} ≥ {level}" for name, level in node.skills.items()]
+        asked += [f"agent {node.agent.text}"] if node.agent else []
+        return "wait", f"queue {node.queue}{priority}", ", ".join(asked)
     if isinstance(node, shape.HangUp):
         word = next(word for word, reason in HANGUPS.items() if reason is node.reason)
         return "end", f"hang up, {word}", ""

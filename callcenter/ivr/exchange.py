@@ -108,13 +108,22 @@ class AskCalendar(msgspec.Struct, frozen=True):
 
 
 class Enqueue(msgspec.Struct, frozen=True):
-    """Wait in a queue. `attributes` holds the variables written by `set`, never typed digits."""
+    """Wait in a queue. `attributes` holds the variables written by `set`, never typed digits.
+
+    `agent`, `exclude` and `language` may come from the customer's table: whoever hands them on
+    takes only those that name somebody or something of the center.
+    """
 
     queue: str
     skills: dict[str, int]
     priority: int | None
     attributes: dict[str, str]
     comfort: Comfort
+    prefer: dict[str, int] = {}
+    agent: str = ""
+    exclude: tuple[str, ...] = ()
+    language: str | None = None
+    """None for the caller's, where the queue asks for it; empty for any."""
 
 
 class LeaveQueue(msgspec.Struct, frozen=True):

@@ -1,4 +1,5 @@
-"""The conditions of a `when` node: a language so small that nothing can go wrong in it.
+"""The conditions of a `when` node: a language so small that nothing can go wrong in it. A `queue`
+node names people and languages by single operands of it.
 
     condition := all ("or" all)*          all := not ("and" not)*       not := "not" not | compare
     compare   := operand [("==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in") operand]
@@ -80,6 +81,11 @@ class Expression(msgspec.Struct, frozen=True):
     def holds(self, names: Mapping[str, Value]) -> bool:
         """Whether the condition is true for these names. Never raises."""
         return _truth(_value(self.term, names))
+
+    def named(self, names: Mapping[str, Value]) -> str:
+        """The text that it names for these names; empty for what is no text. Never raises."""
+        value = _value(self.term, names)
+        return value.strip() if isinstance(value, str) else ""
 
 
 _TOKEN = re.compile(

@@ -15,7 +15,13 @@ from callcenter.domain.center import PRIORITY_MAX, PROFICIENCY_MAX
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MINUTE, SECOND, Micros
-from callcenter.ivr.expression import Expression, ExpressionError, parse_expression
+from callcenter.ivr.expression import (
+    Expression,
+    ExpressionError,
+    Literal,
+    Name,
+    parse_expression,
+)
 from callcenter.ivr.reader import NAME, VARIABLE, Reader, nearest, shown, suggest
 from callcenter.ivr.shape import (
     HANGUPS,
@@ -33,7 +39,7 @@ from callcenter.ivr.shape import (
     Set,
     When,
 )
-from callcenter.ivr.tree import Table, Text, Tree
+from callcenter.ivr.tree import Items, Table, Text, Tree
 
 LATER_VERBS = ("callback", "voicemail", "survey", "transfer", "record", "http", "goto")
 RESERVED = frozenset({"customer", "call", "and", "or", "not", "in", "true", "false", "null"})
@@ -41,6 +47,10 @@ DIGITS_MAX = 32
 ATTRIBUTE_CHARACTERS_MAX = 100
 CASES_MAX = 50
 SKILLS_MAX = 20
+EXCLUDED_MAX = 20
+QUEUE_KEYS = ("skills", "prefer", "agent", "exclude", "language", "priority", "comfort")
+ANY = "any"
+"""As `language:` of a queue: whatever the caller speaks, nothing is asked for."""
 _LONGEST = MINUTE
 _SHORTEST = SECOND // 2
 
@@ -286,16 +296,19 @@ def _case(place: _Place, tree: Tree) -> Case:
     )
 
 
-def _condition(reader: Reader, text: Text | None, field: str) -> Expression:
-    never = parse_expression("false")
-    if text is None:
-        return never
+def _expression(reader: Reader, text: Text, field: str, what: str = "") -> Expression | None:
     try:
-        expression = parse_expression(text.value)
+        return parse_expression(text.value)
     except ExpressionError as error:
-        message = f"condition: {error.message}"
+        message = f"{what}{error.message}"
         reader.error(text, field, message, error.hint, text.offset + error.offset)
-        return never
+        return None
+
+
+def _condition(reader: Reader, text: Text | None, field: str) -> Expression:
+    expression = _expression(reader, text, field, "condition: ") if text is not None else None
+    if text is None or expression is None:
+        return parse_expression("false")
     for name in expression.names:
         place = Text(".".join(name.path), text.line, text.column + text.offset + name.offset)
         reader.refer("condition", place, field)
@@ -351,8 +364,9 @@ def _queue(place: _Place) -> Queue:
             hint = f"wire each way out by name: {', '.join(exits)}"
             place.reader.error(name, place.field, f"`{name.value}` is no key of a queue", hint)
             return _queue(msgspec.structs.replace(place, tree=_without(place.tree, value)))
-    table = place.table("queue", "skills", "priority", "comfort", need=exits)
+    table = place.table("queue", *QUEUE_KEYS, need=exits)
     reader = place.reader
+    language = reader.plain(table.get("language"), place.at("language"))
     queue = reader.plain(table.get("queue"), place.at("queue"))
     comfort = reader.plain(table.get("comfort"), place.at("comfort"))
     return Queue(
@@ -361,7 +375,14 @@ def _queue(place: _Place) -> Queue:
         column=place.key.column,
         on_error=place.on_error(table),
         queue=reader.refer("queue", queue, place.at("queue")) if queue else "",
-        skills=_skills(place, table.get("skills")),
+        skills=_skills(place, table.get("skills"), "skills"),
+        prefer=_skills(place, table.get("prefer"), "prefer"),
+        agent=_naming(place, table.get("agent"), "agent"),
+        exclude=_excluded(place, table.get("exclude")),
+        language=None
+        if language and language.value == ANY
+        else _naming(place, language, "language", names="skill"),
+        any_language=language is not None and language.value == ANY,
         priority=place.count(table, "priority", 0, PRIORITY_MAX, 0)
         if "priority" in table
         else None,
@@ -375,8 +396,38 @@ def _without(tree: Table, value: Tree) -> Table:
     return Table(entries, tree.line, tree.column)
 
 
-def _skills(place: _Place, tree: Tree | None) -> dict[str, int]:
-    field = place.at("skills")
+def _excluded(place: _Place, tree: Tree | None) -> tuple[Expression, ...]:
+    trees = tree.items if isinstance(tree, Items) else (tree,)
+    named = (_naming(place, one, "exclude") for one in trees)
+    found = tuple(expression for expression in named if expression is not None)
+    if len(found) > EXCLUDED_MAX and tree is not None:
+        place.reader.error(tree, place.at("exclude"), f"more than {EXCLUDED_MAX} people")
+    return found
+
+
+def _naming(place: _Place, tree: Tree | None, key: str, names: str = "agent") -> Expression | None:
+    """A variable, a customer's field or a quoted text that names an agent or a skill."""
+    reader, field = place.reader, place.at(key)
+    plain = reader.plain(tree, field)
+    if plain is None:
+        return None
+    expression = _expression(reader, plain, field)
+    if expression is None:
+        return None
+    match expression.term:
+        case Name(path=path):
+            here = Text(".".join(path), plain.line, plain.column + plain.offset)
+            reader.refer(f"named {names}", here, field)
+        case Literal(value=str(value)):
+            reader.refer(names, Text(value, plain.line, plain.column), field)
+        case _:
+            hint = "customer.agent, a variable, or \"'text'\" in quotes of both kinds"
+            reader.error(plain, field, "must be one name or one text", hint)
+    return expression
+
+
+def _skills(place: _Place, tree: Tree | None, key: str) -> dict[str, int]:
+    field = place.at(key)
     skills: dict[str, int] = {}
     for key, value in place.reader.entries(tree, field):
         plain = key.value.removeprefix("$")

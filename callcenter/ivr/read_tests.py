@@ -119,6 +119,7 @@ def _expect(reader: Reader, tree: Tree | None, field: str) -> Expectation:
         "queue",
         "priority",
         "skills",
+        "agent",
         "language",
         "attributes",
         "visited",
@@ -141,6 +142,7 @@ def _expect(reader: Reader, tree: Tree | None, field: str) -> Expectation:
         queue=reader.text(table.get("queue"), f"{field}.queue") if "queue" in table else None,
         priority=priority if "priority" in table else None,
         skills=skills if "skills" in table else None,
+        agent=reader.text(table.get("agent"), field) if "agent" in table else None,
         language=reader.text(table.get("language"), field) if "language" in table else None,
         attributes={
             key.value: reader.text(value, f"{field}.attributes")

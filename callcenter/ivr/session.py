@@ -51,7 +51,7 @@ from callcenter.ivr.exchange import (
     Say,
     StopSaying,
 )
-from callcenter.ivr.expression import Value
+from callcenter.ivr.expression import Expression, Value
 from callcenter.ivr.shape import ALWAYS, AnyNode, Flow
 from callcenter.ivr.state import Phase, State
 
@@ -465,13 +465,12 @@ class Session:
 
     def _names(self) -> dict[str, Value]:
         """What conditions see."""
+        return {**self._state.typed, **self._tellable()}
+
+    def _tellable(self) -> dict[str, Value]:
+        """The same without what was typed, which never leaves the call."""
         state = self._state
-        return {
-            **state.typed,
-            **state.settings,
-            "customer": dict(state.customer),
-            "call": dict(state.facts),
-        }
+        return {**state.settings, "customer": dict(state.customer), "call": dict(state.facts)}
 
     def _enter_set(self, node: shape.Set) -> None:
         self._state.settings.update(node.values)
@@ -489,20 +488,33 @@ class Session:
         self._do(
             Enqueue(
                 queue=node.queue,
-                skills=self._skills(node),
+                skills=self._skills(node.skills),
                 priority=node.priority,
                 attributes=dict(state.settings),
                 comfort=comfort,
+                prefer=self._skills(node.prefer),
+                agent=self._named(node.agent),
+                exclude=tuple(name for one in node.exclude if (name := self._named(one))),
+                language=self._asked_language(node),
             )
         )
 
     def _comfort(self, node: shape.Queue) -> shape.Comfort:
         return self._flow.comfort[node.comfort] if node.comfort else shape.Comfort()
 
-    def _skills(self, node: shape.Queue) -> dict[str, int]:
+    def _named(self, expression: Expression | None) -> str:
+        """Whom or what it names; nothing for what is not there. Typed digits name nobody."""
+        return expression.named(self._tellable()) if expression is not None else ""
+
+    def _asked_language(self, node: shape.Queue) -> str | None:
+        if node.language is None:
+            return "" if node.any_language else None
+        return self._named(node.language)
+
+    def _skills(self, asked: Mapping[str, int]) -> dict[str, int]:
         """A skill `$name` is the one that the variable names; unset, it asks for nothing."""
         skills: dict[str, int] = {}
-        for name, level in node.skills.items():
+        for name, level in asked.items():
             skill = self._state.settings.get(name[1:], "") if name.startswith("$") else name
             if skill:
                 skills[skill] = max(level, skills.get(skill, 0))

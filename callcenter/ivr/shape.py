@@ -41,6 +41,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     queues: frozenset[str] | None = None
     calendars: frozenset[str] | None = None
     skills: frozenset[str] | None = None
+    agents: frozenset[str] | None = None
+    asking_language: frozenset[str] = frozenset()
+    """Queues that ask for the caller's language."""
     audio: frozenset[str] | None = None
     """References `flow/language/prompt` that exist as audio."""
 
@@ -174,7 +177,17 @@ class Queue(Node, frozen=True, kw_only=True):
 
     queue: str
     skills: dict[str, int] = {}
+    prefer: dict[str, int] = {}
+    """Welcome skills."""
     priority: int | None = None
+    agent: Expression | None = None
+    """Names whoever knows the matter; the queue's plan says how long she is waited for alone."""
+    exclude: tuple[Expression, ...] = ()
+    """Name people who are not asked."""
+    language: Expression | None = None
+    """Names the language to be served in; the caller's own, where the queue asks for it."""
+    any_language: bool = False
+    """Whatever the queue asks for."""
     comfort: str = ""
     ways: dict[QueueExit, str]
 
@@ -222,6 +235,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     queue: str | None = None
     priority: int | None = None
     skills: dict[str, int] | None = None
+    agent: str | None = None
     language: str | None = None
     attributes: dict[str, str] = {}
     visited: tuple[str, ...] = ()

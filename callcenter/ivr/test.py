@@ -110,6 +110,7 @@ def _compare(caller: Caller, test: FlowTest) -> list[str]:
         ("queue", expect.queue, queued.queue if queued and caller.waiting else None),
         ("priority", expect.priority, queued.priority if queued else None),
         ("skills", expect.skills, queued.skills if queued else None),
+        ("agent", expect.agent, queued.agent if queued else None),
         ("language", expect.language, caller.session.language),
         ("ended", expect.ended, ending),
     ]

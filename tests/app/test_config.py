@@ -425,6 +425,18 @@ def test_a_queue_may_ring_several_agents_at_once(tmp_path: Path) -> None:
     )
 
 
+def test_a_queue_may_ask_for_a_language_and_wait_for_one_agent(tmp_path: Path) -> None:
+    text = PLANNED.replace('"least_skilled"', '"least_skilled"\nlanguage_level = 4').replace(
+        "[[queue.plan.steps]]", "[queue.plan]\nsticky_seconds = 60\n[[queue.plan.steps]]", 1
+    )
+    (queue,) = load_settings(write(tmp_path, text), {}).center().queues
+    assert (queue.language_level, queue.plan.sticky_seconds) == (4, 60)
+    assert queue.plan.version != load_settings(write(tmp_path, PLANNED), {}).center().queues[0].plan.version  # fmt: skip
+    for name, wrong in (("sticky_seconds = 60", "3601"), ("language_level = 4", "11")):
+        found = only(problems(tmp_path, text.replace(name, f"{name.split(' = ')[0]} = {wrong}")))
+        assert found.line == text.splitlines().index(name) + 1
+
+
 def test_another_plan_has_another_version_and_no_plan_has_none(tmp_path: Path) -> None:
     versions = [
         load_settings(write(tmp_path, text), {}).center().queues[0].plan.version

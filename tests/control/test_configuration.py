@@ -83,7 +83,7 @@ WRONG = [
     Wrong(Center(capacity={Channel.FAX: -2}), "center: capacity for fax: -2 is negative"),
     Wrong(Center(certified=("first-aid",)), "certified: skill 'first-aid' is not known"),
     Wrong(center(member("ann", {"occupancy_max": 101})), "agent ann: occupancy_max 101"),
-    Wrong(center(queues=(queue(language_level=0),)), "language_level 0 is not within 1 to 10"),
+    Wrong(center(queues=(queue(language_level=-1),)), "language_level -1 is not within 0 to 10"),
     Wrong(center(queues=(queue(ring_width=51),)), "ring_width 51 is not within 1 to 50"),
     Wrong(center(queues=(queue(reserve=-1),)), "reserve -1 is not within 0 to 10000"),
     Wrong(center(queues=(queue(declines_max=-1),)), "declines_max -1 is not within 0 to 100"),

@@ -381,6 +381,8 @@ class World:
         self.features: list[FeatureClosed] = []
         self.faults: list[Exception] = []
         self.customers: dict[str, str] = {}
+        self.fields = {"tier": "gold"}
+        """What the table says of every customer."""
         self.sends_nothing = False
         """Whether the process dies between the commit and what follows from it."""
         self.keeps_nothing = False
@@ -561,7 +563,7 @@ class World:
                     self._take(self.frontend.react(reply, self.now))
             case "lookup":
                 customer = self.customers.get(what.value, "")
-                answer = LookedUp(what.contact, bool(customer), {"tier": "gold"}, customer)
+                answer = LookedUp(what.contact, bool(customer), self.fields, customer)
                 self._take(self.frontend.react(answer, self.now))
             case "command":
                 self._decide(msgspec.msgpack.decode(what, type=Command))

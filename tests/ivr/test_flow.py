@@ -18,6 +18,7 @@ KNOWN = Known(
     queues=frozenset({"sales", "support"}),
     skills=frozenset({"network", "en", "es"}),
     calendars=frozenset({"office"}),
+    agents=frozenset({"ann", "ben"}),
 )
 
 
@@ -141,6 +142,17 @@ def test_no_shorthand_hides_an_exit_of_a_queue(shorthand: str) -> None:
         (f"  start: {{ queue: sales, skills: {{ $colour: 1 }}, {EXITS} }}", "$colour is never set"),
         (f"  start: {{ queue: sales, priority: 11, {EXITS} }}", "from 0 to 10"),
         (f"  start: {{ queue: sales, comfort: silk, {EXITS} }}", "unknown comfort 'silk'"),
+        (f"  start: {{ queue: sales, agent: custmer.agent, {EXITS} }}", "unknown variable 'custmer"),
+        (f"  start: {{ queue: sales, agent: ann, {EXITS} }}",
+         ("nodes.start.agent: unknown variable 'ann' (customer.FIELD, a variable, or 'ann' in "
+         "quotes twice: \"'ann'\")")),
+        (f"  start: {{ queue: sales, agent: 1 < 2, {EXITS} }}", "must be one name or one text"),
+        (f"  start: {{ queue: sales, agent: call.colour, {EXITS} }}", "unknown fact"),
+        (f"  start: {{ queue: sales, agent: customer., {EXITS} }}", "a name must follow the dot"),
+        (f"  start: {{ queue: sales, language: [en], {EXITS} }}", "must be a text, not a list"),
+        (f"  start: {{ queue: sales, prefer: {{ network: 0 }}, {EXITS} }}", "from 1 to 10"),
+        (f"  start: {{ queue: sales, exclude: [{', '.join(['customer.a'] * 21)}], {EXITS} }}",
+         "more than 20 people"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_by_place_and_remedy(nodes: str, words: str) -> None:
@@ -152,6 +164,13 @@ def test_a_mistake_is_told_by_place_and_remedy(nodes: str, words: str) -> None:
     [
         (f"queue: sale, {EXITS}", "unknown queue 'sale' (did you mean \"sales\"?)"),
         (f"queue: sales, skills: {{ netwrk: 1 }}, {EXITS}", "unknown skill 'netwrk'"),
+        (f"queue: sales, prefer: {{ netwrk: 1 }}, {EXITS}", "unknown skill 'netwrk'"),
+        (
+            f"queue: sales, agent: \"'anne'\", {EXITS}",
+            "unknown agent 'anne' (did you mean \"ann\"?)",
+        ),
+        (f"queue: sales, exclude: [\"'ben'\", \"'bert'\"], {EXITS}", "unknown agent 'bert'"),
+        (f"queue: sales, language: \"'fr'\", {EXITS}", "unknown skill 'fr'"),
         ("hours: { calendar: offce }, open: end, closed: end, holiday: end", "unknown calendar"),
     ],
 )
@@ -165,6 +184,59 @@ def test_a_skill_named_by_a_variable_must_exist_for_every_value() -> None:
     assert "error" not in told(node, known=KNOWN)
     poor = Known(queues=frozenset({"sales"}), skills=frozenset({"en"}))
     assert "$language can be 'es', which is no skill" in told(node, known=poor)
+
+
+def test_a_queue_may_name_people_languages_and_welcome_skills() -> None:
+    node = flow_of(
+        f"  start: {{ queue: sales, agent: customer.agent, exclude: [customer.former, \"'ben'\"], "
+        f"language: language, prefer: {{ network: 2, $language: 1 }}, {EXITS} }}"
+    ).nodes["start"]
+    assert isinstance(node, shape.Queue)
+    assert node.agent is not None
+    assert node.language is not None
+    assert (node.agent.text, node.language.text) == ("customer.agent", "language")
+    assert [one.text for one in node.exclude] == ["customer.former", "'ben'"]
+    assert (node.prefer, node.any_language) == ({"network": 2, "$language": 1}, False)
+
+
+def test_a_queue_may_take_callers_of_any_language() -> None:
+    node = flow_of(f"  start: {{ queue: sales, language: any, {EXITS} }}").nodes["start"]
+    assert isinstance(node, shape.Queue)
+    assert (node.language, node.any_language) == (None, True)
+
+
+def test_a_variable_that_names_an_agent_may_hold_only_agents() -> None:
+    nodes = f"""\
+  start:
+    menu: ask
+    keys: {{ "1": {{ set: {{ who: ann }}, next: help }}, "2": {{ set: {{ who: zoe }}, next: help }} }}
+    no_input: end
+    no_match: end
+  help: {{ queue: sales, agent: who, {EXITS} }}"""
+    assert "who can be 'zoe', which is no agent" in told(nodes, known=KNOWN)
+    assert "zoe" not in told(nodes)
+
+
+def test_typed_digits_name_nobody_so_they_cannot_reach_the_journal() -> None:
+    nodes = f"""\
+  start: {{ digits: {{ prompt: ask, max: 4, as: pin }}, next: help, no_input: end, no_match: end }}
+  help: {{ queue: sales, KEY: pin, {EXITS} }}"""
+    for key in ("agent", "language", "exclude"):
+        words = told(nodes.replace("KEY", key))
+        assert "'pin' holds typed digits, which never leave the call" in words
+
+
+def test_a_language_that_a_queue_asks_for_and_nobody_can_be_good_at_is_warned_of() -> None:
+    asking = Known(
+        queues=frozenset({"sales"}), skills=frozenset({"en"}), asking_language=frozenset({"sales"})
+    )
+    words = told(f"  start: {{ queue: sales, {EXITS} }}", known=asking)
+    assert (
+        "warning: nodes.start: queue sales asks for the caller's language; es is no skill" in words
+    )
+    assert "`language: any`" in words
+    assert "asks" not in told(f"  start: {{ queue: sales, language: any, {EXITS} }}", known=asking)
+    assert "asks" not in told(f"  start: {{ queue: sales, {EXITS} }}", known=KNOWN)
 
 
 def test_typed_digits_cannot_be_set_so_they_cannot_reach_the_journal() -> None:

@@ -260,6 +260,49 @@ def test_waiting_asks_for_the_queue_with_set_variables_and_no_typed_digit() -> N
     assert "9876" not in repr([a for a in actions if isinstance(a, Enter | Collected | Enqueue)])
 
 
+OWN_AGENT = """\
+  start: { lookup: { by: caller_number }, found: help, unknown: help }
+  help:
+    queue: sales
+    agent: customer.agent
+    exclude: [customer.former, "'ben'"]
+    language: customer.language
+    prefer: { network: 2, $language: 1 }
+    answered: end
+    timeout: end
+    full: end
+    unstaffed: end
+    closed: end
+    left: end"""
+
+
+def enqueued(call: Try, happened: Input) -> Enqueue:
+    asked = call(happened)[-1]
+    assert isinstance(asked, Enqueue)
+    return asked
+
+
+def test_a_known_customer_is_led_to_her_own_agent_in_her_language() -> None:
+    fields = {"agent": " ann ", "former": "cat", "language": "es"}
+    asked = enqueued(Try(flow_of(OWN_AGENT)), LookupDone(found=True, fields=fields))
+    assert (asked.agent, asked.exclude, asked.language) == ("ann", ("cat", "ben"), "es")
+    assert asked.prefer == {"network": 2, "en": 1}
+
+
+def test_an_unknown_customer_is_led_to_anybody() -> None:
+    asked = enqueued(Try(flow_of(OWN_AGENT)), LookupDone(found=False))
+    assert (asked.agent, asked.exclude, asked.language) == ("", ("ben",), "")
+
+
+def test_a_queue_that_names_no_language_leaves_it_to_the_center() -> None:
+    nodes = "  start: {{ queue: sales, {more} {exits} }}"
+    plain = Try(flow_of(nodes.format(more="", exits=EXITS))).actions[-1]
+    any_one = Try(flow_of(nodes.format(more="language: any,", exits=EXITS))).actions[-1]
+    assert isinstance(plain, Enqueue)
+    assert isinstance(any_one, Enqueue)
+    assert (plain.language, any_one.language) == (None, "")
+
+
 def test_a_waiting_caller_hears_the_announcements_in_turn() -> None:
     call = Try(flow_of(QUEUE, COMFORT))
     call(PromptFinished())
