@@ -63,7 +63,7 @@ from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
-from callcenter.frontend.waits import queue_request
+from callcenter.frontend.waits import announcement_file, queue_request
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -230,11 +230,15 @@ class CallStory:
     # ---- what she hears -------------------------------------------------------------------
 
     def _say(self, action: ivr.Say) -> None:
+        if self.record.announced:  # an emergency is not interrupted by words of comfort
+            self._tell_flow(ivr.PromptFinished(action.play))
+            return
         audio = self.hands.config.audio
         self.media.say([audio[name] for name in action.prompts if name in audio])
 
     def _said(self) -> None:
         """Everything was said: waiting callers hear the music again, the flow goes on."""
+        self.record.announced = ""
         if self.record.stage is Stage.QUEUED:
             self._play_music()
         self._tell_flow(ivr.PromptFinished())
@@ -271,8 +275,7 @@ class CallStory:
         """What control decided about this contact."""
         match event:
             case ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
-                if not self.media.record.saying:
-                    self._play_music()
+                self._begin_to_wait(event.announcement)
             case QueueRefused(exit=way) | ContactDequeued(exit=way):
                 self._left_queue(way)
             case ContactMoved(queue=queue) if self.record.waits is not None:
@@ -286,12 +289,23 @@ class CallStory:
             case _:
                 pass
 
+    def _begin_to_wait(self, announcement: str) -> None:
+        """She hears the emergency announcement, if one is in force, and then the music."""
+        record, session = self.record, self.session
+        spoken = (session.language, *session.flow.languages) if session is not None else ()
+        record.announced = announcement_file(self.hands, record.flow, spoken, announcement)
+        if record.announced:
+            self.media.say([record.announced])
+        elif not self.media.record.saying:
+            self._play_music()
+
     def _left_queue(self, way: QueueExit) -> None:
         if self.record.stage is not Stage.QUEUED:
             return
         self.ringing.stop()
         self.standby.close()
         self.record.move(Stage.FLOW, self.hands.center_now())
+        self.record.announced = ""
         self.media.quiet()
         self._tell_flow(ivr.QueueLeft(way))
 
@@ -325,7 +339,7 @@ class CallStory:
     def offer_answered(self, offer: Offer, call: sip.Call, answer: bytes) -> None:
         """The agent picked up: stop the others, bridge at once, then report."""
         self.ringing.won_by(offer)
-        self.standby.close()
+        self.record.announced = ""
         self.record.move(Stage.TALKING, self.hands.center_now())
         record = TalkRecord(
             offer=offer.record.offer,

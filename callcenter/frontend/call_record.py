@@ -49,6 +49,8 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     waits: QueueRequested | None = None
     """How she got into her queue, to put her back there."""
     music: str = ""
+    announced: str = ""
+    """The file of the emergency announcement that she hears now."""
     served: bool = False
     """She has spoken with an agent."""
     agent: str = ""

@@ -169,6 +169,7 @@ class Stories:
             _note(
                 story, event.at, "queued",
                 queue=event.queue, priority=event.priority, skills=event.skills,
+                **({"announcement": event.announcement} if event.announcement else {}),
             )  # fmt: skip
 
     def moved(self, event: e.ContactMoved, story: Story | None) -> None:

@@ -45,7 +45,10 @@ def _needs(facts: dict[str, Any]) -> str:
 
 
 def _queued(facts: dict[str, Any]) -> str:
-    return f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{_needs(facts)}"
+    hears = f"; hears announcement {facts['announcement']}" if facts.get("announcement") else ""
+    return (
+        f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{_needs(facts)}{hears}"
+    )
 
 
 def _moved(facts: dict[str, Any]) -> str:

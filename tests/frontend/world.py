@@ -107,6 +107,10 @@ AUDIO = {
         "main-line/en/topics",
         "main-line/en/after",
         "main-line/en/sorry",
+        "main-line/en/storm",
+        "main-line/es/storm",
+        "announcements/en/fire",
+        "announcements/es/fire",
         "music/default",
         "system/en/ready",
         "system/en/not_ready",
@@ -176,6 +180,8 @@ class Media:
     """The command that fails from now on."""
     why: str = "told to"
     silent: bool = False
+    duration: int = 2000
+    """Of every file, in ms."""
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +205,7 @@ class Media:
         state = self.legs[leg]
         if command == "play media":
             state["plays"] = message["file"]
-            return {"result": "ok", "duration": 2000}
+            return {"result": "ok", "duration": self.duration}
         if command == "stop media":
             state["plays"] = ""
             return {"result": "ok"}

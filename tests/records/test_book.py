@@ -155,6 +155,11 @@ def test_the_timeline_tells_of_wider_rings_and_of_overflow() -> None:
             "Left a after 9 s: moved by sue to b, waits on there, needs x 2",
         ),
         (
+            "queued",
+            {"queue": "a", "priority": 5, "announcement": "storm"},
+            "Waits in a with priority 5; hears announcement storm",
+        ),
+        (
             "widened",
             {"after_seconds": 9, "priority": 5, "agents": ["ann"], "teams": ["red"]},
             "After 9 s in a wider ring: priority 5, may go to ann, team red too",
