@@ -56,6 +56,7 @@ from callcenter.frontend.call_record import CallRecord, LegKept, Stage
 from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
+from callcenter.frontend.hearing import Hearing
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.offer import Offer, Shown
 from callcenter.frontend.pulse import Pulse
@@ -63,14 +64,11 @@ from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
-from callcenter.frontend.waits import announcement_file, queue_request
+from callcenter.frontend.waits import queue_request
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
-
-MUSIC_DEFAULT = "music/default"
-NO_MUSIC = "none"
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -93,6 +91,7 @@ class CallStory:
         self.caller = caller
         self.flow = flow
         self.media = MediaLeg(hands, media, self._said)
+        self.hearing = Hearing(hands, record, self.media)
         self.session: ivr.Session | None = None
         self.standby = Standby(hands, record, self.media)
         self.ringing = Ringing(hands, self, self.standby)
@@ -203,7 +202,7 @@ class CallStory:
             case ivr.Say():
                 self._say(action)
             case ivr.StopSaying():
-                self._stop_saying()
+                self.hearing.stop_saying()
             case ivr.Collected(node=node, count=count):
                 hands.report(DigitsReported(contact=contact, node=node, count=count))
             case ivr.AskLookup(by=by, value=value):
@@ -230,35 +229,13 @@ class CallStory:
     # ---- what she hears -------------------------------------------------------------------
 
     def _say(self, action: ivr.Say) -> None:
-        if self.record.announced:  # an emergency is not interrupted by words of comfort
+        if not self.hearing.say(action.prompts):
             self._tell_flow(ivr.PromptFinished(action.play))
-            return
-        audio = self.hands.config.audio
-        self.media.say([audio[name] for name in action.prompts if name in audio])
 
     def _said(self) -> None:
-        """Everything was said: waiting callers hear the music again, the flow goes on."""
-        self.record.announced = ""
-        if self.record.stage is Stage.QUEUED:
-            self._play_music()
+        """Everything was said: the flow goes on."""
+        self.hearing.said()
         self._tell_flow(ivr.PromptFinished())
-
-    def _stop_saying(self) -> None:
-        self.media.quiet()
-        if self.record.stage is Stage.QUEUED:
-            self._play_music()
-
-    def _play_music(self) -> None:
-        file = self._music_file()
-        if file:
-            self.media.play_music(file)
-
-    def _music_file(self) -> str:
-        """What she waits with; empty where the flow says `none`."""
-        if self.record.music == NO_MUSIC:
-            return ""
-        audio = self.hands.config.audio
-        return audio.get(f"music/{self.record.music}") or audio.get(MUSIC_DEFAULT, "")
 
     # ---- 4. she waits in a queue ----------------------------------------------------------
 
@@ -275,7 +252,7 @@ class CallStory:
         """What control decided about this contact."""
         match event:
             case ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
-                self._begin_to_wait(event.announcement)
+                self.hearing.begin_to_wait(self._languages, event.announcement)
             case QueueRefused(exit=way) | ContactDequeued(exit=way):
                 self._left_queue(way)
             case ContactMoved(queue=queue) if self.record.waits is not None:
@@ -289,15 +266,11 @@ class CallStory:
             case _:
                 pass
 
-    def _begin_to_wait(self, announcement: str) -> None:
-        """She hears the emergency announcement, if one is in force, and then the music."""
-        record, session = self.record, self.session
-        spoken = (session.language, *session.flow.languages) if session is not None else ()
-        record.announced = announcement_file(self.hands, record.flow, spoken, announcement)
-        if record.announced:
-            self.media.say([record.announced])
-        elif not self.media.record.saying:
-            self._play_music()
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        """Hers, then those of her flow."""
+        session = self.session
+        return (session.language, *session.flow.languages) if session is not None else ()
 
     def _left_queue(self, way: QueueExit) -> None:
         if self.record.stage is not Stage.QUEUED:
@@ -305,8 +278,7 @@ class CallStory:
         self.ringing.stop()
         self.standby.close()
         self.record.move(Stage.FLOW, self.hands.center_now())
-        self.record.announced = ""
-        self.media.quiet()
+        self.hearing.be_quiet()
         self._tell_flow(ivr.QueueLeft(way))
 
     # ---- 5. an agent is offered -----------------------------------------------------------
@@ -371,7 +343,7 @@ class CallStory:
     def _wait_on(self) -> None:
         """In her queue as before."""
         self.record.move(Stage.QUEUED, self.hands.center_now())
-        self._play_music()
+        self.hearing.play_music()
         self.standby.open()
 
     def _agent_left(self, reason: Reason, *, say_bye: bool) -> None:
@@ -478,7 +450,7 @@ class CallStory:
                 self.end(Reason.NO_ACK, caller_gone=True)
             case sip.CallReinvited(sdp=offer):
                 if self.talk is not None:
-                    self.talk.reinvited(Side.CALLER, self.caller, offer, self._music_file())
+                    self.talk.reinvited(Side.CALLER, self.caller, offer, self.hearing.music_file())
                 else:
                     answer_reinvite(self.hands, self.caller, self.media, offer)
             case sip.CallEnded(by_remote=True):
@@ -491,7 +463,7 @@ class CallStory:
     def _heard_agent(self, talk: Talk, event: sip.SipEvent) -> None:
         match event:
             case sip.CallReinvited(sdp=offer):
-                talk.reinvited(Side.AGENT, talk.call, offer, self._music_file())
+                talk.reinvited(Side.AGENT, talk.call, offer, self.hearing.music_file())
             case sip.CallEnded(by_remote=True):
                 self._agent_left(Reason.AGENT_HUNG_UP, say_bye=False)
             case sip.CallEnded():

@@ -1,19 +1,14 @@
-"""How a flow's wish to wait becomes a request to control, and what is announced to who waits.
+"""How a flow's wish to wait becomes a request to control.
 
 Why: a flow may name people and languages by what a customer's table holds. Whatever stands there
 by mistake, a name or a number, must not get into the journal: only what the center itself calls an
 agent or a skill is handed on, the rest is counted and left out.
 """
 
-from collections.abc import Sequence
-
 from callcenter.domain.commands import QueueRequested
 from callcenter.domain.units import AgentId, ContactId, QueueId
 from callcenter.frontend.hands import Hands
 from callcenter.ivr.session import Enqueue
-
-ANNOUNCEMENTS = "announcements"
-"""Folder of the prompts that belong to no flow."""
 
 
 def queue_request(hands: Hands, contact: ContactId, wish: Enqueue) -> QueueRequested:
@@ -50,17 +45,3 @@ def language_of(hands: Hands, wish: Enqueue) -> str:
         return language
     hands.counts["unknown.language"] += 1
     return ""
-
-
-def announcement_file(hands: Hands, flow: str, languages: Sequence[str], name: str) -> str:
-    """The file of an emergency announcement: a prompt of the caller's flow, or one that belongs to
-    none, in the first of her `languages` that has it. Empty, and counted, where nobody has recorded
-    it: a caller who waits is not to suffer from a mistyped name."""
-    if not name:
-        return ""
-    audio = hands.config.audio
-    places = (f"{where}/{lang}/{name}" for lang in languages for where in (flow, ANNOUNCEMENTS))
-    found = next((audio[place] for place in places if place in audio), "")
-    if not found:
-        hands.counts["unknown.announcement"] += 1
-    return found
