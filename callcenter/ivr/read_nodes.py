@@ -426,8 +426,8 @@ def _naming(place: _Place, tree: Tree | None, key: str, names: str = "agent") ->
     return expression
 
 
-def _skills(place: _Place, tree: Tree | None, key: str) -> dict[str, int]:
-    field = place.at(key)
+def _skills(place: _Place, tree: Tree | None, where: str) -> dict[str, int]:
+    field = place.at(where)
     skills: dict[str, int] = {}
     for key, value in place.reader.entries(tree, field):
         plain = key.value.removeprefix("$")

@@ -169,7 +169,7 @@ class Stories:
             _note(
                 story, event.at, "queued",
                 queue=event.queue, priority=event.priority, skills=event.skills,
-                **({"announcement": event.announcement} if event.announcement else {}),
+                **{n: v for n in ("agent", "announcement") if (v := getattr(event, n))},
             )  # fmt: skip
 
     def moved(self, event: e.ContactMoved, story: Story | None) -> None:
@@ -295,6 +295,9 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
         "widened",
         ("after_seconds", "skills", "agents", "teams", "priority", "refused"),
     ),
+    e.PriorityChanged: ("priority", ("priority", "by")),
+    e.ContactAssigned: ("assigned", ("agent", "by")),
+    e.AgentReleased: ("released", ("agent",)),
     e.ContactDequeued: ("left_queue", ("queue", "exit", "waited")),
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
     e.Held: ("held", ("agent", "by_agent")),

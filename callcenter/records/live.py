@@ -289,6 +289,11 @@ class LiveState:
             contact.skills = event.skills
             self._prioritise(contact, event.priority)
 
+    def priority_changed(self, event: e.PriorityChanged) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None and contact.stage in IN_QUEUE:
+            self._prioritise(contact, event.priority)
+
     def _prioritise(self, contact: LiveContact, priority: int) -> None:
         """It moves in its line by what the steps of priority are worth."""
         config = self.config.get(contact.queue)
@@ -496,6 +501,7 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.ContactQueued: LiveState.contact_queued,
     e.ContactMoved: LiveState.contact_moved,
     e.RingWidened: LiveState.ring_widened,
+    e.PriorityChanged: LiveState.priority_changed,
     e.ContactDequeued: LiveState.contact_dequeued,
     e.OfferMade: LiveState.offer_made,
     e.OfferAccepted: LiveState.offer_accepted,

@@ -45,10 +45,10 @@ def _needs(facts: dict[str, Any]) -> str:
 
 
 def _queued(facts: dict[str, Any]) -> str:
+    alone = f"; for {facts['agent']} alone at first" if facts.get("agent") else ""
     hears = f"; hears announcement {facts['announcement']}" if facts.get("announcement") else ""
-    return (
-        f"Waits in {facts.get('queue')} with priority {facts.get('priority')}{_needs(facts)}{hears}"
-    )
+    waits = f"Waits in {facts.get('queue')} with priority {facts.get('priority')}"
+    return f"{waits}{_needs(facts)}{alone}{hears}"
 
 
 def _moved(facts: dict[str, Any]) -> str:
@@ -79,6 +79,13 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "queued": _queued,
     "moved": _moved,
     "widened": _widened,
+    "priority": lambda f: (
+        f"Priority {f.get('priority')} from now on" + (f", by {f['by']}" if f.get("by") else "")
+    ),
+    "assigned": lambda f: (
+        f"Waits for {f.get('agent')} alone" + (f", by {f['by']}" if f.get("by") else "")
+    ),
+    "released": "Waited for {agent} alone for long enough: others may have it",
     "refused": lambda f: f"Could not wait in {f.get('queue')}: {_plain(f.get('exit'))}",
     "left_queue": lambda f: (
         f"Left {f.get('queue')} after {_seconds(f, 'waited')}: {_plain(f.get('exit'))}"

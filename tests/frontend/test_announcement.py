@@ -34,9 +34,9 @@ def waiting(world: World, name: str = "caller") -> Phone:
     return caller
 
 
-def announcing(*agents: str, name: str = "storm", **queue: int) -> tuple[World, Phone]:
+def announcing(*agents: str, name: str = "storm") -> tuple[World, Phone]:
     """A caller who came while the announcement was in force."""
-    world = World(*agents, **queue)
+    world = World(*agents)
     announce(world, name)
     return world, waiting(world)
 

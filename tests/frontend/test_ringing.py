@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -19,9 +21,9 @@ from tests.frontend.world import WALL, Phone, World
 NAMES = ("ana", "ben", "cat")
 
 
-def center(*agents: str, ready: bool = True, **queue: int) -> World:
+def center(*agents: str, ready: bool = True, **queue: Any) -> World:
     """Sales rings up to three agents at once."""
-    settings = {"ring_width": 3, **queue}
+    settings: dict[str, Any] = {"ring_width": 3, **queue}
     return World(*(agents or NAMES), ready=ready, agent_choice=AgentChoice.RING_ALL, **settings)
 
 
@@ -56,7 +58,7 @@ def test_all_ring_at_once_under_a_grant_each() -> None:
     assert last(world, *NAMES) == ["rings", "rings", "rings"]
     grants = world.kinds(e.OfferMade)
     assert [grant.agent for grant in grants] == list(NAMES)
-    assert len({world.agents[name].call.id for name in NAMES if world.agents[name].call}) == 3
+    assert len({grant.offer for grant in grants}) == 3
 
 
 def test_no_more_ring_than_the_queue_wants() -> None:
@@ -271,6 +273,21 @@ def test_a_process_that_dies_of_the_grants_rings_each_of_them_once() -> None:
     assert [phone.story.count("rings") for phone in world.agents.values()] == [1, 1, 1]
     world.agents["ben"].answer()
     assert last(world, "ana", "cat") == ["cancelled", "cancelled"]
+    caller.hang_up()
+    assert world.leaks() == []
+
+
+def test_a_process_that_dies_of_an_answer_still_lets_the_others_go() -> None:
+    world = center()
+    caller = waiting(world)
+    world.sends_nothing = True
+    world.agents["ben"].answer()
+    world.sends_nothing = False
+    assert last(world, "ana", "cat") == ["rings", "rings"]
+    world.restart()
+    assert last(world, "ana", "cat") == ["cancelled", "cancelled"]
+    world.wait(40)
+    assert world.kinds(e.OfferExpired) == []
     caller.hang_up()
     assert world.leaks() == []
 

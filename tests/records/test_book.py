@@ -146,6 +146,23 @@ def test_the_timeline_tells_of_wider_rings_and_of_overflow() -> None:
     assert "Left sales after 30 s: overflowed to help, waits on there" in words
 
 
+def test_what_was_done_by_hand_while_it_waited_is_in_the_timeline() -> None:
+    house = House().open(center(agent("ann", english=5), queues=(queue("sales"),)))
+    house.call("c0")
+    house.accept("c0")
+    house.call("c1")
+    house.prioritise("c1", 9)
+    house.assign("c1", "ann", 10)
+    house.wait(11)
+    house.hang_up("c1")
+    book = Book()
+    for batch in batches(house.journal):
+        book.apply(batch)
+    record = next(r for r in book.take().contacts if r.contact == "c1")
+    told = [step.code for step in record.steps]
+    assert told == ["arrived", "queued", "priority", "assigned", "released", "ended"]
+
+
 @pytest.mark.parametrize(
     ("code", "facts", "words"),
     [
@@ -156,8 +173,15 @@ def test_the_timeline_tells_of_wider_rings_and_of_overflow() -> None:
         ),
         (
             "queued",
-            {"queue": "a", "priority": 5, "announcement": "storm"},
-            "Waits in a with priority 5; hears announcement storm",
+            {"queue": "a", "priority": 5, "agent": "ann", "announcement": "storm"},
+            "Waits in a with priority 5; for ann alone at first; hears announcement storm",
+        ),
+        ("priority", {"priority": 9, "by": "sue"}, "Priority 9 from now on, by sue"),
+        ("assigned", {"agent": "ann", "by": "sue"}, "Waits for ann alone, by sue"),
+        (
+            "released",
+            {"agent": "ann"},
+            "Waited for ann alone for long enough: others may have it",
         ),
         (
             "widened",

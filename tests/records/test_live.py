@@ -415,6 +415,16 @@ def test_a_move_of_somebody_who_does_not_wait_counts_nothing() -> None:
     equation_holds(live)
 
 
+def test_a_priority_given_by_hand_moves_the_line() -> None:
+    live = opened()
+    first = e.PriorityChanged(
+        at=NOON + 9 * SECOND, contact=ContactId("c2"), queue=SALES, priority=6, by="sue"
+    )
+    fold([*queued("c1", NOON), *queued("c2", NOON + SECOND), first], live)
+    rows = waiting_rows(live, {})
+    assert [(r.contact, r.priority) for r in rows] == [("c2", 6), ("c1", 5)]
+
+
 def test_a_wider_ring_shows_what_is_needed_now_and_the_new_place() -> None:
     live = opened()
     widened = e.RingWidened(
@@ -436,7 +446,7 @@ ACTS = st.lists(
     st.tuples(
         st.sampled_from(
             ("call", "accept", "decline", "busy", "expire", "hang_up", "leave", "wait", "wrap",
-             "lose", "again", "midnight", "move")
+             "lose", "again", "midnight", "move", "rank")
         ),
         st.integers(0, 7),
     ),
@@ -468,6 +478,8 @@ def act(house: House, what: str, number: int) -> None:
         house.leave(contact)
     elif what == "again":
         house.enqueue(contact, "help")
+    elif what == "rank":
+        house.prioritise(contact, number)
     elif what == "move":
         house.move(contact, "help" if number % 2 else "sales")
     elif house.offer_of(contact) is not None:
