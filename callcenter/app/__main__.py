@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "flow": ("callcenter.app.flow_commands", "flow", "Check, draw, try and test IVR flows."),
     "softphone": ("callcenter.app.phones.command", "softphone", "A telephone in this terminal."),
     "token": ("callcenter.app.data_commands", "token", "Make tokens for the API."),
-    "import": ("callcenter.app.data_commands", "import_data", "Import customers from a file."),
+    "import": ("callcenter.app.data_commands", "import_data", "Import customers, or another system's queues."),
     "bench": ("callcenter.app.bench.command", "bench", "Measure this machine with real calls."),
 }  # fmt: skip
 """Name: module, attribute, one line of help."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
+from callcenter.app.importers import command as importers
 from callcenter.app.run_command import config_option
 from callcenter.care.customer import read_customers
 from callcenter.domain.access import Scope, Token
@@ -81,7 +82,11 @@ def _in_history(file: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
 
 @click.group("import")
 def import_data() -> None:
-    """Import data from a file."""
+    """Import customers, or another system's queues, from a file."""
+
+
+for _command in (importers.asterisk, importers.freeswitch, importers.twilio):
+    import_data.add_command(_command)
 
 
 @import_data.command("customers")
