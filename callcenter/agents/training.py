@@ -1,90 +1,20 @@
-"""What an agent can at this moment: configured, changed by hand, granted by training.
-
-    configured                     counts, unless the center asks for a certificate and she has none
-    changed by hand                instead of what is configured or granted
-    certificate valid              the higher of granted and configured
-    certificate expired            nothing, whatever else says so, until it is renewed
-
-A certificate is a passed training for a skill. It is warned of once, 30 days before it expires, and
-expires at its instant: the events say so, and from then on it does not count.
+"""What may be recorded of a training, and when a certificate is looked at again.
 
 Why: configuration is a file that people write; what somebody learned, and until when it is worth
 something, is a fact with a date and a witness. Facts live in the journal and survive the file, and
-even the time when the agent was not in it.
+even the time when the agent was not in it. What they add up to stands in `domain/skills.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 
-import msgspec
-
 from callcenter.domain.center import PROFICIENCY_MAX
+from callcenter.domain.skills import Certificate, Qualification
 from callcenter.domain.units import DAY, Micros
 
 WARNED_AHEAD: Micros = 30 * DAY
-TRAININGS_KEPT = 100
-"""Of each agent, the last ones; the journal has them all."""
 WORDS_MAX = 100
 EXPIRES_AHEAD_MAX: Micros = 36_525 * DAY
-
-
-class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A skill that was granted. `expires` is 0 for never."""
-
-    level: int
-    expires: Micros = 0
-    warned: bool = False
-    expired: bool = False
-
-
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """One training as it was recorded."""
-
-    at: Micros
-    course: str
-    date: str
-    passed: bool
-    trainer: str
-    skill: str = ""
-    level: int = 0
-    expires: Micros = 0
-
-
-class Qualification(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What the journal knows of an agent's skills. `by_hand` has 0 for a skill taken away."""
-
-    certificates: dict[str, Certificate] = {}
-    trainings: list[Training] = []
-    by_hand: dict[str, int] = {}
-
-    def record(self, training: Training) -> None:
-        """Keep a training; passed for a skill, it is the certificate from now on."""
-        self.trainings = [*self.trainings, training][-TRAININGS_KEPT:]
-        if training.passed and training.skill:
-            self.certificates[training.skill] = Certificate(
-                level=training.level, expires=training.expires
-            )
-
-
-def effective(
-    configured: Mapping[str, int], found: Qualification | None, certified: Iterable[str] = ()
-) -> dict[str, int]:
-    """The proficiencies that count now. `certified` skills need a valid certificate."""
-    skills = dict(configured)
-    valid: set[str] = set()
-    if found is not None:
-        skills.update(found.by_hand)
-        for skill, certificate in found.certificates.items():
-            if certificate.expired:
-                skills.pop(skill, None)
-                continue
-            valid.add(skill)
-            if skill not in found.by_hand:
-                skills[skill] = max(skills.get(skill, 0), certificate.level)
-    for skill in certified:
-        if skill not in valid:
-            skills.pop(skill, None)
-    return {skill: level for skill, level in skills.items() if level > 0}
 
 
 def looked_at(certificate: Certificate) -> Micros | None:

@@ -10,7 +10,6 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from callcenter.agents.presence import REMOVED, SYSTEM_REASONS
-from callcenter.agents.training import Qualification
 from callcenter.control.people import answer
 from callcenter.control.plan_check import plan_problems, plan_warnings
 from callcenter.control.turn import Turn
@@ -25,6 +24,7 @@ from callcenter.domain.center import (
 )
 from callcenter.domain.commands import ConfigurationRequested, Presence
 from callcenter.domain.events import ConfigurationChanged, NextPresenceSet
+from callcenter.domain.skills import Qualification
 from callcenter.domain.units import AgentId
 
 PROBLEMS_SHOWN_MAX = 5

@@ -7,7 +7,7 @@ so that a restored control center has exactly the indexes of the one that wrote 
 from callcenter.agents.agent import AgentState
 from callcenter.agents.capacity import open_channels
 from callcenter.agents.presence import pause_ends
-from callcenter.agents.training import due, effective
+from callcenter.agents.training import due
 from callcenter.control.state import IN_QUEUE, ContactState, Stage, State
 from callcenter.control.timers import Alarm, Timer, Timers
 from callcenter.domain.center import (
@@ -21,6 +21,7 @@ from callcenter.domain.center import (
     Queue,
 )
 from callcenter.domain.commands import Presence
+from callcenter.domain.skills import effective
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 from callcenter.routing.engine import Engine
 from callcenter.routing.place import used_up

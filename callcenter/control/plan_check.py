@@ -10,7 +10,6 @@ hour. Skills that training has granted count, so a center is judged with the peo
 
 from collections.abc import Iterable, Mapping
 
-from callcenter.agents.training import Qualification, effective
 from callcenter.domain.center import (
     CAPACITY_DEFAULT,
     PRIORITY_MAX,
@@ -22,6 +21,7 @@ from callcenter.domain.center import (
     Queue,
 )
 from callcenter.domain.events import QueueExit
+from callcenter.domain.skills import Qualification, effective
 from callcenter.domain.units import AgentId, QueueId
 from callcenter.routing.plan import STEPS_MAX, Ring, may_take, rings
 from callcenter.routing.skills import merge

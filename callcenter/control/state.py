@@ -9,8 +9,8 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.agents.agent import AgentState
-from callcenter.agents.training import Qualification
 from callcenter.domain.center import Center, Channel, Queue
+from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
     AgentId,
     ContactId,

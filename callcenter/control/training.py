@@ -4,12 +4,13 @@ Why: from the instant a certificate expires she is offered nothing that needs it
 happens at that moment; so expiry is decided before any other input, and not by a job at night.
 """
 
-from callcenter.agents.training import Qualification, looked_at, refusal
+from callcenter.agents.training import looked_at, refusal
 from callcenter.control.people import answer
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import PROFICIENCY_MAX
+from callcenter.domain.skills import Qualification
 from callcenter.domain.units import AgentId
 
 

@@ -8,12 +8,9 @@ Nothing here decides: an event that does not fit the state changes what it can a
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from callcenter.agents.agent import AgentState, Work, WrapUp
 from callcenter.agents.occupancy import count, rest_until
 from callcenter.agents.presence import ASKED_FOR
-from callcenter.agents.training import Qualification, Training
 from callcenter.control.indexes import Indexes
 from callcenter.control.state import (
     IN_QUEUE,
@@ -27,6 +24,7 @@ from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice
 from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, FrontendId, OfferId, QueueId, SegmentId
 from callcenter.routing.place import key_of, worth
 from callcenter.routing.plan import NO_STEP
@@ -385,41 +383,13 @@ class World(Indexes):
         choice = self.state.center.contact_choice
         contact.key = key_of(contact.since, contact.priority, ageing, choice)
 
-    def training_recorded(self, event: e.TrainingRecorded) -> None:
-        self._people(event.agent).record(
-            Training(
-                at=event.at,
-                course=event.course,
-                date=event.date,
-                passed=event.passed,
-                trainer=event.trainer,
-                skill=event.skill,
-                level=event.level,
-                expires=event.expires,
-            )
-        )
-        self._learn(event.agent)
-
-    def certificate_changed(self, event: e.CertificateExpiring | e.CertificateExpired) -> None:
-        certificates = self._people(event.agent).certificates
-        expired = isinstance(event, e.CertificateExpired)
-        found = certificates[event.skill]
-        certificates[event.skill] = msgspec.structs.replace(found, warned=True, expired=expired)
-        self._learn(event.agent)
-
-    def skills_changed(self, event: e.SkillsChanged) -> None:
-        self._people(event.agent).by_hand = event.skills
-        self._learn(event.agent)
-
-    def _people(self, agent: AgentId) -> Qualification:
-        return self.state.people.setdefault(agent, Qualification())
-
-    def _learn(self, agent: AgentId) -> None:
+    def learned(self, event: Learned) -> None:
         """What she can has changed: from this moment she is matched by it."""
-        found = self.state.agents.get(agent)
+        self.state.people.setdefault(event.agent, Qualification()).learn(event)
+        found = self.state.agents.get(event.agent)
         if found is not None:
             self._seat(found)
-        self._set_timer(Alarm.CERTIFICATE, agent)
+        self._set_timer(Alarm.CERTIFICATE, event.agent)
 
     def queue_opened(self, event: e.QueueOpened) -> None:
         if event.follow_calendar:
@@ -472,10 +442,10 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactMoved: World.contact_moved,
     e.ContactAssigned: World.contact_assigned,
     e.PriorityChanged: World.priority_changed,
-    e.TrainingRecorded: World.training_recorded,
-    e.CertificateExpiring: World.certificate_changed,
-    e.CertificateExpired: World.certificate_changed,
-    e.SkillsChanged: World.skills_changed,
+    e.TrainingRecorded: World.learned,
+    e.CertificateExpiring: World.learned,
+    e.CertificateExpired: World.learned,
+    e.SkillsChanged: World.learned,
     e.QueueOpened: World.queue_opened,
     e.QueueClosed: World.queue_closed,
     e.AnnouncementSet: World.announcement_set,
