@@ -50,3 +50,8 @@ def state_at(calendar: Calendar, at: Micros) -> OpenState:
         if past_midnight and period.weekday == yesterday and minute < period.closes:
             return OpenState.OPEN
     return OpenState.CLOSED
+
+
+def is_open(calendar: Calendar | None, at: Micros) -> bool:
+    """Whether a queue of this calendar is open; without one it always is."""
+    return calendar is None or state_at(calendar, at) is OpenState.OPEN

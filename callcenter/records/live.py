@@ -14,23 +14,26 @@ screen. It changes what it can; the equation holds because a visit is counted as
 taking it out of the waiting ones.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, Channel, Queue
+from callcenter.domain.center import Channel
 from callcenter.domain.commands import Presence
+from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
 from callcenter.records.day import local_day
+from callcenter.records.live_indexes import BUSY, LiveIndexes, count_needs, fits
 from callcenter.records.live_state import (
     IN_QUEUE,
-    AgentDay,
     LiveAgent,
+    LiveAnnouncement,
     LiveContact,
     LiveData,
+    LiveDoor,
     LiveFrontend,
     LiveQueue,
     LiveWrapUp,
@@ -45,19 +48,14 @@ from callcenter.records.visits import (
     reason_of_move,
 )
 
-BUSY = frozenset({Presence.TALKING, Presence.WRAP_UP})
 ASKED_FOR = frozenset({Presence.LOGGED_OUT, Presence.NOT_READY, Presence.READY})
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(LiveData)
 
 
-class LiveState:
-    """The state, the indexes over it, and the fold."""
-
-    def __init__(self, data: LiveData | None = None) -> None:
-        self.data = data or LiveData()
-        self._index()
+class LiveState(LiveIndexes):
+    """The fold."""
 
     # --- snapshot -----------------------------------------------------------------------------
 
@@ -69,78 +67,6 @@ class LiveState:
     def restore(cls, snapshot: bytes) -> "LiveState":
         """The state `snapshot` was taken of. Raises `msgspec.DecodeError`."""
         return cls(_decoder.decode(snapshot))
-
-    def _index(self) -> None:
-        data = self.data
-        self.config: dict[QueueId, Queue] = {q.id: q for q in data.center.queues}
-        self.people: dict[AgentId, Agent] = {a.id: a for a in data.center.agents}
-        self.in_queue: dict[QueueId, dict[ContactId, LiveContact]] = {}
-        for contact in data.contacts.values():
-            if contact.stage in IN_QUEUE:
-                self.in_queue.setdefault(contact.queue, {})[contact.id] = contact
-        self.able: dict[QueueId, tuple[AgentId, ...]] = {
-            queue.id: tuple(a.id for a in data.center.agents if _able(a, queue))
-            for queue in data.center.queues
-        }
-        self._next_midnight = self._first_midnight()
-
-    # --- reading ------------------------------------------------------------------------------
-
-    def waiting(self, queue: QueueId) -> list[LiveContact]:
-        """Who waits in `queue`, next one first; those that ring keep their place."""
-        return sorted(self.in_queue.get(queue, {}).values(), key=lambda c: (c.key, c.since, c.id))
-
-    def today(self, queue: QueueId) -> Counters:
-        """The counters of today, all channels together."""
-        whole = Counters()
-        found = self.data.queues.get(queue)
-        for part in found.today.values() if found else ():
-            whole.add(part)
-        return whole
-
-    def queues(self) -> Iterator[Queue]:
-        """The configured queues, in the order of the configuration."""
-        return iter(self.data.center.queues)
-
-    def work_of(self, agent: LiveAgent, now: Micros) -> tuple[Micros, Micros]:
-        """Her busy and idle time today, the running state included."""
-        busy, idle = agent.today.busy, agent.today.idle
-        running = max(0, now - max(agent.since, self.data.day_start))
-        if agent.presence in BUSY:
-            busy += running
-        elif agent.presence is Presence.READY:
-            idle += running
-        return busy, idle
-
-    # --- the days -----------------------------------------------------------------------------
-
-    def roll(self, now: Micros) -> None:
-        """Begin a new day wherever midnight has passed."""
-        if now < self._next_midnight:
-            return
-        data = self.data
-        if now >= data.day_end:
-            data.day_start, data.day_end = local_day(data.center.timezone, now)
-            for agent in data.agents.values():
-                agent.today = AgentDay()
-        for queue in data.queues.values():
-            if now >= queue.day_end:
-                self._new_day(queue, now)
-        self._next_midnight = self._first_midnight()
-
-    def _first_midnight(self) -> Micros:
-        return min([self.data.day_end, *(q.day_end for q in self.data.queues.values())])
-
-    def _new_day(self, queue: LiveQueue, now: Micros) -> None:
-        config = self.config.get(queue.id)
-        zone = config.timezone if config else self.data.center.timezone
-        queue.day_start, queue.day_end = local_day(zone, now)
-        for channel, counters in queue.today.items():
-            queue.before.setdefault(channel, Counters()).add(counters)
-        queue.today = {}
-        for contact in self.in_queue.get(queue.id, {}).values():
-            queue.today.setdefault(contact.channel, Counters()).offered += 1
-            queue.before[contact.channel].offered -= 1
 
     # --- the fold -----------------------------------------------------------------------------
 
@@ -242,6 +168,7 @@ class LiveState:
             waiting = self.in_queue[event.queue] = {}
         waiting[contact.id] = contact
         self._counters(event.queue, contact).offered += 1
+        count_needs(self._queue(event.queue), event.skills)
 
     def _end_visit(
         self,
@@ -473,6 +400,33 @@ class LiveState:
             self.data.frontends[event.frontend] = frontend
         frontend.lost, frontend.since = True, event.at
 
+    def learned(self, event: Learned) -> None:
+        """What she can has changed, and with it who serves which queue."""
+        self.data.qualifications.setdefault(event.agent, Qualification()).learn(event)
+        if event.agent not in self.people:
+            return
+        skills = self.skills[event.agent] = self._skills_of(event.agent)
+        for queue in self.data.center.queues:
+            if (event.agent in self.able[queue.id]) != fits(queue, skills):
+                self.able[queue.id] = self._able(queue)
+
+    def queue_opened(self, event: e.QueueOpened) -> None:
+        if event.follow_calendar:
+            self.data.doors.pop(event.queue, None)
+        else:
+            self.data.doors[event.queue] = LiveDoor(open=True, since=event.at, by=event.by)
+
+    def queue_closed(self, event: e.QueueClosed) -> None:
+        self.data.doors[event.queue] = LiveDoor(open=False, since=event.at, by=event.by)
+
+    def announcement_set(self, event: e.AnnouncementSet) -> None:
+        if event.announcement:
+            self.data.announcements[event.queue] = LiveAnnouncement(
+                prompt=event.announcement, since=event.at, by=event.by
+            )
+        else:
+            self.data.announcements.pop(event.queue, None)
+
     def configuration_changed(self, event: e.ConfigurationChanged) -> None:
         data = self.data
         data.center, data.version = event.center, event.version
@@ -487,10 +441,6 @@ class LiveState:
             live = self._queue(queue.id)
             live.day_start, live.day_end = local_day(queue.timezone, event.at)
         self._index()
-
-
-def _able(agent: Agent, queue: Queue) -> bool:
-    return all(agent.skills.get(skill, 0) >= least for skill, least in queue.skills.items())
 
 
 FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
@@ -523,5 +473,12 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.FrontendStarted: LiveState.frontend_started,
     e.FrontendLost: LiveState.frontend_lost,
     e.ConfigurationChanged: LiveState.configuration_changed,
+    e.TrainingRecorded: LiveState.learned,
+    e.CertificateExpiring: LiveState.learned,
+    e.CertificateExpired: LiveState.learned,
+    e.SkillsChanged: LiveState.learned,
+    e.QueueOpened: LiveState.queue_opened,
+    e.QueueClosed: LiveState.queue_closed,
+    e.AnnouncementSet: LiveState.announcement_set,
 }
 """Events that are not here (digits, a refused queue, answers to commands) change no screen."""

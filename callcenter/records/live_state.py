@@ -11,6 +11,7 @@ import msgspec
 
 from callcenter.domain.center import Center, Channel
 from callcenter.domain.commands import Presence
+from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
     AgentId,
     ContactId,
@@ -33,6 +34,9 @@ class Stage(StrEnum):
     RINGING = "ringing"
     TALKING = "talking"
 
+
+ASKED_MAX = 100
+"""Different needs that are counted apart, per queue and day."""
 
 IN_QUEUE = frozenset({Stage.WAITING, Stage.RINGING})
 
@@ -127,6 +131,25 @@ class LiveQueue(msgspec.Struct, kw_only=True, omit_defaults=True):
     day_end: Micros = 0
     today: dict[Channel, Counters] = {}
     before: dict[Channel, Counters] = {}
+    asked: dict[str, int] = {}
+    """Visits of today by what they needed (`needs_key`); under the empty key those beyond
+    `ASKED_MAX` different needs."""
+
+
+class LiveDoor(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue that somebody opened or closed by hand, whatever its calendar says."""
+
+    open: bool
+    since: Micros
+    by: str = ""
+
+
+class LiveAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
+    """An emergency announcement in force."""
+
+    prompt: str
+    since: Micros
+    by: str = ""
 
 
 class LiveFrontend(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -151,3 +174,8 @@ class LiveData(msgspec.Struct, kw_only=True, omit_defaults=True):
     agents: dict[AgentId, LiveAgent] = {}
     queues: dict[QueueId, LiveQueue] = {}
     frontends: dict[FrontendId, LiveFrontend] = {}
+    qualifications: dict[AgentId, Qualification] = {}
+    """Training and changes by hand; kept while an agent is not configured."""
+    doors: dict[QueueId, LiveDoor] = {}
+    announcements: dict[QueueId, LiveAnnouncement] = {}
+    """Of all queues under the empty name."""

@@ -16,12 +16,27 @@ import msgspec
 
 from callcenter.domain.center import Queue, Thresholds
 from callcenter.domain.commands import Presence
+from callcenter.domain.skills import Qualification
 from callcenter.domain.units import SECOND, Micros
 from callcenter.records import service_level as formulas
 from callcenter.records.counters import Counters
 from callcenter.records.day import as_time
 from callcenter.records.live import LiveState
 from callcenter.records.live_state import LiveAgent, LiveContact, Stage
+
+CERTIFICATE_STATES = ("valid", "expiring", "expired")
+"""`expiring` ones are valid still, for 30 days at most."""
+
+
+class CertificateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A skill that training granted."""
+
+    skill: str
+    level: int
+    expires: datetime | None
+    """None: never."""
+    state: str
+    """One of `CERTIFICATE_STATES`."""
 
 
 class QueueTile(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +65,14 @@ class QueueTile(msgspec.Struct, frozen=True, kw_only=True):
     abandonment: float | None
     occupancy: float | None
     agents: dict[str, int]
+    open: bool
+    """Whether somebody may come to wait there now."""
+    door: str
+    """What somebody did by hand: `open` or `closed` whatever the calendar says, else empty."""
+    door_by: str
+    door_since: datetime | None
+    announcement: str
+    """The emergency announcement that those are told who come now: its own, else that of all."""
     thresholds: Thresholds
     target_seconds: int
     target_percent: int
@@ -101,6 +124,10 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     aht_seconds: float | None
     occupancy: float | None
     skills: dict[str, int]
+    """What she can now: configured, changed by hand, granted by training."""
+    by_hand: dict[str, int]
+    """Of these, what somebody changed by hand; 0 took a skill away."""
+    certificates: list[CertificateRow]
     next_presence: str
     next_reason: str
 
@@ -154,6 +181,7 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
     oldest = min((c.since for c in waiting), default=None)
     counts = live.today(queue.id)
     state = live.data.queues.get(queue.id)
+    door, announcement = live.data.doors.get(queue.id), live.announcement(queue.id)
     return QueueTile(
         id=queue.id,
         title=queue.title,
@@ -169,6 +197,11 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
         abandonment=_rounded(formulas.abandonment(counts), 4),
         occupancy=_rounded(queue_occupancy(live, queue, now), 3),
         agents=agents_by_state(live, queue),
+        open=live.is_open(queue, now),
+        door="" if door is None else "open" if door.open else "closed",
+        door_by=door.by if door else "",
+        door_since=as_time(door.since) if door else None,
+        announcement=announcement.prompt if announcement else "",
         thresholds=queue.thresholds,
         target_seconds=queue.target_seconds,
         target_percent=queue.target_percent,
@@ -232,10 +265,24 @@ def present_contact(live: LiveState, agent: LiveAgent) -> LiveContact | None:
     return None
 
 
+def certificate_rows(found: Qualification | None) -> list[CertificateRow]:
+    """What training granted her, by skill."""
+    return [
+        CertificateRow(
+            skill=skill,
+            level=one.level,
+            expires=as_time(one.expires) if one.expires else None,
+            state="expired" if one.expired else "expiring" if one.warned else "valid",
+        )
+        for skill, one in sorted(found.certificates.items() if found else ())
+    ]
+
+
 def agent_row(live: LiveState, agent: LiveAgent, now: Micros) -> AgentRow:
     """One line of the agent grid."""
     config = live.people.get(agent.id)
     contact = present_contact(live, agent)
+    found = live.data.qualifications.get(agent.id)
     day = agent.today
     busy, idle = live.work_of(agent, now)
     handle = formulas.ratio((day.talked + day.wrapped) / SECOND, day.handled)
@@ -259,7 +306,9 @@ def agent_row(live: LiveState, agent: LiveAgent, now: Micros) -> AgentRow:
         declined=day.declined,
         aht_seconds=_rounded(handle, 1),
         occupancy=_rounded(formulas.occupancy(busy, idle), 2),
-        skills=config.skills if config else {},
+        skills=live.skills.get(agent.id, {}),
+        by_hand=found.by_hand if found else {},
+        certificates=certificate_rows(found),
         next_presence=agent.next.value if agent.next else "",
         next_reason=agent.next_reason,
     )

@@ -1,19 +1,14 @@
 """May this contact wait in this queue, or by which exit does it go on?
 
 Why: every refusal has a name that the flow must have wired (`closed`, `full`, `unstaffed`), so a
-caller is never left in silence. A door that was opened or closed by hand beats the calendar. The order is the one a caller understands: closed before full,
-full before unstaffed.
+caller is never left in silence. A door that was opened or closed by hand beats the calendar. The
+order is the one a caller understands: closed before full, full before unstaffed.
 """
 
-from callcenter.domain.calendar import OpenState, state_at
+from callcenter.domain.calendar import is_open
 from callcenter.domain.center import Calendar, Queue
 from callcenter.domain.events import QueueExit
 from callcenter.domain.units import Micros
-
-
-def is_open(calendar: Calendar | None, now: Micros) -> bool:
-    """A queue without a calendar is always open."""
-    return calendar is None or state_at(calendar, now) is OpenState.OPEN
 
 
 def refusal(

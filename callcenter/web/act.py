@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from callcenter.domain.commands import (
-    Command,
-    DispositionRequested,
-    Presence,
-    PresenceRequested,
-    WrapUpEndRequested,
-)
+from callcenter.domain import commands as c
+from callcenter.domain.commands import Command, Presence
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.units import AgentId, CommandId, SegmentId
 from callcenter.web import views as v
@@ -31,6 +26,21 @@ from callcenter.web.problems import Refused
 from callcenter.web.routes import Answer, Body, Call
 
 ANSWER_SECONDS = 2.0
+
+Request: TypeAlias = (
+    c.PresenceRequested
+    | c.WrapUpEndRequested
+    | c.DispositionRequested
+    | c.MoveRequested
+    | c.AssignRequested
+    | c.PriorityRequested
+    | c.QueueOpenRequested
+    | c.QueueCloseRequested
+    | c.AnnouncementRequested
+    | c.SkillsRequested
+    | c.TrainingRequested
+)
+"""What people ask for, each by a name of its own."""
 
 
 class PresenceBody(Body):
@@ -53,61 +63,14 @@ class WrapUpBody(Body):
     segment: str = ""
 
 
-class Acting:
-    """The handlers that ask control for something."""
+class Asking:
+    """Asks control for something on behalf of somebody."""
 
     def __init__(self, picture: Picture, commands: CommandPort) -> None:
         self._picture = picture
         self._commands = commands
 
-    async def presence(self, call: Call) -> Answer:
-        body: PresenceBody = call.body
-        return await self._ask(
-            PresenceRequested(
-                agent=AgentId(call.path("id")),
-                presence=Presence(body.presence),
-                reason=body.reason,
-                by=call.who.name,
-                request=_request_id(),
-            )
-        )
-
-    async def wrap_up_end(self, call: Call) -> Answer:
-        body: WrapUpBody = call.body
-        return await self._ask(
-            WrapUpEndRequested(
-                agent=AgentId(call.path("id")),
-                segment=SegmentId(body.segment),
-                request=_request_id(),
-            )
-        )
-
-    async def disposition(self, call: Call) -> Answer:
-        body: DispositionBody = call.body
-        segment = SegmentId(call.path("id"))
-        agent = self._agent_of(segment)
-        authorize(call.who, Need.DESK, agent or call.who.agent)
-        if not agent:
-            raise Refused(404, f"nobody works on a segment {segment!r}")
-        return await self._ask(
-            DispositionRequested(
-                agent=agent,
-                segment=segment,
-                disposition=body.disposition,
-                request=_request_id(),
-            )
-        )
-
-    def _agent_of(self, segment: SegmentId) -> AgentId:
-        for agent in self._picture.live.data.agents.values():
-            last = agent.last.segment if agent.last else ""
-            if segment in agent.segments or segment in agent.wrap_ups or segment == last:
-                return agent.id
-        return AgentId("")
-
-    async def _ask(
-        self, command: PresenceRequested | WrapUpEndRequested | DispositionRequested
-    ) -> Answer:
+    async def ask(self, command: Request) -> Answer:
         """Put it into the journal and wait for what control says."""
         request = command.request
         asked: tuple[Command, ...] = (command,)
@@ -127,5 +90,59 @@ class Acting:
         return Answer(v.CommandResult(request=request, accepted=True))
 
 
-def _request_id() -> CommandId:
+class Acting:
+    """The handlers of what an agent does; a supervisor may do it for her."""
+
+    def __init__(self, picture: Picture, asking: Asking) -> None:
+        self._picture = picture
+        self._asking = asking
+
+    async def presence(self, call: Call) -> Answer:
+        body: PresenceBody = call.body
+        return await self._asking.ask(
+            c.PresenceRequested(
+                agent=AgentId(call.path("id")),
+                presence=Presence(body.presence),
+                reason=body.reason,
+                by=call.who.name,
+                request=request_id(),
+            )
+        )
+
+    async def wrap_up_end(self, call: Call) -> Answer:
+        body: WrapUpBody = call.body
+        return await self._asking.ask(
+            c.WrapUpEndRequested(
+                agent=AgentId(call.path("id")),
+                segment=SegmentId(body.segment),
+                request=request_id(),
+            )
+        )
+
+    async def disposition(self, call: Call) -> Answer:
+        body: DispositionBody = call.body
+        segment = SegmentId(call.path("id"))
+        agent = self._agent_of(segment)
+        authorize(call.who, Need.DESK, agent or call.who.agent)
+        if not agent:
+            raise Refused(404, f"nobody works on a segment {segment!r}")
+        return await self._asking.ask(
+            c.DispositionRequested(
+                agent=agent,
+                segment=segment,
+                disposition=body.disposition,
+                request=request_id(),
+            )
+        )
+
+    def _agent_of(self, segment: SegmentId) -> AgentId:
+        for agent in self._picture.live.data.agents.values():
+            last = agent.last.segment if agent.last else ""
+            if segment in agent.segments or segment in agent.wrap_ups or segment == last:
+                return agent.id
+        return AgentId("")
+
+
+def request_id() -> CommandId:
+    """A name for one request, by which it is answered."""
     return CommandId("web-" + secrets.token_hex(8))

@@ -24,6 +24,7 @@ from callcenter.domain.commands import Presence
 from callcenter.domain.units import SECOND
 from callcenter.records.counters import Counters
 from callcenter.records.published import FAMILIES_MAX, SAMPLES_MAX, Published
+from callcenter.records.screens import CERTIFICATE_STATES, certificate_rows
 from callcenter.records.visits import Visit
 from callcenter.web.picture import Picture
 from callcenter.web.tally import Tally
@@ -132,6 +133,7 @@ class LiveCollector:
         yield self._abandoned()
         yield from self._waiting()
         yield self._agents()
+        yield self._certificates()
         yield from self._center()
         yield self._commands()
 
@@ -178,6 +180,9 @@ class LiveCollector:
         target = GaugeMetricFamily(
             "callcenter_queue_target_seconds", "Target time of the queue.", labels=["queue"]
         )
+        opened = GaugeMetricFamily(
+            "callcenter_queue_open", "1 while somebody may come to wait there.", labels=["queue"]
+        )
         for queue in live.queues():
             contacts = live.in_queue.get(queue.id, {}).values()
             for channel in Channel:
@@ -187,7 +192,8 @@ class LiveCollector:
             oldest = min((c.since for c in contacts), default=now)
             longest.add_metric([queue.id], max(0, now - oldest) / SECOND)
             target.add_metric([queue.id], queue.target_seconds)
-        yield from (waiting, longest, target)
+            opened.add_metric([queue.id], live.is_open(queue, now))
+        yield from (waiting, longest, target, opened)
 
     def _agents(self) -> Metric:
         live = self._picture.live
@@ -204,6 +210,20 @@ class LiveCollector:
             counts[key] = counts.get(key, 0) + 1
         for (team, state), number in sorted(counts.items()):
             family.add_metric([team, state], number)
+        return family
+
+    def _certificates(self) -> Metric:
+        """Of those who are configured; `expiring` ones are valid still, for 30 days at most."""
+        live = self._picture.live
+        family = GaugeMetricFamily(
+            "callcenter_certificates", "Certificates of agents: valid, expiring, expired.",
+            labels=["state"],
+        )  # fmt: skip
+        rows = [
+            row for a in live.people for row in certificate_rows(live.data.qualifications.get(a))
+        ]
+        for state in CERTIFICATE_STATES:
+            family.add_metric([state], sum(row.state == state for row in rows))
         return family
 
     def _center(self) -> Iterator[Metric]:

@@ -78,6 +78,9 @@ class Answer:
     prepare: Callable[[web.Response], None] | None = None
 
 
+Handling = Callable[[Call], Awaitable[Any]]
+
+
 @dataclass(frozen=True)
 class Route:
     """One operation of the API."""
@@ -87,7 +90,7 @@ class Route:
     need: Need
     summary: str
     answer: type
-    handler: Callable[[Call], Awaitable[Any]]
+    handler: Handling
     query: type[Query] = Nothing
     body: type[Body] | None = None
     owner: str = ""

@@ -16,7 +16,8 @@ from aiohttp import web
 from callcenter.records.screens import AgentRow
 from callcenter.web import views as v
 from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
-from callcenter.web.act import Acting, DispositionBody, PresenceBody, WrapUpBody
+from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
+from callcenter.web.gaps import IfTrained, SkillGaps
 from callcenter.web.hub import Hub
 from callcenter.web.live_socket import LiveSocket
 from callcenter.web.metrics import CONTENT_TYPE, Metrics
@@ -25,8 +26,29 @@ from callcenter.web.picture import Picture
 from callcenter.web.ports import AccessPort, CommandPort, CustomersPort, PartiesPort, RecordsPort
 from callcenter.web.problems import Refused
 from callcenter.web.read import ContactQuery, ContactsQuery, IntervalsQuery, Reading
-from callcenter.web.routes import BODY_BYTES_MAX, PREFIX, Route, encode, handler_of, openapi
+from callcenter.web.routes import (
+    BODY_BYTES_MAX,
+    PREFIX,
+    Body,
+    Handling,
+    Route,
+    encode,
+    handler_of,
+    openapi,
+)
 from callcenter.web.sessions import LoginBody, Person, Sessions, TokenBody
+from callcenter.web.supervise import (
+    AnnouncementBody,
+    AssignBody,
+    CloseBody,
+    GapsQuery,
+    MoveBody,
+    OpenBody,
+    PriorityBody,
+    SkillsBody,
+    Supervising,
+    TrainingBody,
+)
 from callcenter.web.tally import Tally
 
 log = structlog.get_logger()
@@ -63,7 +85,9 @@ class Server:
         self.metrics = Metrics(picture, self.tally)
         self.sessions = Sessions(picture, self.doors, world.access, world.people, self.tally)
         self.reading = Reading(picture, world.records, world.parties)
-        self.acting = Acting(picture, world.commands)
+        asking = Asking(picture, world.commands)
+        self.acting = Acting(picture, asking)
+        self.supervising = Supervising(picture, asking)
         picture.use_customers(world.customers)
         self.routes = api_routes(self)
         self._openapi = b""
@@ -134,6 +158,11 @@ class Server:
 
 def api_routes(s: Server) -> list[Route]:
     """The whole API, in the order of the documentation."""
+    return [*desk_routes(s), *supervisor_routes(s), *token_routes(s)]
+
+
+def desk_routes(s: Server) -> list[Route]:
+    """Sessions, everything that is read, and what agents do."""
     read, act, sessions = s.reading, s.acting, s.sessions
     return [
         Route("POST", "/session", Need.PUBLIC, "Log in", v.SessionView, sessions.login,
@@ -161,6 +190,48 @@ def api_routes(s: Server) -> list[Route]:
               v.ContactDetail, read.contact, query=ContactQuery),
         Route("GET", "/reports/intervals", Need.WALL, "15 minutes at a time", v.IntervalList,
               read.intervals, query=IntervalsQuery),
+    ]  # fmt: skip
+
+
+def supervisor_routes(s: Server) -> list[Route]:
+    """What supervisors do, and what they look at before they do it."""
+    does, need = s.supervising, Need.SUPERVISOR
+
+    def act(path: str, summary: str, handler: Handling, body: type[Body]) -> Route:
+        return Route("POST", path, need, summary, v.CommandResult, handler, body=body,
+                     statuses=COMMANDED)  # fmt: skip
+
+    return [
+        act("/contacts/{id}/move", "Let a contact wait in another queue", does.move, MoveBody),
+        act("/contacts/{id}/assign", "Give a waiting contact to one agent", does.assign,
+            AssignBody),
+        act("/contacts/{id}/priority", "Give a waiting contact another priority", does.priority,
+            PriorityBody),
+        Route("GET", "/contacts/{id}/if-trained", need, "Who can take it, and who could if trained",
+              IfTrained, does.if_trained),
+        act("/queues/{id}/open", "Open a queue by hand, or as its calendar says", does.open,
+            OpenBody),
+        act("/queues/{id}/close", "Close a queue by hand", does.close, CloseBody),
+        act("/queues/{id}/announcement", "The emergency announcement of a queue", does.announce,
+            AnnouncementBody),
+        act("/announcement", "The emergency announcement of all queues", does.announce_everywhere,
+            AnnouncementBody),
+        Route("PUT", "/agents/{id}/skills", need, "Skills instead of the configured ones",
+              v.CommandResult, does.skills, body=SkillsBody, statuses=COMMANDED),
+        act("/agents/{id}/trainings", "Record a training", does.train, TrainingBody),
+        Route("GET", "/agents/{id}/trainings", Need.DESK, "Her trainings", v.TrainingList,
+              does.trainings, owner="id"),
+        Route("GET", "/agents/{id}/certificates", Need.DESK, "Her certificates",
+              v.CertificateList, does.certificates, owner="id"),
+        Route("GET", "/reports/skill-gaps", need, "Which skills are missing, and whom to train",
+              SkillGaps, does.gaps, query=GapsQuery),
+    ]  # fmt: skip
+
+
+def token_routes(s: Server) -> list[Route]:
+    """Tokens of programs and walls."""
+    sessions = s.sessions
+    return [
         Route("GET", "/tokens", Need.ADMIN, "All tokens", v.TokenList, sessions.tokens),
         Route("POST", "/tokens", Need.ADMIN, "Make a token", v.TokenView, sessions.make_token,
               body=TokenBody, statuses=(201,)),

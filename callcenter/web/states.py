@@ -19,6 +19,7 @@ from callcenter.web.problems import Refused
 def wall_state(picture: Picture) -> v.WallState:
     """Everything the wall shows, numbers masked."""
     live, now = picture.live, picture.now()
+    everywhere = live.data.announcements.get(QueueId(""))
     return v.WallState(
         at=as_time(now),
         center=live.data.center.name,
@@ -28,6 +29,9 @@ def wall_state(picture: Picture) -> v.WallState:
         frontends=screens.frontend_rows(live),
         control=picture.control,
         control_lag_seconds=picture.control.lag_seconds,
+        announcement=everywhere.prompt if everywhere else "",
+        reasons=list(live.data.center.reasons),
+        skills=list(live.data.center.skills),
         stale_since=picture.stale_since,
     )
 

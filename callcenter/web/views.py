@@ -10,7 +10,13 @@ from datetime import datetime
 import msgspec
 
 from callcenter.records.counters import Counters
-from callcenter.records.screens import AgentRow, FrontendRow, QueueTile, WaitingRow
+from callcenter.records.screens import (
+    AgentRow,
+    CertificateRow,
+    FrontendRow,
+    QueueTile,
+    WaitingRow,
+)
 from callcenter.records.timeline import Line
 from callcenter.web.picture import ControlView
 
@@ -58,7 +64,42 @@ class WallState(msgspec.Struct, frozen=True, kw_only=True):
     frontends: list[FrontendRow]
     control: ControlView
     control_lag_seconds: float
+    announcement: str
+    """The emergency announcement of all queues."""
+    reasons: list[str]
+    """Why an agent may be not ready."""
+    skills: list[str]
+    """What agents can be good at."""
     stale_since: datetime | None
+
+
+class TrainingView(msgspec.Struct, frozen=True, kw_only=True):
+    """One training as it was recorded."""
+
+    recorded: datetime
+    course: str
+    date: str
+    passed: bool
+    trainer: str
+    skill: str
+    level: int
+    expires: datetime | None
+
+
+class TrainingList(msgspec.Struct, frozen=True, kw_only=True):
+    """The last trainings of an agent, the newest first."""
+
+    at: datetime
+    agent: str
+    trainings: list[TrainingView]
+
+
+class CertificateList(msgspec.Struct, frozen=True, kw_only=True):
+    """What training granted an agent, by skill."""
+
+    at: datetime
+    agent: str
+    certificates: list[CertificateRow]
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):

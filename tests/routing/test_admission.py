@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from callcenter.domain.calendar import is_open
 from callcenter.domain.center import Calendar, Period
 from callcenter.domain.events import QueueExit
 from callcenter.domain.units import SECOND
-from callcenter.routing.admission import is_open, refusal
+from callcenter.routing.admission import refusal
 from tests.control.house import queue
 
 MONDAY_NOON = 1_792_411_200 * SECOND

@@ -17,6 +17,7 @@ from tests.web.center import Center, within
 
 WALL = {"wall", "agent", "supervisor", "admin"}
 DESK = {"agent of hers", "supervisor", "admin"}
+SUPERVISOR = {"supervisor", "admin"}
 ADMIN = {"admin"}
 
 EXPECTED: dict[str, set[str]] = {
@@ -32,6 +33,19 @@ EXPECTED: dict[str, set[str]] = {
     "POST /agents/{id}/presence": DESK,
     "POST /agents/{id}/wrap-up/end": DESK,
     "POST /segments/{id}/disposition": DESK,
+    "POST /contacts/{id}/move": SUPERVISOR,
+    "POST /contacts/{id}/assign": SUPERVISOR,
+    "POST /contacts/{id}/priority": SUPERVISOR,
+    "GET /contacts/{id}/if-trained": SUPERVISOR,
+    "POST /queues/{id}/open": SUPERVISOR,
+    "POST /queues/{id}/close": SUPERVISOR,
+    "POST /queues/{id}/announcement": SUPERVISOR,
+    "POST /announcement": SUPERVISOR,
+    "PUT /agents/{id}/skills": SUPERVISOR,
+    "POST /agents/{id}/trainings": SUPERVISOR,
+    "GET /agents/{id}/trainings": DESK,
+    "GET /agents/{id}/certificates": DESK,
+    "GET /reports/skill-gaps": SUPERVISOR,
     "GET /contacts": WALL,
     "GET /contacts/{id}": WALL,
     "GET /reports/intervals": WALL,
@@ -88,7 +102,7 @@ def test_no_need_is_open_to_all_but_the_public_one() -> None:
     assert set(ALLOWED) == set(Need) - {Need.PUBLIC}
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_no_change_by_cookie_without_the_sessions_token(tmp_path: Path, method: str) -> None:
     async def story(found: Center) -> None:
         await found.log_in("ann")

@@ -86,6 +86,7 @@ def test_metrics_tell_the_queues_in_a_form_prometheus_reads(tmp_path: Path) -> N
             ("callcenter_contacts_abandoned_total", "false", 0),
             ("callcenter_queue_waiting", "", 1),
             ("callcenter_queue_target_seconds", "", 20),
+            ("callcenter_queue_open", "", 1),
             ("callcenter_wait_seconds_count", "", 1),
         ):
             assert samples[(name, "sales", short)].value == value, name
