@@ -23,7 +23,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.domain.commands import Presence
 from callcenter.domain.skills import Learned, Qualification
-from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
+from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
 from callcenter.records.day import local_day
 from callcenter.records.live_indexes import BUSY, LiveIndexes, count_needs, fits
