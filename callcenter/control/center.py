@@ -18,7 +18,7 @@ timer is decided in one place by one writer, without a clock, a socket or a thre
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -94,6 +94,9 @@ class Control:
     and agents that we know nothing of.
     """
 
+    turns: Callable[..., Turn] = Turn
+    """What an input is decided by; `why` watches it."""
+
     def __init__(self, *, epoch: int = 0) -> None:
         self.epoch = epoch
         self.marks: dict[str, tuple[int, int]] = {}
@@ -104,6 +107,11 @@ class Control:
     def state(self) -> State:
         """What is remembered. To be read, not written."""
         return self._world.state
+
+    @property
+    def world(self) -> World:
+        """The state with everything derived from it. To be read, not written."""
+        return self._world
 
     @property
     def skills(self) -> Mapping[AgentId, Mapping[str, int]]:
@@ -145,7 +153,7 @@ class Control:
         return _encoder.encode(Snapshot(state=self.state, marks=self.marks))
 
     @classmethod
-    def restore(cls, snapshot: bytes, *, epoch: int = 0) -> "Control":
+    def restore(cls, snapshot: bytes, *, epoch: int = 0) -> Self:
         """A control center that goes on where the snapshot was taken.
 
         Raises `msgspec.DecodeError` or `ValidationError` for anything but a snapshot.
@@ -159,7 +167,7 @@ class Control:
     def _begin(self, now: Micros, source: str) -> Turn:
         """A new turn, not before the last one; who rested long enough is awake."""
         world = self._world
-        turn = Turn(
+        turn = self.turns(
             world,
             max(now, world.state.now),
             epoch=self.epoch,

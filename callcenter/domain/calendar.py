@@ -16,6 +16,9 @@ from callcenter.domain.center import Calendar
 from callcenter.domain.units import SECOND, Micros
 
 
+DAY_MINUTES = 24 * 60
+
+
 class OpenState(StrEnum):
     """The exits of `hours`, by name."""
 
@@ -55,3 +58,23 @@ def state_at(calendar: Calendar, at: Micros) -> OpenState:
 def is_open(calendar: Calendar | None, at: Micros) -> bool:
     """Whether a queue of this calendar is open; without one it always is."""
     return calendar is None or state_at(calendar, at) is OpenState.OPEN
+
+
+CHANGE_DAYS_MAX = 14
+"""A calendar that stays as it is for longer has no next change worth telling."""
+
+
+def next_change(calendar: Calendar, at: Micros) -> Micros | None:
+    """When the calendar is next in another state than at `at`; None within two weeks."""
+    now = state_at(calendar, at)
+    place = zone(calendar.timezone)
+    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(place)
+    minutes = sorted({0, *(m % DAY_MINUTES for p in calendar.periods for m in (p.opens, p.closes))})
+    for days in range(CHANGE_DAYS_MAX + 1):
+        day = local.date() + timedelta(days=days)
+        for minute in minutes:
+            when = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=place)
+            change = int(when.timestamp()) * SECOND
+            if change > at and state_at(calendar, change) is not now:
+                return change
+    return None

@@ -471,10 +471,28 @@ class Engine:
             if seat is None or channel not in seat.channels or not self._allowed(agent, terms):
                 continue
             if not (able | held) >> seat.profile.index & 1:
-                cost = order.penalty(seat.profile.bits) if order.penalty else 0
-                found.append((cost, order.rank(agent) if order.rank else 0, seat.since, agent))
+                found.append(self.standing(agent, order))
         found.sort()
         return [agent for _, _, _, agent in found[:most]]
+
+    def standing(self, agent: AgentId, order: Order) -> tuple[Any, Any, Micros, AgentId]:
+        """Where an agent stands among those who could take a contact; smaller comes first."""
+        seat = self._seats[agent]
+        cost = order.penalty(seat.profile.bits) if order.penalty else 0
+        return cost, order.rank(agent) if order.rank else 0, seat.since, agent
+
+    def keepers(self, agent: AgentId, channel: Channel, queue: QueueId) -> list[QueueId]:
+        """Queues with a reserve that keeps this agent, free or were she free, from others than
+        `queue`."""
+        seat = self._seats[agent]
+        more = channel not in seat.channels
+        return [
+            kept.queue
+            for kept in self._reserves
+            if kept.queue != queue
+            and kept.profiles >> seat.profile.index & 1
+            and kept.free[channel] + more <= kept.count
+        ]
 
     @staticmethod
     def _allowed(agent: AgentId, terms: Terms) -> bool:
