@@ -41,9 +41,7 @@ def _of_duty(agent: AgentState) -> Iterator[Obstacle]:
     if agent.duty is Presence.LOGGED_OUT:
         yield Obstacle(rule=Rule.LOGGED_OUT)
     elif agent.duty is not Presence.READY:
-        yield Obstacle(
-            rule=Rule.NOT_READY, reason=agent.duty_reason, until=pause_ends(agent) or 0
-        )
+        yield Obstacle(rule=Rule.NOT_READY, reason=agent.duty_reason, until=pause_ends(agent) or 0)
     if agent.next not in (None, Presence.READY):
         yield Obstacle(rule=Rule.LEAVING, reason=agent.next_reason)
     if not agent.reachable_by:

@@ -123,6 +123,4 @@ def redecide(
     except StopIteration:
         return Redecided(same=False)
     seen = control.seen
-    return Redecided(
-        same=same(events, batch.events), choices=seen.choices, refusals=seen.refusals
-    )
+    return Redecided(same=same(events, batch.events), choices=seen.choices, refusals=seen.refusals)

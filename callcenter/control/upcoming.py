@@ -24,6 +24,7 @@ from callcenter.routing.plan import Ring, due_at, widened
 GAINS_MAX = 20
 """Agents told whom a step brings in."""
 
+
 class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that will happen unless something else comes first.
 
@@ -97,7 +98,9 @@ class Upcoming:
     def takes(self, contact: ContactState, agent: AgentState, ring: Ring) -> bool:
         """Would she be in the contact's ring, were it this one?"""
         world = self.world
-        terms = world.terms(contact)._replace(agents=ring.agents, teams=ring.teams, only=AgentId(""))
+        terms = world.terms(contact)._replace(
+            agents=ring.agents, teams=ring.teams, only=AgentId("")
+        )
         skills, team = world.skills.get(agent.id, {}), world.team(agent.id)
         return not barriers(ring.skills, skills, terms, agent.id, team)
 

@@ -133,7 +133,9 @@ class Lens:
         """Everybody, in the order in which the center names them."""
         places = self.world.positions
         last = len(places)
-        return sorted(self.world.state.agents.values(), key=lambda a: (places.get(a.id, last), a.id))
+        return sorted(
+            self.world.state.agents.values(), key=lambda a: (places.get(a.id, last), a.id)
+        )
 
     # --- one contact and one agent --------------------------------------------------------------
 
@@ -337,8 +339,9 @@ def in_line(contact: ContactState, obstacles: tuple[Obstacle, ...] = ()) -> InLi
 
 def in_hand(agent: AgentState) -> ContactId:
     """What she works on: rung for, talked with, or wrapped up."""
-    works = (*agent.segments.values(), *agent.offers.values(), *agent.wrap_ups.values())
-    return works[0].contact if works else ContactId("")
+    works = [work.contact for work in (*agent.segments.values(), *agent.offers.values())]
+    works += [wrap_up.contact for wrap_up in agent.wrap_ups.values()]
+    return works[0] if works else ContactId("")
 
 
 def nearest(looked: list[Looked]) -> tuple[Looked, ...]:
@@ -359,4 +362,3 @@ def freed_at(looked: Iterable[Looked]) -> list[tuple[AgentId, Micros, str]]:
             last = max(one.obstacles, key=lambda obstacle: obstacle.until)
             found.append((one.agent, last.until, last.rule.value))
     return found
-

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from callcenter.domain.center import Calendar
 from callcenter.domain.units import SECOND, Micros
 
-
 DAY_MINUTES = 24 * 60
 
 

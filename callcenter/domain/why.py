@@ -77,5 +77,7 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it ends by itself; 0 when nothing says so."""
 
 
-FOR_CONTACT = frozenset({Rule.EXCLUDED, Rule.WAITS_FOR_ANOTHER, Rule.LACKS, Rule.TAKES_NO, Rule.GONE})
+FOR_CONTACT = frozenset(
+    {Rule.EXCLUDED, Rule.WAITS_FOR_ANOTHER, Rule.LACKS, Rule.TAKES_NO, Rule.GONE}
+)
 """Rules that say who somebody is to a contact; the others pass with time and work."""

@@ -159,7 +159,9 @@ class Checker:
         assert offered(before, now, contact, agent, obstacles), f"{agent}: more than {obstacles}"
         for one in obstacles:
             others = tuple(other for other in obstacles if other != one)
-            assert not offered(before, now, contact, agent, others), f"{agent}: {one} is no obstacle"
+            assert not offered(before, now, contact, agent, others), (
+                f"{agent}: {one} is no obstacle"
+            )
             self.told["toggled"] += 1
 
 

@@ -145,14 +145,17 @@ class Archive:
         self._size += _HEAD.size + len(record.data)
         self._note(record)
 
-    def sync(self) -> None:
-        """Put what was written on the disk; begin a new segment when this one is full."""
+    def sync(self) -> bool:
+        """Put what was written on the disk; whether this segment was full, so that a new one
+        begins with the next batch."""
         if self._file is None:
-            return
+            return False
         self._file.flush()
         os.fdatasync(self._file.fileno())
-        if self._size >= SEGMENT_BYTES:
-            self.close(finished=True)
+        if self._size < SEGMENT_BYTES:
+            return False
+        self.close(finished=True)
+        return True
 
     def _open(self, seq: int) -> None:
         self._path = self.directory / f"journal-{seq:015d}.ccj"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import structlog
 
 from callcenter.adapters.store import scripts
-from callcenter.adapters.store.archive import BATCH, COMMAND, Archive, Record
+from callcenter.adapters.store.archive import BATCH, COMMAND, Archive, Record, first_seq, segments
 from callcenter.adapters.store.health import stream_id
 from callcenter.adapters.store.keys import ARCHIVER_MS, LEASE_MS, Keys
 from callcenter.adapters.store.replica import (
@@ -25,6 +25,7 @@ from callcenter.adapters.store.replica import (
     save_snapshot,
 )
 from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.adapters.store.states import StateKeeper, forget_states
 from callcenter.adapters.store.wire import cursor_of
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ class Follower:
         self._written = 0
         self._milestones: deque[_Milestone] = deque()
         self._compared = False
+        self._states = StateKeeper(archive.directory)
         self._archiver_until = 0.0
         self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
         self._snapshot_at = self._trim_at = time.monotonic()
@@ -103,8 +105,9 @@ class Follower:
         """Put every batch the archive has not, and the commands it consumed, on the disk."""
         if self.archive.seq > self.replica.seq or self._is_of_another_journal():
             aside = self.archive.set_aside()
+            self._states.begin_anew()
             log.warning("another journal began; the old archive was set aside", kept=str(aside))
-        count = 0
+        count, before = 0, self._written
         while self.archive.seq < self.replica.seq:
             found = read_batches(self._connection, self._keys, self.archive.seq, BATCHES_PER_STEP)
             if not found:
@@ -114,8 +117,10 @@ class Follower:
             self._archive_batches(found)
             count += len(found)
         if count:
-            self.archive.sync()
+            finished = self.archive.sync()
             self._connection.call("SET", self._keys.archived, self.archive.seq)
+            if self.archive.seq == self.replica.seq:
+                self._states.archived(self.replica, self._written - before, finished=finished)
             now = time.monotonic()
             self._milestones.append(
                 _Milestone(now, self.archive.seq, self.archive.cursor, self._written)
@@ -195,6 +200,8 @@ class Follower:
         self._forget_at = time.monotonic() + FORGET_SECONDS
         if gone := self.archive.forget(self._snapshot_seq, time.time()):
             log.info("archive forgotten", files=len(gone), newest=gone[-1].name)
+            for first in [first_seq(segment) for segment in segments(self.archive.directory)[:1]]:
+                forget_states(self.archive.directory, first)
 
 
 def acquire(connection: Connection, keys: Keys, owner: str, dead: str = "") -> int:

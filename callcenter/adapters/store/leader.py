@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -30,7 +30,7 @@ from callcenter.adapters.store.health import Health, encode_health, stream_id
 from callcenter.adapters.store.keys import DEAD_MAX, FRONTEND_MS, HEALTH_MS, LEASE_MS, Keys
 from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.resp import Connection, StoreError, pack
-from callcenter.adapters.store.wire import read_envelope
+from callcenter.adapters.store.wire import fresh, read_envelope
 from callcenter.control.center import ENGINE, DecisionFailed
 from callcenter.domain.commands import (
     Command,
@@ -287,19 +287,11 @@ class Leader:
             last = envelope.first + len(envelope.commands) - 1
             turn.mark(envelope.source, envelope.epoch, last, self.replica.marks)
 
-    def _fresh(self, envelope: Envelope) -> Iterator[tuple[int, Any]]:
+    def _fresh(self, envelope: Envelope) -> list[tuple[int, Any]]:
         """The commands of an envelope that were not decided before, with their sequence."""
-        epoch, done = self.replica.marks.get(envelope.source, (-1, 0))
-        if envelope.epoch > epoch:
-            done = 0
-        elif envelope.epoch < epoch:
-            self.counts["repeats"] += len(envelope.commands)
-            return
-        for sequence, command in enumerate(envelope.commands, envelope.first):
-            if sequence > done:
-                yield sequence, command
-            else:
-                self.counts["repeats"] += 1
+        found = fresh(envelope, self.replica.marks)
+        self.counts["repeats"] += len(envelope.commands) - len(found)
+        return found
 
     def _bury(self, entry: Entry, kind: str, reason: str) -> None:
         """Remember what could not be decided, for a person to look at. Never stops the leader."""

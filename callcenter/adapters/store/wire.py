@@ -7,6 +7,7 @@ refused by its name, not as noise. The whole is read at once when it can be, whi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -67,6 +68,18 @@ def read_envelope(data: bytes) -> tuple[Envelope, dict[int, str]]:
             refused[position] = f"{_tag(part)}: {wrong}"
             commands.append(None)
     return Envelope(raw.source, raw.epoch, raw.first, raw.at, tuple(commands)), refused
+
+
+def fresh(envelope: Envelope, marks: Mapping[str, tuple[int, int]]) -> list[tuple[int, Any]]:
+    """The commands of an envelope that were not decided before, with their sequence. `marks` has
+    per source the epoch and sequence of its last command."""
+    epoch, done = marks.get(envelope.source, (-1, 0))
+    if envelope.epoch < epoch:
+        return []
+    if envelope.epoch > epoch:
+        done = 0
+    numbered = enumerate(envelope.commands, envelope.first)
+    return [(sequence, command) for sequence, command in numbered if sequence > done]
 
 
 def read_batch(data: bytes) -> Batch:
