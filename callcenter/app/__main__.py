@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("callcenter.app.doctor", "doctor", "Look for what would stop the server from working."),
     "config": ("callcenter.app.config_commands", "config", "Check, show and apply the configuration."),
     "flow": ("callcenter.app.flow_commands", "flow", "Check, draw, try and test IVR flows."),
+    "why": ("callcenter.app.why_command", "why", "Why this agent, why it waits, what comes next."),
     "softphone": ("callcenter.app.phones.command", "softphone", "A telephone in this terminal."),
     "token": ("callcenter.app.data_commands", "token", "Make tokens for the API."),
     "import": ("callcenter.app.data_commands", "import_data", "Import customers, or another system's queues."),

@@ -81,7 +81,7 @@ def _runner(role: str, module: ModuleType) -> str:
 
 
 def _run(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> None:
-    _die_with(facts["holder"])
+    die_with(facts["holder"])
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are the holder's: it drains in order
     _log_as(facts)
@@ -94,7 +94,7 @@ def _run(role: str, facts: dict[str, Any], sockets: dict[str, int]) -> None:
     run(module.serve, context)
 
 
-def _die_with(holder: int) -> None:
+def die_with(holder: int) -> None:
     """Die with the holder, at once: a drain would end the calls that the next one takes back."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != holder:

@@ -61,7 +61,12 @@ class Upcoming:
     def of_contact(
         self, contact: ContactState, freed: list[tuple[AgentId, Micros, str]]
     ) -> list[Due]:
-        """Everything that is known to come, the nearest first."""
+        """Everything that is known to come, the nearest first. Whose owner is gone is offered to
+        nobody and follows no plan: it is taken back, or given up."""
+        world = self.world
+        if world.state.frontends[contact.frontend].lost:
+            given_up = world.due(Alarm.CONTACT, contact.id)
+            return [Due(at=given_up, what="given_up")] if given_up else []
         found = [*self._own(contact), *self._steps(contact), *self._doors(contact)]
         found += [
             Due(at=at, what="agent_free", agent=agent, rule=rule) for agent, at, rule in freed
@@ -78,12 +83,7 @@ class Upcoming:
             yield Due(at=contact.retry_at, what="retry")
         if contact.sticky:
             yield Due(at=contact.sticky_until, what="released", agent=contact.sticky)
-        if world.state.frontends[contact.frontend].lost:
-            given_up = world.due(Alarm.CONTACT, contact.id)
-            if given_up:
-                yield Due(at=given_up, what="given_up")
-        else:
-            yield Due(at=contact.expires, what="leaves", exit="timeout")
+        yield Due(at=contact.expires, what="leaves", exit="timeout")
 
     def rings(self, contact: ContactState) -> Iterator[tuple[PlanStep, Ring]]:
         """The steps that are left of its plan, each with the ring after it."""

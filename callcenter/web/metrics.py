@@ -27,7 +27,7 @@ from callcenter.records.published import FAMILIES_MAX, SAMPLES_MAX, Published
 from callcenter.records.screens import CERTIFICATE_STATES, certificate_rows
 from callcenter.records.visits import Visit
 from callcenter.web.picture import Picture
-from callcenter.web.tally import Tally
+from callcenter.web.tally import EXPLAINED, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WAIT_BUCKETS = (1, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
@@ -101,6 +101,12 @@ class Metrics:
         for result in ("accepted", "wrong", "slow_down", "insecure"):
             logins.add_metric([result], tally.logins[result])
         yield logins
+        explained = CounterMetricFamily(
+            "callcenter_web_explanations", "Questions why, by result.", labels=["result"]
+        )
+        for result in EXPLAINED:
+            explained.add_metric([result], tally.explanations[result])
+        yield explained
         refused = CounterMetricFamily(
             "callcenter_web_requests_refused", "Requests answered with a problem document.",
             labels=["status", "kind"],

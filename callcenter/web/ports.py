@@ -16,6 +16,7 @@ from callcenter.domain.units import ContactId, Micros, QueueId
 from callcenter.records.contact_record import ContactRecord, SegmentRecord
 from callcenter.records.intervals import Interval
 from callcenter.records.visits import Outcome, Visit
+from callcenter.web.why_views import AgentWhy, ContactWhy
 
 
 class CommandPort(Protocol):
@@ -66,6 +67,15 @@ class PartiesPort(Protocol):
     """Numbers behind party ids: of living contacts, and of ended ones."""
 
     async def values(self, parties: Sequence[str]) -> dict[str, str]: ...
+
+
+class WhyPort(Protocol):
+    """Decides again what the journal says, elsewhere. Raises `Refused` with the reason. `at` is a
+    moment in center time, 0 for now."""
+
+    async def contact(self, contact: str, at: Micros) -> ContactWhy: ...
+
+    async def agent(self, agent: str, at: Micros) -> AgentWhy: ...
 
 
 class AccessPort(Protocol):

@@ -23,7 +23,14 @@ from callcenter.web.live_socket import LiveSocket
 from callcenter.web.metrics import CONTENT_TYPE, Metrics
 from callcenter.web.pages import PAGES, STATIC, file_response, secure
 from callcenter.web.picture import Picture
-from callcenter.web.ports import AccessPort, CommandPort, CustomersPort, PartiesPort, RecordsPort
+from callcenter.web.ports import (
+    AccessPort,
+    CommandPort,
+    CustomersPort,
+    PartiesPort,
+    RecordsPort,
+    WhyPort,
+)
 from callcenter.web.problems import Refused
 from callcenter.web.read import ContactQuery, ContactsQuery, IntervalsQuery, Reading
 from callcenter.web.routes import (
@@ -50,6 +57,8 @@ from callcenter.web.supervise import (
     TrainingBody,
 )
 from callcenter.web.tally import Tally
+from callcenter.web.why import Reasons, WhyQuery
+from callcenter.web.why_views import AgentWhy, ContactWhy
 
 log = structlog.get_logger()
 
@@ -67,6 +76,7 @@ class World:
     parties: PartiesPort
     access: AccessPort
     people: Callable[[], Mapping[str, Person]]
+    why: Callable[[Tally], WhyPort]
     origins: Sequence[str] = ()
     private: bool = True
     """Only this machine can reach the listener: `/metrics` needs no token then."""
@@ -85,6 +95,7 @@ class Server:
         self.metrics = Metrics(picture, self.tally)
         self.sessions = Sessions(picture, self.doors, world.access, world.people, self.tally)
         self.reading = Reading(picture, world.records, world.parties)
+        self.reasons = Reasons(world.why(self.tally))
         asking = Asking(picture, world.commands)
         self.acting = Acting(picture, asking)
         self.supervising = Supervising(picture, asking)
@@ -158,7 +169,7 @@ class Server:
 
 def api_routes(s: Server) -> list[Route]:
     """The whole API, in the order of the documentation."""
-    return [*desk_routes(s), *supervisor_routes(s), *token_routes(s)]
+    return [*desk_routes(s), *why_routes(s), *supervisor_routes(s), *token_routes(s)]
 
 
 def desk_routes(s: Server) -> list[Route]:
@@ -190,6 +201,19 @@ def desk_routes(s: Server) -> list[Route]:
               v.ContactDetail, read.contact, query=ContactQuery),
         Route("GET", "/reports/intervals", Need.WALL, "15 minutes at a time", v.IntervalList,
               read.intervals, query=IntervalsQuery),
+    ]  # fmt: skip
+
+
+def why_routes(s: Server) -> list[Route]:
+    """Why a contact or an agent is where it is."""
+    reasons = s.reasons
+    return [
+        Route("GET", "/contacts/{id}/why", Need.SUPERVISOR,
+              "Why: its decisions, why it still waits, what comes next", ContactWhy, reasons.contact,
+              query=WhyQuery),
+        Route("GET", "/agents/{id}/why", Need.DESK,
+              "Why: what keeps her from what waits, her last offers, what comes next", AgentWhy,
+              reasons.agent, query=WhyQuery, owner="id"),
     ]  # fmt: skip
 
 

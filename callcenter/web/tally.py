@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+EXPLAINED = ("answered", "unknown", "failed", "busy", "too_long")
+
 
 @dataclass
 class Tally:
@@ -20,6 +22,8 @@ class Tally:
     """By result: `accepted`, `wrong`, `slow_down`, `insecure`; a wall's link counts as one."""
     tokens_rejected: int = 0
     """Unknown, expired and revoked tokens that were shown to us."""
+    explanations: Counter[str] = field(default_factory=Counter)
+    """Questions why, by result: `EXPLAINED`."""
     screens: int = 0
     """Open WebSockets now."""
 

@@ -13,7 +13,9 @@ from callcenter.adapters.store.archive import segments
 from callcenter.adapters.store.explain import Unknown, agent_story, contact_story
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.past import DamagedArchive, NoPast, Past
+from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.states import forget_states, load_state, state_path, states
+from callcenter.adapters.store.wire import read_batch
 from callcenter.control.state import Stage
 from callcenter.control.story import ContactStory
 from callcenter.domain import events as e
@@ -80,7 +82,7 @@ def test_every_decision_of_a_day_is_found_again_in_the_files_and_decided_the_sam
 
 def test_the_center_of_any_moment_is_rebuilt_from_the_nearest_state(day: ArchivedDay) -> None:
     past = past_of(day)
-    follower = kept_states.Replica()
+    follower = Replica()
     for batch in day.batches:
         follower.apply(batch)
         if batch.seq % 97 == 0:
@@ -144,8 +146,8 @@ def test_a_journal_that_differs_from_its_inputs_is_told_so(day: ArchivedDay) -> 
     made = next(x for b in day.batches for x in b.events if isinstance(x, e.OfferMade))
     past = past_of(day)
     found = past.mentions(made.contact, enough=lambda _: False)
-    one = next(f for f in found if made in archives.read_batch(f.data).events)
-    batch = archives.read_batch(one.data)
+    one = next(f for f in found if made in read_batch(f.data).events)
+    batch = read_batch(one.data)
     other = tuple(
         msgspec.structs.replace(x, agent=AgentId("nobody")) if x == made else x
         for x in batch.events

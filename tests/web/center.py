@@ -28,6 +28,7 @@ from callcenter.web.server import Server, World
 from callcenter.web.sessions import Person
 from tests.control.house import F, House, agent, center, queue
 from tests.records.stories import batches
+from tests.web.why_of_house import WhyOfHouse
 
 PEOPLE = {
     "ann": Person(AgentId("ann"), "Ann", SecretStr("ann's secret"), Scope.AGENT),
@@ -173,6 +174,7 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
         parties=numbers,
         access=history.access,
         people=lambda: PEOPLE,
+        why=lambda _tally: WhyOfHouse(house),
         static=static,
     )
     server = Server(picture, world)

@@ -48,6 +48,8 @@ EXPECTED: dict[str, set[str]] = {
     "GET /reports/skill-gaps": SUPERVISOR,
     "GET /contacts": WALL,
     "GET /contacts/{id}": WALL,
+    "GET /contacts/{id}/why": {"supervisor", "admin"},
+    "GET /agents/{id}/why": DESK,
     "GET /reports/intervals": WALL,
     "GET /tokens": ADMIN,
     "POST /tokens": ADMIN,

@@ -33,6 +33,7 @@ from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings, SipSettings
 from callcenter.app.context import RoleContext
+from callcenter.app.why_asked import Whys
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
@@ -111,6 +112,9 @@ class WebRole:
                 parties=self._parties,
                 access=history.access,
                 people=lambda: self._people,
+                why=lambda tally: Whys(
+                    self._archive, self._url, settings.store.namespace, tally
+                ),
                 origins=settings.web.origins,
                 private=host_port(settings.web.listen)[0] in LOOPBACK,
             ),

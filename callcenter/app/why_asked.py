@@ -1,0 +1,103 @@
+"""The web's way to `why`: a child per question, few at once, none for long.
+
+Why: whoever asks waits a second or two; nobody else notices. What takes too long is refused by
+name, with the command that takes as long as it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from callcenter.app.why import Question, Told
+from callcenter.domain.units import Micros
+from callcenter.web.problems import Refused
+from callcenter.web.tally import Tally
+from callcenter.web.why_views import AgentWhy, ContactWhy
+
+AT_ONCE = 2
+WAITING_MAX = 8
+"""Questions that may wait for their turn; more are refused."""
+ANSWER_SECONDS = 20.0
+ELSEWHERE = "`callcenter why` on the server has no such limit"
+
+
+class Whys:
+    """Asks, and counts how it went. `WhyPort` of the web."""
+
+    def __init__(self, archive: Path, url: str, namespace: str, tally: Tally) -> None:
+        self._archive = archive
+        self._url = url
+        self._namespace = namespace
+        self._tally = tally
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asked = 0
+
+    async def contact(self, contact: str, at: Micros) -> ContactWhy:
+        told = await self._ask("contact", contact, at)
+        assert told.contact is not None
+        return told.contact
+
+    async def agent(self, agent: str, at: Micros) -> AgentWhy:
+        told = await self._ask("agent", agent, at)
+        assert told.agent is not None
+        return told.agent
+
+    async def _ask(self, kind: str, name: str, at: Micros) -> Told:
+        question = Question(
+            archive=str(self._archive), url=self._url, namespace=self._namespace, name=name,
+            kind=kind, at=at,
+        )  # fmt: skip
+        if self._asked >= AT_ONCE + WAITING_MAX:
+            self._tally.explanations["busy"] += 1
+            raise Refused(503, "too many ask why at the moment; ask again", kind="busy")
+        self._asked += 1
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), self._turns:
+                told = await self._in_a_child(msgspec.json.encode(question))
+        except TimeoutError:
+            self._tally.explanations["too_long"] += 1
+            words = f"it takes longer than {ANSWER_SECONDS:.0f} s; {ELSEWHERE}"
+            raise Refused(503, words, kind="too-long") from None
+        except Refused as refused:
+            unknown = refused.document.status == 404
+            self._tally.explanations["unknown" if unknown else "failed"] += 1
+            raise
+        finally:
+            self._asked -= 1
+        self._tally.explanations["answered"] += 1
+        return told
+
+    @staticmethod
+    async def _in_a_child(question: bytes) -> Told:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "callcenter.app.why_child", str(os.getpid()),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            answer, _ = await child.communicate(question)
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        return told_by(answer)
+
+
+def told_by(answer: bytes) -> Told:
+    """What the child said. Raises `Refused` for a refusal, and for a child that broke off."""
+    from callcenter.app.why_child import Refusal
+
+    try:
+        refusal = msgspec.json.decode(answer, type=Refusal)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(answer, type=Told)
+    except msgspec.DecodeError:
+        words = f"the journal could not be explained within its limits; {ELSEWHERE}"
+        raise Refused(503, words, kind="broke-off") from None
+    raise Refused(
+        refusal.status, refusal.detail, kind="unknown-id" if refusal.status == 404 else ""
+    )
