@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from callcenter.adapters.store import archive as archives
+from callcenter.adapters.store import states as kept_states
 from callcenter.adapters.store.archive import BATCH, DAY_SECONDS, Archive, Record, segments
 from callcenter.adapters.store.follower import Follower
 from callcenter.adapters.store.replica import Replica
-from tests.adapters.store_server import StoreServer
+from callcenter.adapters.store.states import StateKeeper, forget_states, load_state, states
+from tests.adapters.store_server import Led, StoreServer, seed, until
 
 NOW = 1_700_000_000.0
 OLD, YOUNG = NOW - 31 * DAY_SECONDS, NOW - 29 * DAY_SECONDS
@@ -87,3 +89,44 @@ def test_whoever_archives_also_forgets(store: StoreServer) -> None:
     archive = Archive(store.directory / "archive", days=1)
     Follower(store.connect(), store.keys, Replica(), archive, owner="two").step()
     assert not aside.exists()
+
+
+def test_whoever_archives_keeps_a_state_where_a_file_ends(store: StoreServer) -> None:
+    connection = store.connect()
+    connection.call("XADD", store.keys.cmds, "*", "e", seed())
+    led = Led(store)
+    until(led.ready.is_set)
+    led.end()
+    archive = Archive(store.directory / "archive")
+    follower = Follower(store.connect(), store.keys, Replica(), archive, owner="two")
+    follower.step()
+    assert states(archive.directory) == [follower.replica.seq]
+    kept = load_state(archive.directory, follower.replica.seq)
+    assert kept is not None
+    assert kept.control.snapshot() == follower.replica.control.snapshot()
+    assert kept.cursor == follower.replica.cursor
+
+
+def test_a_state_is_due_after_so_many_batches_or_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_states, "STATE_BATCHES", 10)
+    monkeypatch.setattr(kept_states, "STATE_BYTES", 5000)
+    keeper, replica = StateKeeper(tmp_path), Replica()
+    replica.seq = 5
+    assert not keeper.archived(replica, 100, finished=False)
+    replica.seq = 10
+    assert keeper.archived(replica, 100, finished=False), "ten batches"
+    replica.seq = 11
+    assert not keeper.archived(replica, 4999, finished=False)
+    assert keeper.archived(replica, 1, finished=False), "many bytes"
+    assert not keeper.archived(replica, 9999, finished=True), "it is there already"
+    replica.seq = 12
+    assert keeper.archived(replica, 1, finished=True)
+    assert states(tmp_path) == [10, 11, 12]
+    assert not list(tmp_path.glob("*.new"))
+    forget_states(tmp_path, 12)
+    assert states(tmp_path) == [11, 12], "the one that leads to batch 12 stays"
+    again = StateKeeper(tmp_path)
+    replica.seq = 21
+    assert not again.archived(replica, 1, finished=False), "it goes on counting after a restart"

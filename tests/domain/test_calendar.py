@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callcenter.domain.calendar import OpenState, state_at
+from callcenter.domain.calendar import OpenState, next_change, state_at
 from callcenter.domain.center import Calendar, Period
 from callcenter.domain.units import SECOND, Micros
 
@@ -56,3 +56,21 @@ def test_a_calendar_without_periods_is_always_open_but_on_holidays() -> None:
     always = Calendar(name="always", holidays=frozenset({"2026-01-01"}))
     assert state_at(always, at("2026-03-01T03:00:00")) is OpenState.OPEN
     assert state_at(always, at("2026-01-01T03:00:00")) is OpenState.HOLIDAY
+
+
+@pytest.mark.parametrize(
+    ("utc", "change"),
+    [
+        ("2026-11-23T07:00:00", "2026-11-23T08:00:00"),
+        ("2026-11-23T10:00:00", "2026-11-23T16:00:00"),
+        ("2026-11-27T16:00:00", "2026-11-30T08:00:00"),
+        ("2026-12-24T10:00:00", "2026-12-24T16:00:00"),
+        ("2026-12-24T20:00:00", "2026-12-24T23:00:00"),
+    ],
+)
+def test_the_next_change_is_by_local_time_and_knows_holidays(utc: str, change: str) -> None:
+    assert next_change(MADRID, at(utc)) == at(change)
+
+
+def test_what_is_always_open_has_no_next_change() -> None:
+    assert next_change(Calendar(name="always"), at("2026-11-23T10:00:00")) is None

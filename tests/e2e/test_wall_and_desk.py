@@ -159,6 +159,37 @@ def test_a_number_opens_to_its_formula_its_contacts_and_their_story(
     expect(sheet).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_sheets_of_a_contact_and_of_an_agent_answer_why(
+    browser: Browser, hall: Center, street: Street, tmp_path: Path, width: int
+) -> None:
+    anna = street.do(street.people.agent("anna"))
+    calls = [call_sales(street, 7)]
+    street.do(anna.until_called())
+    calls += [call_sales(street, 8), call_sales(street, 9)]
+    with screen(browser, hall, width=width) as shown:
+        page = shown.open("/")
+        expect(page.locator("#waiting tr[data-contact]")).to_have_count(2)
+        page.locator("#waiting tr[data-contact] button").last.click()
+        sheet = page.locator("dialog")
+        sheet.locator(".why button").click()
+        why = sheet.locator(".why")
+        expect(why).to_contain_text("Waits in Sales, 1 ahead of it", timeout=30_000)
+        expect(why).to_contain_text("it leaves the queue at the exit")
+        expect(why.locator("[data-rule=at_work]")).to_contain_text("Anna")
+        assert shown.overflow() <= 0
+        page.screenshot(path=tmp_path / f"why-contact-{width}.png")
+        page.keyboard.press("Escape")
+        page.click("[data-agent=anna]")
+        sheet.locator(".why button").click()
+        expect(why).to_contain_text("On contact", timeout=30_000)
+        why.locator("summary").first.click()
+        expect(why.locator(".decision [data-rule=logged_out]")).to_contain_text("Ben")
+        assert shown.overflow() <= 0
+        page.screenshot(path=tmp_path / f"why-agent-{width}.png")
+    hang_up(street, *calls)
+
+
 def test_the_keyboard_is_enough_and_keeps_its_place(wall: Screen, street: Street) -> None:
     page = wall.page
     first, second = call_sales(street, 7), call_sales(street, 8)

@@ -8,6 +8,7 @@ import { CALLS_MIN, CRITICAL_SHARE, counted } from "./alarms.mjs";
 import { AgentFacts, Person, WaitingTable } from "./lists.mjs";
 import { ask, pass } from "./live.mjs";
 import { html } from "./page.mjs";
+import { WhyAgent, WhyContact } from "./why.mjs";
 import { attribute, clockTime, label, percent, plain, seconds } from "./words.mjs";
 
 const LIMIT = 200;
@@ -105,7 +106,7 @@ function pulseOf(contact, state) {
   return `${row?.state} ${row?.agent} ${agent?.id} ${agent?.presence} ${agent?.held}`;
 }
 
-function ContactView({ view, state, titles, names }) {
+function ContactView({ view, state, titles, names, open }) {
   const [reveal, setReveal] = useState(false);
   const [found, trouble] = useFound(`contacts/${encodeURIComponent(view.contact)}${reveal ? "?reveal=true" : ""}`, pulseOf(view.contact, state));
   const mayReveal = !reveal && ["supervisor", "admin"].includes(pass.value?.scope);
@@ -125,6 +126,7 @@ function ContactView({ view, state, titles, names }) {
     <ol class="story">${found.timeline.map((line, n) => html`
       <li key=${n} data-code=${line.code}><time datetime=${line.at}>${clockTime(line.at)}</time><span>${line.words}</span></li>`)}
     </ol>
+    <${WhyContact} contact=${view.contact} open=${open} />
     <p class="quiet">Flow ${found.flow || "–"}${found.revision && `, revision ${found.revision.slice(0, 12)}`} · contact ${contact.contact}</p>`;
 }
 
@@ -143,7 +145,7 @@ function Body({ view, state, ...tools }) {
   if (view.kind === "keys") return html`<dl class="facts keys">${KEYS.map(([key, words]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${words}</dd></div>`)}</dl>`;
   if (view.kind === "figure") return html`<${FigureView} view=${view} state=${state} ...${tools} />`;
   const agent = state.agents.find((one) => one.id === view.agent);
-  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} />` : html`<p class="empty">This agent is gone.</p>`;
+  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} /><${WhyAgent} agent=${agent.id} open=${tools.open} />` : html`<p class="empty">This agent is gone.</p>`;
 }
 
 /** The dialog over the wall. `views` is the path that led here; the last one is shown. */
