@@ -48,11 +48,16 @@ class Redecided(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen:
-    """What was seen so far."""
+    """What was seen so far: of one contact, or of all when none is named."""
 
-    def __init__(self) -> None:
+    def __init__(self, contact: ContactId) -> None:
+        self._contact = contact
         self.choices: dict[OfferId, Choice] = {}
         self.refusals: dict[ContactId, Refusal] = {}
+
+    def wants(self, contact: ContactId) -> bool:
+        """Is it looked at?"""
+        return self._contact in ("", contact)
 
 
 class Watched(Turn):
@@ -73,15 +78,16 @@ class Watched(Turn):
         *,
         freed: bool = False,
     ) -> None:
-        offer = OfferId(f"o{self.epoch}-{self.state.offered + 1}")
-        self.seen.choices[offer] = Lens(self.world, self.now).choice(
-            contact,
-            agent,
-            self._order(contact),
-            offer=offer,
-            runner_up=runner_up or AgentId(""),
-            freed=freed,
-        )
+        if self.seen.wants(contact.id):
+            offer = OfferId(f"o{self.epoch}-{self.state.offered + 1}")
+            self.seen.choices[offer] = Lens(self.world, self.now).choice(
+                contact,
+                agent,
+                self._order(contact),
+                offer=offer,
+                runner_up=runner_up or AgentId(""),
+                freed=freed,
+            )
         super()._offer(contact, agent, runner_up, freed=freed)
 
     def emit(self, event: Event) -> None:
@@ -103,12 +109,19 @@ class Explaining(Control):
 
     def __init__(self, *, epoch: int = 0) -> None:
         super().__init__(epoch=epoch)
-        self.seen = Seen()
+        self.look_at(ContactId(""))
+
+    def look_at(self, contact: ContactId) -> None:
+        """From now on, at what is decided about this contact, or about all."""
+        self.seen = Seen(contact)
         self.turns = partial(Watched, seen=self.seen)
 
 
 def redecide(
-    before: bytes, batch: Batch, commands: Iterable[tuple[str, Command]]
+    before: bytes,
+    batch: Batch,
+    commands: Iterable[tuple[str, Command]],
+    contact: ContactId = ContactId(""),
 ) -> Redecided | None:
     """Decide a batch again on a copy; None when another engine decided it.
 
@@ -118,6 +131,7 @@ def redecide(
     if batch.engine != ENGINE:
         return None
     control = Explaining.restore(before, epoch=batch.epoch)
+    control.look_at(contact)
     try:
         events = decide_again(control, batch.inputs, commands)
     except StopIteration:

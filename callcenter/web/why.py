@@ -118,6 +118,7 @@ def _waiting(waiting: Waiting, at: Micros, words: Words) -> v.WaitingWhy:
         ahead_count=len(waiting.ahead) + waiting.ahead_more,
         held_back=[words.held_back(one) for one in waiting.held_back],
         agents=rules_view(waiting.agents, words),
+        agents_count=len(waiting.agents) + waiting.agents_more,
         next=next_view(waiting.next, at, words),
     )
 
@@ -185,6 +186,7 @@ def _decision(made: e.OfferMade, moment: Moment, words: Words) -> v.DecisionWhy:
         evidence=made.evidence,
         text=words.choice(made, choice) if choice else made.evidence,
         others=rules_view(choice.others, words) if choice else [],
+        others_count=len(choice.others) + choice.others_more if choice else 0,
     )
 
 

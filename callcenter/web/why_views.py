@@ -42,6 +42,8 @@ class DecisionWhy(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     text: str
     others: list[RuleWhy]
+    others_count: int
+    """Everybody else there was; of a very large center only the nearest are listed."""
 
 
 class MomentWhy(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class WaitingWhy(msgspec.Struct, frozen=True, kw_only=True):
     held_back: list[str]
     """Why it is not offered to anybody at the moment."""
     agents: list[RuleWhy]
+    agents_count: int
     next: list[NextWhy]
 
 

@@ -128,7 +128,7 @@ def _moment(past: Past, found: Found, batch: e.Batch, event: e.Event, *, again: 
     if not again:
         return Moment(event=event, engine=batch.engine, untried="only later ones are decided again")
     try:
-        decided = past.redecide(found, batch)
+        decided = past.redecide(found, batch, event.contact)
     except NoPast as none:
         return Moment(event=event, engine=batch.engine, untried=str(none))
     if decided is None:

@@ -31,7 +31,7 @@ from callcenter.control.explained import Redecided, redecide
 from callcenter.domain.commands import Command
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.events import Batch
-from callcenter.domain.units import Micros
+from callcenter.domain.units import ContactId, Micros
 
 FOUND_MAX = 5000
 """Batches kept about one id, the newest."""
@@ -109,8 +109,11 @@ class Past:
             yield from self._tail()
             return
         last = first_seq(part) - 1
+        end, _ = self._archived()
         for record in records(part):
             if record.kind == BATCH:
+                if record.major > end:
+                    return  # written since we began to read; it is in the stream for us
                 last = record.major
             yield record
         following = dict(pairwise(self._segments)).get(part)
@@ -242,7 +245,7 @@ class Past:
         return Replica()
 
     def _advance(self, replica: Replica, seq: int) -> None:
-        parts = self._parts()
+        parts = self._segments
         for part, following in zip(parts, [*parts[1:], None], strict=True):
             if replica.seq >= seq:
                 return
@@ -251,20 +254,26 @@ class Past:
             for record in self._records(part):
                 if record.kind == BATCH and replica.seq < record.major <= seq:
                     replica.apply(read_batch(record.data))
+        while self.connection is not None and replica.seq < seq:
+            found = read_batches(self.connection, self._keys, replica.seq)
+            if not found:
+                return
+            for number, data in found:
+                if number <= seq:
+                    replica.apply(read_batch(data))
 
     def now(self) -> Replica:
         """The center at the end of the journal."""
-        last = self._archived()[0]
-        for record in self._tail():
-            if record.kind == BATCH:
-                last = record.major
-        return self.replica_at(last)
+        if self.connection is None:
+            return self.replica_at(self._archived()[0])
+        return self.replica_at(int(self.connection.call("HGET", self._keys.head, "seq") or 0))
 
-    def redecide(self, found: Found, batch: Batch) -> Redecided | None:
-        """A batch decided again; None when another engine decided it. Raises `NoPast`."""
+    def redecide(self, found: Found, batch: Batch, contact: str = "") -> Redecided | None:
+        """A batch decided again, looking at what was decided about `contact`, or about all; None
+        when another engine decided it. Raises `NoPast`."""
         replica = self.replica_at(found.seq - 1)
         commands = fresh_commands(found.commands, dict(replica.marks))
-        return redecide(replica.control.snapshot(), batch, commands)
+        return redecide(replica.control.snapshot(), batch, commands, ContactId(contact))
 
 
 def fresh_commands(
