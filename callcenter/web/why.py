@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from callcenter.control.state import Stage
 from callcenter.control.story import AgentStory, ContactStory, Moment
 from callcenter.control.upcoming import Due
@@ -138,9 +140,9 @@ def agent_view(story: AgentStory) -> v.AgentWhy:
         text=_desk_in_words(story, words),
         contact=desk.contact,
         obstacles=[words.obstacle(one) for one in desk.obstacles],
-        line=[line_view(one, at, words) for one in desk.line],
+        line=[line_view(_beside(one, desk.obstacles), at, words) for one in desk.line],
         line_count=len(desk.line) + desk.line_more,
-        others=[line_view(one, at, words) for one in desk.others],
+        others=[line_view(_beside(one, desk.obstacles), at, words) for one in desk.others],
         others_count=len(desk.others) + desk.others_more,
         next=next_view(desk.next, at, words),
         offers=[moment_view(moment, words) for moment in story.offers],
@@ -217,6 +219,12 @@ def person_view(one: Looked, words: Words) -> v.PersonWhy:
         rules=list(dict.fromkeys(obstacle.rule.value for obstacle in one.obstacles)),
         text=words.obstacles(one.obstacles),
     )
+
+
+def _beside(one: InLine, said: Sequence[Obstacle]) -> InLine:
+    """The contact with what keeps it from her beside what is said of her anyway."""
+    left = tuple(obstacle for obstacle in one.obstacles if obstacle not in said)
+    return msgspec.structs.replace(one, obstacles=left)
 
 
 def line_view(one: InLine, at: Micros, words: Words) -> v.LineWhy:

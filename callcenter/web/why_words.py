@@ -157,7 +157,7 @@ class Words:
             reason = plain(event.termination.reason)
             return f"{self.name(event.agent)}'s part is over after {span(event.talked)}: {reason}"
         if isinstance(event, e.ContactDequeued):
-            return f"leaves {self.title(event.queue)} at the exit `{event.exit}` after {span(event.waited)}"
+            return f"leaves {self.title(event.queue)} at the exit {event.exit} after {span(event.waited)}"
         if isinstance(event, e.ContactEnded):
             return f"over: {plain(event.termination.reason)}"
         name = type(event).__name__
@@ -187,7 +187,7 @@ class Words:
         return f"needs {needs or 'no skill'}{also}"
 
     def _refused(self, event: e.QueueRefused, refusal: Refusal | None) -> str:
-        words = f"may not wait in {self.title(event.queue)}: `{event.exit}`"
+        words = f"may not wait in {self.title(event.queue)}: {event.exit}"
         if refusal is None:
             return words
         if not refusal.known:
@@ -217,7 +217,7 @@ class Words:
             else f"the ringing for {due.contact} ends",
             "released": f"{self.name(due.agent)} is not waited for alone any more",
             "overflow": f"the plan moves it on to {self.title(due.queue)}",
-            "leaves": f"it leaves the queue at the exit `{due.exit}`",
+            "leaves": f"it leaves the queue at the exit {due.exit}",
             "given_up": "it is given up: its front end did not return",
             "wrap_up_ends": f"her wrap-up of {due.contact} ends",
             "rest_ends": "her rest ends: her occupancy is under its ceiling again",

@@ -113,7 +113,7 @@ def test_one_who_waits_is_told_who_could_take_it_and_what_comes_next() -> None:
     assert steps[0] == ("step", 25.0, "its ring widens: needs english 2; then Cem can take it")
     assert steps[1][:2] == ("step", 55.0)
     assert steps[1][2].endswith("then Dee can take it")
-    assert steps[2] == ("leaves", 295.0, "it leaves the queue at the exit `timeout`")
+    assert steps[2] == ("leaves", 295.0, "it leaves the queue at the exit timeout")
 
 
 def test_who_is_ahead_is_named_and_who_cannot_be_taken_by_the_same_is_not() -> None:
@@ -164,7 +164,7 @@ def test_a_refusal_tells_what_stood_against_it() -> None:
     house.call("c1")
     house.call("c2")
     told = contact(house, "c2")
-    assert told["moments"][-1]["text"] == "may not wait in sales: `full`, 1 wait there and 1 may"
+    assert told["moments"][-1]["text"] == "may not wait in sales: full, 1 wait there and 1 may"
     assert told["state"] == "flow"
 
 

@@ -126,7 +126,7 @@ def _moment(past: Past, found: Found, batch: e.Batch, event: e.Event, *, again: 
     if not isinstance(event, DECIDED):
         return Moment(event=event, engine=batch.engine)
     if not again:
-        return Moment(event=event, engine=batch.engine, untried="only later ones are decided again")
+        return Moment(event=event, engine=batch.engine, untried="only the last are decided again")
     try:
         decided = past.redecide(found, batch, event.contact)
     except NoPast as none:

@@ -123,10 +123,10 @@ function ContactView({ view, state, titles, names, open }) {
   ];
   return html`
     <dl class="facts">${facts.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <${WhyContact} contact=${view.contact} waiting=${state.waiting} open=${open} />
     <ol class="story">${found.timeline.map((line, n) => html`
       <li key=${n} data-code=${line.code}><time datetime=${line.at}>${clockTime(line.at)}</time><span>${line.words}</span></li>`)}
     </ol>
-    <${WhyContact} contact=${view.contact} open=${open} />
     <p class="quiet">Flow ${found.flow || "–"}${found.revision && `, revision ${found.revision.slice(0, 12)}`} · contact ${contact.contact}</p>`;
 }
 
@@ -145,7 +145,7 @@ function Body({ view, state, ...tools }) {
   if (view.kind === "keys") return html`<dl class="facts keys">${KEYS.map(([key, words]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${words}</dd></div>`)}</dl>`;
   if (view.kind === "figure") return html`<${FigureView} view=${view} state=${state} ...${tools} />`;
   const agent = state.agents.find((one) => one.id === view.agent);
-  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} /><${WhyAgent} agent=${agent.id} open=${tools.open} />` : html`<p class="empty">This agent is gone.</p>`;
+  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} /><${WhyAgent} agent=${agent.id} waiting=${state.waiting} open=${tools.open} />` : html`<p class="empty">This agent is gone.</p>`;
 }
 
 /** The dialog over the wall. `views` is the path that led here; the last one is shown. */

@@ -57,25 +57,27 @@ function Next({ next }) {
       <li key=${n} data-what=${due.what}><time datetime=${due.at}>${clockTime(due.at)}</time><span>${due.text} <span class="quiet">in ${seconds(due.in_seconds)}</span></span></li>`)}</ol>`;
 }
 
-function Line({ title, lines, count, open }) {
+/** Contacts that wait, by the caller's masked number where the wall has it. */
+function Line({ title, lines, count, waiting, open }) {
   if (!lines.length) return null;
+  const caller = (contact) => waiting.find((row) => row.contact === contact)?.caller || contact;
   return html`
     <h4>${title}: ${count}</h4>
     <ul class="rules">${lines.map((line) => html`
       <li key=${line.contact}><b class="num">${seconds(line.waited_seconds)}</b><span>
-        <button class="link-like" onClick=${() => open({ kind: "contact", contact: line.contact })}>${line.contact}</button> ${line.text}</span></li>`)}</ul>`;
+        <button class="link-like" onClick=${() => open({ kind: "contact", contact: line.contact })}>${caller(line.contact)}</button> ${line.text}</span></li>`)}</ul>`;
 }
 
-function Waiting({ waiting, open }) {
+function Waiting({ found, ...tools }) {
   return html`
-    ${waiting.held_back.map((text) => html`<p class="notice" key=${text}>${text}</p>`)}
-    <${Next} next=${waiting.next} />
-    <${Line} title="Ahead of it" lines=${waiting.ahead} count=${waiting.ahead_count} open=${open} />
+    ${found.held_back.map((text) => html`<p class="notice" key=${text}>${text}</p>`)}
+    <${Next} next=${found.next} />
+    <${Line} title="Ahead of it" lines=${found.ahead} count=${found.ahead_count} ...${tools} />
     <h4>Why nobody has it yet</h4>
-    <${Rules} rules=${waiting.agents} />`;
+    <${Rules} rules=${found.agents} />`;
 }
 
-function Panel({ path, words, Answer, open }) {
+function Panel({ path, words, Answer, ...tools }) {
   const [found, trouble, asking, begin] = useQuestion(path);
   const sentence = found && found.text.charAt(0).toUpperCase() + found.text.slice(1);
   return html`
@@ -86,26 +88,26 @@ function Panel({ path, words, Answer, open }) {
         ${trouble && html`<p class="notice bad" role="alert">${trouble}</p>`}
         ${found && html`<p class="why-text"><b>${sentence}.</b> <span class="quiet">At ${clockTime(found.at)}.</span></p>`}
       </div>
-      ${found && html`<${Answer} found=${found} open=${open} />`}
+      ${found && html`<${Answer} found=${found} ...${tools} />`}
     </section>`;
 }
 
-const ContactAnswer = ({ found, open }) => html`
+const ContactAnswer = ({ found, ...tools }) => html`
   ${found.notes.map((note) => html`<p class="quiet" key=${note}>${note}</p>`)}
-  ${found.waiting && html`<${Waiting} waiting=${found.waiting} open=${open} />`}
+  ${found.waiting && html`<${Waiting} found=${found.waiting} ...${tools} />`}
   <h4>Decisions</h4>
   <${Moments} moments=${found.moments} />`;
 
-const AgentAnswer = ({ found, open }) => html`
+const AgentAnswer = ({ found, ...tools }) => html`
   <${Next} next=${found.next} />
-  <${Line} title="Waits, and she could take it" lines=${found.line} count=${found.line_count} open=${open} />
-  <${Line} title="Waits, and is not for her" lines=${found.others} count=${found.others_count} open=${open} />
+  <${Line} title="Waits, and she could take it" lines=${found.line} count=${found.line_count} ...${tools} />
+  <${Line} title="Waits, and is not for her" lines=${found.others} count=${found.others_count} ...${tools} />
   ${found.offers.length > 0 && html`<h4>Her last offers</h4><${Moments} moments=${found.offers} />`}`;
 
 /** In a contact's sheet. */
-export const WhyContact = ({ contact, open }) => mayAsk() && html`
-  <${Panel} path=${`contacts/${encodeURIComponent(contact)}/why`} words="Why this agent, why not others, what comes next" Answer=${ContactAnswer} open=${open} />`;
+export const WhyContact = ({ contact, ...tools }) => mayAsk() && html`
+  <${Panel} path=${`contacts/${encodeURIComponent(contact)}/why`} words="Why this agent, why not others, what comes next" Answer=${ContactAnswer} ...${tools} />`;
 
 /** In an agent's sheet. */
-export const WhyAgent = ({ agent, open }) => mayAsk() && html`
-  <${Panel} path=${`agents/${encodeURIComponent(agent)}/why`} words="Why she has no call, or this one" Answer=${AgentAnswer} open=${open} />`;
+export const WhyAgent = ({ agent, ...tools }) => mayAsk() && html`
+  <${Panel} path=${`agents/${encodeURIComponent(agent)}/why`} words="Why she has no call, or this one" Answer=${AgentAnswer} ...${tools} />`;
