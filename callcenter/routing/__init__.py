@@ -3,5 +3,5 @@
 `admission` lets a contact into a queue or names the exit, `place` orders those who wait, `skills`
 turns requirements and proficiencies into bits, `terms` says what else a contact asks, `engine` finds
 the agent for a contact and the contact for an agent, `choice` which of several, `plan` what changes
-while it waits, `evidence` says why in words, `gaps` whom to train.
+while it waits, `evidence` says why in words, `explain` why not somebody else, `gaps` whom to train.
 """

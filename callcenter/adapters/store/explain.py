@@ -17,6 +17,7 @@ from callcenter.control.why import Lens
 from callcenter.domain import events as e
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.units import AgentId, ContactId, Micros, QueueId
+from callcenter.records.day import as_time
 
 EXPLAINED_MAX = 50
 """Offers and refusals that are decided again, the last of them."""
@@ -46,13 +47,11 @@ def contact_story(pasts: Sequence[Past], name: str, now: Micros, at: Micros = 0)
 
 
 def _unknown(pasts: Sequence[Past], name: str) -> str:
-    first = pasts[0].first if pasts else 0
-    if first > 1:
-        return (
-            f"there is no contact or agent {name!r} in the journal. Its files go back to batch "
-            f"{first}; older ones were removed after [store] archive_days"
-        )
-    return f"there is no contact or agent {name!r} in the journal"
+    words = f"there is no contact or agent {name!r} in the journal"
+    if not pasts or pasts[0].first <= 1:
+        return words
+    begins = as_time(pasts[0].begins).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{words}, which goes back to {begins}: what is older than [store] archive_days is removed"
 
 
 def _arrived(found: list[Found], name: str) -> bool:

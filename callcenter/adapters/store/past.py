@@ -94,11 +94,8 @@ class Past:
     @property
     def begins(self) -> Micros:
         """When the first batch there is was decided; 0 when there is none."""
-        for part in self._parts():
-            for record in self._records(part):
-                if record.kind == BATCH:
-                    return read_batch(record.data).at
-        return 0
+        times = (self._begins(part) for part in self._parts())
+        return next((at for at in times if at is not None), 0)
 
     def _parts(self) -> list[Path | None]:
         """The files in order, then the stream (None)."""
