@@ -51,7 +51,9 @@ def _unknown(pasts: Sequence[Past], name: str) -> str:
     if not pasts or pasts[0].first <= 1:
         return words
     begins = as_time(pasts[0].begins).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{words}, which goes back to {begins}: what is older than [store] archive_days is removed"
+    return (
+        f"{words}, which goes back to {begins}: what is older than [store] archive_days is removed"
+    )
 
 
 def _arrived(found: list[Found], name: str) -> bool:
@@ -154,6 +156,7 @@ def agent_story(past: Past, name: str, now: Micros, at: Micros = 0) -> AgentStor
     found = past.mentions(
         name,
         enough=lambda found: _offers(found, name, at) >= OFFERS_SHOWN,
+        until=at,
         parts_max=PARTS_BACK_MAX,
     )
     offers = _her_offers(past, found, name, at)

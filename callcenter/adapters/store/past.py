@@ -159,12 +159,19 @@ class Past:
     # --- finding --------------------------------------------------------------------------------
 
     def mentions(
-        self, name: str, *, enough: Callable[[list[Found]], bool], parts_max: int = 0
+        self,
+        name: str,
+        *,
+        enough: Callable[[list[Found]], bool],
+        until: Micros = 0,
+        parts_max: int = 0,
     ) -> list[Found]:
-        """The batches that name this id, in order, looked for from the end backwards until it is
-        `enough`; with `parts_max`, through so many parts at most."""
+        """The batches that name this id, in order, looked for from `until` (the end without it)
+        backwards until it is `enough`; with `parts_max`, through so many parts at most."""
         token = msgspec.msgpack.encode(name)
         parts = self._parts()[::-1]
+        if until:
+            parts = [part for part in parts if (self._begins(part) or until) <= until]
         if parts_max:
             parts = parts[:parts_max]
         found: list[Found] = []
