@@ -39,7 +39,7 @@ function Decision({ decision }) {
     <details class="decision">
       <summary>${decision.text}</summary>
       ${decision.note && html`<p class="quiet">${decision.note}</p>`}
-      ${decision.others.length ? html`<${Rules} rules=${decision.others} />` : html`<p class="quiet">Nobody else is known of.</p>`}
+      <${Rules} rules=${decision.others} />
     </details>`;
 }
 
