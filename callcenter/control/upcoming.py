@@ -17,7 +17,6 @@ from callcenter.control.world import DEAD_OWNER_SECONDS, World
 from callcenter.domain.calendar import is_open, next_change
 from callcenter.domain.center import PlanStep
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
-
 from callcenter.routing.explain import barriers
 from callcenter.routing.plan import Ring, due_at, widened
 
