@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callcenter.control.center import ENGINE
 from callcenter.control.explained import Explaining
 from callcenter.control.replay import decide_again
 from callcenter.control.story import TOLD, AgentStory, ContactStory, Moment
@@ -41,7 +42,7 @@ def moments(control: Explaining, events: list[e.Event]) -> tuple[Moment, ...]:
     return tuple(
         Moment(
             event=event,
-            engine="2",
+            engine=ENGINE,
             redecided=True if isinstance(event, e.OfferMade) else None,
             choice=control.seen.choices.get(event.offer)
             if isinstance(event, e.OfferMade)
