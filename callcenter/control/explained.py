@@ -20,6 +20,7 @@ from callcenter.control.state import ContactState
 from callcenter.control.turn import Turn
 from callcenter.control.why import Choice, Lens
 from callcenter.control.world import World
+from callcenter.domain.calendar import next_change
 from callcenter.domain.commands import Command
 from callcenter.domain.events import Batch, Event, QueueExit, QueueRefused
 from callcenter.domain.units import AgentId, ContactId, Micros, OfferId
@@ -35,6 +36,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     most: int = 0
     """How many waited, and how many may."""
+    opens: Micros = 0
+    """When its calendar changes next; 0 when it has none."""
     known: bool = True
 
 
@@ -93,12 +96,15 @@ class Watched(Turn):
     def emit(self, event: Event) -> None:
         if isinstance(event, QueueRefused):
             queue = self.world.queues.get(event.queue)
+            calendar = self.world.calendars.get(queue.calendar) if queue else None
+            opens = next_change(calendar, self.now) or 0 if calendar else 0
             self.seen.refusals[event.contact] = Refusal(
                 contact=event.contact,
                 exit=event.exit,
                 by_hand=self.state.doors.get(event.queue) is False,
                 waiting=self.world.in_queue.get(event.queue, 0),
                 most=queue.waiting_max if queue else 0,
+                opens=opens,
                 known=queue is not None,
             )
         super().emit(event)

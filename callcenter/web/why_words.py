@@ -65,6 +65,11 @@ class Words:
         moment = datetime.fromtimestamp(at / SECOND, UTC).astimezone(self._zone)
         return moment.strftime("%H:%M:%S")
 
+    def day(self, at: Micros) -> str:
+        """A moment that may be on another day."""
+        moment = datetime.fromtimestamp(at / SECOND, UTC).astimezone(self._zone)
+        return moment.strftime("%Y-%m-%d %H:%M")
+
     # --- rules ----------------------------------------------------------------------------------
 
     def rule(self, one: Obstacle) -> str:
@@ -196,7 +201,10 @@ class Words:
             return f"{words}, {refusal.waiting} wait there and {refusal.most} may"
         if event.exit is e.QueueExit.UNSTAFFED:
             return f"{words}, nobody who could take it was logged in"
-        return f"{words}, {'closed by hand' if refusal.by_hand else 'by its calendar'}"
+        if refusal.by_hand:
+            return f"{words} by hand"
+        opens = f", until {self.day(refusal.opens)}" if refusal.opens else ""
+        return f"{words} by its calendar{opens}"
 
     # --- what comes next ------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from callcenter.control.why import HeldBack
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import AgentChoice, Channel, Plan, PlanStep
+from callcenter.domain.center import AgentChoice, Calendar, Channel, Period, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import SECOND, AgentId, QueueId
@@ -166,6 +167,32 @@ def test_a_refusal_tells_what_stood_against_it() -> None:
     told = contact(house, "c2")
     assert told["moments"][-1]["text"] == "may not wait in sales: full, 1 wait there and 1 may"
     assert told["state"] == "flow"
+
+
+def test_a_closed_queue_tells_whether_a_hand_or_its_calendar_closed_it_and_until_when() -> None:
+    office = Calendar(name="office", periods=(Period(weekday=0, opens=540, closes=1020),))
+    line = queue(calendar="office")
+    house = House()
+    house.open(msgspec.structs.replace(center(agent("ann"), queues=(line,)), calendars=(office,)))
+    house.call("c1")
+    told = contact(house, "c1")["moments"][-1]["text"]
+    assert told == "may not wait in sales: closed by its calendar, until 2027-01-18 09:00"
+    house.tell(c.QueueOpenRequested(queue=QueueId("sales")))
+    house.tell(c.QueueCloseRequested(queue=QueueId("sales")))
+    house.call("c2")
+    told = contact(house, "c2")["moments"][-1]["text"]
+    assert told == "may not wait in sales: closed by hand"
+
+
+def test_one_who_waits_is_told_when_the_queue_closes() -> None:
+    always_but = Period(weekday=4, opens=0, closes=9 * 60)
+    office = Calendar(name="office", periods=(always_but,))
+    house = House()
+    whole = center(agent("ann"), queues=(queue(calendar="office"),))
+    house.open(msgspec.structs.replace(whole, calendars=(office,)), ready=False)
+    house.call("c1")
+    (closes,) = [x for x in contact(house, "c1")["waiting"]["next"] if x["what"] == "closes"]
+    assert closes["text"] == "sales closes; who waits stays"
 
 
 def test_a_contact_on_hold_by_a_lost_front_end_is_told_until_when() -> None:
