@@ -143,8 +143,12 @@ def may_decline(
 
 
 def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
-    """Not ready from now on, or after the work she still has; her own next state wins."""
-    if agent.next is not None:
+    """Not ready from now on, or after the work she still has; if she is leaving, she leaves so.
+
+    Who asked to be ready after her work and lets a phone ring is not ready all the same: else the
+    same contact would ring her again at once, for ever.
+    """
+    if agent.next not in (None, Presence.READY):
         return
     if agent.at_work:
         turn.emit(

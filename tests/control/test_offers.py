@@ -200,6 +200,23 @@ def test_after_rona_she_is_offered_nothing_until_she_says_she_is_ready() -> None
     assert house.rung("c1") == "ann"
 
 
+@pytest.mark.parametrize("outcome", [OfferOutcome.EXPIRED, OfferOutcome.DECLINED])
+def test_with_mail_at_hand_she_is_not_rung_for_ever_though_she_asked_to_be_ready(
+    outcome: OfferOutcome,
+) -> None:
+    house = House().open(center(agent("ann")))
+    house.call("mail", channel=Channel.EMAIL)
+    house.accept("mail")
+    for asked in range(2):
+        house.call(f"c{asked}")
+        assert house.rung(f"c{asked}") == "ann"
+        house.wait(20)
+        house.report(f"c{asked}", outcome)
+        assert house.rung(f"c{asked}") == ""
+        house.hang_up(f"c{asked}")
+        house.presence("ann", Presence.READY)
+
+
 def test_a_failure_of_ours_rests_two_seconds_and_prefers_another_agent() -> None:
     house = House().open(center(agent("ann"), agent("ben")))
     house.call("c1")
