@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from callcenter.adapters.store.archive import Archive, batches_after, records, s
 from callcenter.adapters.store.follower import Follower, acquire
 from callcenter.adapters.store.replica import Replica, read_batches, recover
 from callcenter.adapters.store.resp import Connection, StoreError
+from callcenter.adapters.store.states import save_state
 from callcenter.adapters.store.wire import read_batch
 from callcenter.control.replay import decide_again, same
 from callcenter.domain.commands import Command, QueueRequested
@@ -253,6 +255,52 @@ def test_a_snapshot_and_the_events_after_it_are_the_whole_state(
     recovered = recover(store.connect(), store.keys, archive)
     assert recovered.seq == led.leader.replica.seq
     assert recovered.control.snapshot() == led.leader.replica.control.snapshot()
+
+
+@pytest.mark.parametrize("damage", [b"", b"noise", b"\x78\x9c noise"])
+def test_a_damaged_snapshot_is_told_and_the_state_comes_from_archive_and_stream(
+    store: StoreServer, archive: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    for number in range(1, 11):
+        append(connection, store, envelope("frontend-0", 7, number, arrival(number)))
+    until(lambda: len(arrived(journal(connection, store))) == 10)
+    follower = Follower(store.connect(), store.keys, Replica(), Archive(archive), owner="two")
+    follower.step()
+    follower.finish()
+    led.end()
+    save_state(archive, led.leader.replica)
+    for segment in segments(archive):
+        segment.write_bytes(segment.read_bytes()[:100])  # old batches are forgotten
+    connection.call("XTRIM", store.keys.events, "MAXLEN", 1)
+    connection.call("HSET", store.keys.snapshot, "data", damage, "crc", zlib.crc32(damage))
+    recovered = recover(store.connect(), store.keys, archive)
+    assert recovered.control.snapshot() == led.leader.replica.control.snapshot()
+    assert "the snapshot is damaged" in capsys.readouterr().out
+
+
+def test_a_store_that_lost_its_end_is_led_on_from_what_it_has(store: StoreServer) -> None:
+    """What a failover to a replica that was behind looks like."""
+    connection = store.connect()
+    append(connection, store, seed())
+    led = Led(store)
+    for number in range(1, 6):
+        append(connection, store, envelope("frontend-0", 7, number, arrival(number)))
+        until(lambda n=number: len(arrived(journal(connection, store))) == n)  # type: ignore[misc]
+    whole = journal(connection, store)
+    cut, kept = whole[-2], connection.call("XRANGE", store.keys.events, "-", "+")[:-1]
+    connection.call("DEL", store.keys.events)
+    for entry in kept:
+        connection.call("XADD", store.keys.events, entry[0], "b", entry[1][1])
+    connection.call("HSET", store.keys.head, "seq", cut.seq, "cursor", cut.cursor)
+    append(connection, store, envelope("frontend-0", 7, 6, arrival(6)))
+    until(led.fenced.is_set)
+    again = Led(store)
+    until(lambda: "c6" in arrived(journal(connection, store)))
+    again.end()
+    assert journal(connection, store)[: len(kept)] == whole[:-1]
 
 
 def test_a_torn_archive_is_cut_and_goes_on(store: StoreServer, archive: Path) -> None:

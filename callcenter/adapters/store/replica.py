@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from callcenter.adapters.store.archive import batches_after
 from callcenter.adapters.store.keys import Keys
@@ -24,6 +25,8 @@ from callcenter.domain.center import Center
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.events import Batch, ConfigurationChanged
 from callcenter.domain.units import Micros
+
+log = structlog.get_logger()
 
 BATCHES_PER_READ = 500
 FILE_VERSION = "file:"
@@ -118,19 +121,34 @@ def save_snapshot(connection: Connection, keys: Keys, replica: Replica) -> int:
 def load_snapshot(connection: Connection, keys: Keys) -> Replica | None:
     """The newest snapshot; none when there is none or it is damaged (the journal has it all)."""
     data, crc = connection.call("HMGET", keys.snapshot, "data", "crc")
-    if data is None or crc is None or zlib.crc32(data) != int(crc):
+    if data is None or crc is None:
         return None
     try:
-        return Replica.restore(data)
+        if zlib.crc32(data) == int(crc):
+            return Replica.restore(data)
     except (zlib.error, msgspec.MsgspecError):
-        return None
+        pass
+    log.error("the snapshot is damaged; the archive and the journal are read", key=keys.snapshot)
+    return None
 
 
 def recover(connection: Connection, keys: Keys, archive: Path) -> Replica:
     """The state at the end of the journal. Raises `JournalGap` when batches are missing."""
-    replica = load_snapshot(connection, keys) or Replica()
+    replica = load_snapshot(connection, keys) or _kept(connection, keys, archive) or Replica()
     catch_up(connection, keys, replica, archive)
     return replica
+
+
+def _kept(connection: Connection, keys: Keys, archive: Path) -> Replica | None:
+    """Where a snapshot was and is damaged: the newest state beside the archive before it. Without
+    one there may be no archive of this journal, and another's state must not be taken for ours."""
+    from callcenter.adapters.store.states import load_state, states  # it is made of replicas
+
+    last = int(connection.call("HGET", keys.snapshot, "seq") or 0)
+    for seq in reversed(states(archive)):
+        if seq <= last and (replica := load_state(archive, seq)) is not None:
+            return replica
+    return None
 
 
 def catch_up(connection: Connection, keys: Keys, replica: Replica, archive: Path) -> int:
