@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "softphone": ("callcenter.app.phones.command", "softphone", "A telephone in this terminal."),
     "token": ("callcenter.app.data_commands", "token", "Make tokens for the API."),
     "import": ("callcenter.app.data_commands", "import_data", "Import customers, or another system's queues."),
+    "backup": ("callcenter.app.backup.command", "backup", "Copy the whole center into one file."),
+    "restore": ("callcenter.app.backup.command", "restore", "Put a backup into an empty directory."),
     "bench": ("callcenter.app.bench.command", "bench", "Measure this machine with real calls."),
 }  # fmt: skip
 """Name: module, attribute, one line of help."""

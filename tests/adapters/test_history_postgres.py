@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter.adapters.history import History
+from callcenter.adapters.history import History, dump
 from callcenter.care.customer import Customer
 from callcenter.domain.access import Scope, Token, WebSession
 from callcenter.domain.units import ContactId, QueueId
@@ -117,5 +118,38 @@ def test_customers_tokens_and_sessions_live_there_too(postgres: str) -> None:
         assert await history.access.revoke_token("t1", 9)
         assert await history.access.session("s" * 64) is None
         await history.close()
+
+    asyncio.run(story())
+
+
+def test_a_dump_of_one_database_is_loaded_into_the_other(postgres: str, tmp_path: Path) -> None:
+    def rows(name: str) -> list[bytes]:
+        return (tmp_path / name).read_bytes().splitlines()
+
+    async def dumped(engine: AsyncEngine) -> dict[str, int]:
+        names = dump.table_names()
+        counts, _, _ = await dump.dump(engine, lambda name: (tmp_path / name).open("wb"), names)
+        return counts
+
+    async def story() -> None:
+        one = await History.open(postgres)
+        journal = batches(a_small_day().journal)
+        book = Book()
+        for batch in journal:
+            book.apply(batch)
+        await one.records.write(book.take(), {"party-c1": "{}"})
+        counts = await dumped(one.engine)
+        assert counts["contact"] > 0
+        was = {name: sorted(rows(name)) for name in counts}
+        two = await History.open(f"sqlite:///{tmp_path / 'history.db'}")
+        for history in (two, one):
+            async with history.engine.begin() as connection:
+                await dump.clear(connection)
+                assert await dump.is_empty(connection)
+                for name in counts:
+                    await dump.load(connection, name, rows(name))
+            assert await dumped(history.engine) == counts
+            assert {name: sorted(rows(name)) for name in counts} == was
+            await history.close()
 
     asyncio.run(story())

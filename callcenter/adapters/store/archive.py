@@ -83,6 +83,29 @@ def _read(file: BinaryIO) -> Record | None:
     return Record(kind, major, minor, data) if len(data) == length and summed == crc else None
 
 
+def encoded(record: Record) -> bytes:
+    """A record as it stands in a segment."""
+    summed = _SUMMED.pack(record.kind, record.major, record.minor, len(record.data))
+    crc = zlib.crc32(record.data, zlib.crc32(summed))
+    return summed + struct.pack(">I", crc) + record.data
+
+
+def copy_until(segment: Path, copy: Path, seq: int, cursor: tuple[int, int]) -> int:
+    """Copy a segment's records up to batch `seq` and the commands up to `cursor`; the last batch
+    in the copy, 0 for none."""
+    last = 0
+    with copy.open("wb") as file:
+        file.write(MAGIC)
+        for record in records(segment):
+            end = seq if record.kind == BATCH else cursor
+            place = record.major if record.kind == BATCH else (record.major, record.minor)
+            if place > end:  # type: ignore[operator]  # both are of one kind
+                break
+            file.write(encoded(record))
+            last = record.major if record.kind == BATCH else last
+    return last
+
+
 def batches_after(directory: Path, seq: int) -> Iterator[Batch]:
     """The archived batches after `seq`, in order."""
     found = segments(directory)
@@ -139,9 +162,7 @@ class Archive:
         if self._file is None:
             self._open(record.major if record.kind == BATCH else self.seq + 1)
         assert self._file is not None
-        summed = _SUMMED.pack(record.kind, record.major, record.minor, len(record.data))
-        crc = zlib.crc32(record.data, zlib.crc32(summed))
-        self._file.write(summed + struct.pack(">I", crc) + record.data)
+        self._file.write(encoded(record))
         self._size += _HEAD.size + len(record.data)
         self._note(record)
 
