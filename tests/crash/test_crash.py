@@ -1,0 +1,44 @@
+"""kill -9 at every place: nobody lost, nobody connected twice, nobody stuck, the books balance.
+
+Two hundred points here; `python -m tests.crash --points 10000` plays as many as you like.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from callcenter.adapters.store import leader as leaders
+from tests.crash.death import Point
+from tests.crash.outside import CENTER, Outside
+from tests.crash.run import kill_leaders, kill_stores, spread, store
+
+
+@pytest.fixture(autouse=True)
+def _as_shipped_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These stories let nobody wait; what comes after them does again."""
+    for name in ("LINGER_SECONDS", "COMPANY_SECONDS", "PATIENT_SECONDS"):
+        monkeypatch.setattr(leaders, name, getattr(leaders, name))
+
+
+def test_a_leader_that_dies_stalls_or_is_cut_off_anywhere_costs_nothing() -> None:
+    with store(on_disk=False) as server:
+        tally = kill_leaders(server, 140)
+    assert tally.played == 140
+    assert tally.came >= 130
+
+
+def test_a_store_that_is_killed_anywhere_costs_nothing() -> None:
+    with store(on_disk=True) as server:
+        tally = kill_stores(server, 12)
+    assert tally.played == 12
+
+
+def test_points_are_spread_over_all_there_are() -> None:
+    assert spread(list(range(10)), 4) == [0, 2, 5, 7]
+    assert spread([1, 2], 5) == [1, 2]
+    assert str(Point(3)) == "3:before"
+
+
+def test_the_story_outside_depends_on_its_seed_alone() -> None:
+    assert Outside(1, 5).chance.random() == Outside(1, 5).chance.random()
+    assert len(CENTER.agents) == 4
