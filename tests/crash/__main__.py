@@ -1,4 +1,4 @@
-"""`python -m tests.crash [--points N]`: deaths of leader and store, and what they cost: nothing.
+"""`python -m tests.crash [--points N]`: deaths of leader, front end and store, and what they cost.
 
 Exits with 1 and the seed and point when anybody was lost, doubled, stuck or miscounted.
 """
@@ -14,8 +14,10 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from tests.adapters.store_server import StoreServer
-from tests.crash.run import Tally, kill_leaders, kill_stores, store
+from tests.crash.run import Tally, kill_front_ends, kill_leaders, kill_stores, store
 
+FRONT_ENDS_PER_HUNDRED = 30
+"""Of a hundred points; each of one story is played once at most."""
 STORES_PER_HUNDRED = 6
 """Of a hundred points; a store that is started again costs ten times as much."""
 
@@ -28,14 +30,15 @@ def main(arguments: Sequence[str]) -> int:
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
     stores = points * STORES_PER_HUNDRED // 100
-    play("leader", kill_leaders, points - stores, on_disk=False)
-    play("store", kill_stores, stores, on_disk=True)
+    calls = points * FRONT_ENDS_PER_HUNDRED // 100
+    played = play("frontend", kill_front_ends, calls, on_disk=False)
+    played += play("store", kill_stores, stores, on_disk=True)
+    play("leader", kill_leaders, points - played, on_disk=False)
     return 0
 
 
-def play(
-    name: str, kill: Callable[[StoreServer, int], Tally], count: int, *, on_disk: bool
-) -> None:
+def play(name: str, kill: Callable[[StoreServer, int], Tally], count: int, *, on_disk: bool) -> int:
+    """One kind; how many points there were."""
     begin = time.monotonic()
     with store(on_disk=on_disk) as server:
         tally = kill(server, count)
@@ -44,6 +47,8 @@ def play(
         f"{name:8} {tally.played:6} points, {tally.came} came before the story was over: 0 lost, "
         f"0 double, 0 over capacity, 0 stuck, counters equal to events ({each * 1000:.0f} ms each)\n"
     )
+    sys.stdout.flush()
+    return tally.played
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ warmed one, so that a death costs milliseconds.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -152,6 +153,13 @@ class Life:
 
     def say(self, what: bytes) -> None:
         self.line.sendall(what)
+
+    def kill(self) -> None:
+        """It is not needed any more, or gone already."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        self.line.close()
 
     def end(self) -> int:
         """Wait for its end: its exit code, or minus the signal that killed it."""

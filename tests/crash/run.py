@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from tests.adapters.store_server import StoreServer
+from tests.crash import calling
 from tests.crash.death import KILLED, STORE_KILLED, How, Point
 from tests.crash.leading import Story, in_no_hurry, points
 
 T = TypeVar("T")
 LEADER = (*KILLED, How.STALLED, How.CUT, How.LOST)
+FRONT_END = (*KILLED, How.STALLED)
 MEMORY = Path("/dev/shm")
 
 
@@ -71,6 +73,18 @@ def kill_leaders(server: StoreServer, count: int) -> Tally:
         with _told(seed, point):
             came += story.disturbed(point)
         story.close()
+    return Tally(played, came)
+
+
+def kill_front_ends(server: StoreServer, count: int) -> Tally:
+    """Front ends die and stall: at the store, and at each message to phones and media engine."""
+    whole = calling.story(server, "calls-whole", Point()).exchanges
+    came = played = 0
+    for point in spread(points(whole, FRONT_END), count):
+        played += 1
+        with _told(0, point):
+            center = calling.story(server, f"f{played}", point)
+            came += center.deaths or center.stalls
     return Tally(played, came)
 
 
