@@ -147,6 +147,21 @@ def test_a_step_waits_while_a_phone_rings() -> None:
     assert one(house.wait(0), e.ContactDequeued).exit is e.QueueExit.CLOSED
 
 
+def test_a_step_is_taken_once_however_often_it_rings_in_vain() -> None:
+    sales = queue(ring_seconds=20, plan=plan(step(10, raise_priority=1)))
+    house = House().open(center(agent("ann"), agent("ben"), queues=(sales,)))
+    for name in ("ann", "ben"):
+        house.presence(name, Presence.NOT_READY)
+    house.call("c1")
+    house.wait(11)
+    for name in ("ann", "ben"):
+        house.presence(name, Presence.READY)
+        house.report("c1", OfferOutcome.DECLINED)
+    house.wait(30)
+    widened = [event for event in house.journal if isinstance(event, e.RingWidened)]
+    assert [event.priority for event in widened] == [6]
+
+
 def test_an_edited_plan_is_followed_from_where_the_contact_is() -> None:
     house = House().open(center(queues=(queue(plan=plan(step(10, raise_priority=1))),)))
     house.call("c1")

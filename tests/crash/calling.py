@@ -434,7 +434,7 @@ def check_calls(center: Center) -> None:
     for name, phone in center.agents.items():
         assert not list(phone.endpoint.calls), f"{name}'s phone is still in a call"
         agent = center.control.state.agents[phone.name]  # type: ignore[index]
-        assert {**agent.offers, **agent.segments} == {}, f"{name} is stuck"
+        assert not [*agent.offers, *agent.segments], f"{name} is stuck"
 
 
 def story(server: StoreServer, name: str, point: Point) -> Center:
