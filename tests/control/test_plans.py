@@ -151,7 +151,7 @@ def test_a_step_is_taken_once_however_often_it_rings_in_vain() -> None:
     sales = queue(ring_seconds=20, plan=plan(step(10, raise_priority=1)))
     house = House().open(center(agent("ann"), agent("ben"), queues=(sales,)))
     for name in ("ann", "ben"):
-        house.presence(name, Presence.NOT_READY)
+        house.presence(name, Presence.NOT_READY, "lunch")
     house.call("c1")
     house.wait(11)
     for name in ("ann", "ben"):
