@@ -110,3 +110,4 @@ def _register(name: str, text: str) -> None:
 
 _register("media", "CPU per bridged call-minute and playout jitter of one media worker.")
 _register("route", "Cost of one routing decision at several sizes, beside a naive scan.")
+_register("store", "From command to event seen, commands a second, and recovery of a large center.")

@@ -1,0 +1,152 @@
+"""Small mistakes, made by machine in `routing/`, `agents/` and `control/`.
+
+    compare    < becomes <=, == becomes !=, in becomes not in, is becomes is not …
+    boolean    and becomes or, not is dropped, True becomes False
+    number     n becomes n + 1
+    arithmetic + becomes -, & becomes |, << becomes >> …
+    condition  if x becomes if not x
+    value      return x becomes return None
+    statement  a call or an assignment to an attribute or item is dropped
+
+Type annotations, docstrings, words in texts and the version of the engine are left alone: they
+decide nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("routing", "agents", "control")
+
+_COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult,
+    ast.Div: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift, ast.BitXor: ast.BitOr, ast.Mod: ast.Mult,
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """The n-th place of a file that can be changed, and what it is changed to."""
+
+    file: str
+    number: int
+    line: int
+    what: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.what}"
+
+
+def changed(node: ast.AST) -> tuple[str, ast.AST] | None:
+    """What a node becomes, with a word for it; None where nothing is to be changed."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARE:
+        node.ops[0] = _COMPARE[type(node.ops[0])]()
+        return "compare", node
+    if isinstance(node, ast.BoolOp):
+        node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        return "boolean", node
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return "boolean", node.operand
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        return "boolean", ast.Constant(not node.value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return "number", ast.Constant(node.value + 1)
+    if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in _ARITHMETIC:
+        node.op = _ARITHMETIC[type(node.op)]()
+        return "arithmetic", node
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+        return "condition", node
+    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        node.value = ast.Constant(None)
+        return "value", node
+    if _does_something(node):
+        return "statement", ast.Pass()
+    return None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _does_something(node: ast.AST) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Call)
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(target, ast.Attribute | ast.Subscript) for target in targets)
+
+
+class _Changer(ast.NodeTransformer):
+    """Changes the n-th place; counts them all."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.count = 0
+        self.what = ""
+        self.line = 0
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.AnnAssign) or (isinstance(node, ast.Assign) and _is_table(node)):
+            return node
+        was = copy.copy(node)
+        found = changed(copy.deepcopy(node)) if hasattr(node, "lineno") else None
+        if found is not None:
+            self.count += 1
+            if self.count == self.number:
+                self.what, self.line = found[0], getattr(was, "lineno", 0)
+                return ast.copy_location(ast.fix_missing_locations(found[1]), was)
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # ast's name
+        """`frozen` and `kw_only` guard against us; they decide nothing."""
+        node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
+        return node
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        return node
+
+
+def _is_table(node: ast.Assign) -> bool:
+    """Names in capitals are tables, units and versions; slots are no decision."""
+    return all(
+        isinstance(t, ast.Name) and (t.id.isupper() or t.id == "__slots__") for t in node.targets
+    )
+
+
+def places(path: Path) -> int:
+    """How many mutants a file has."""
+    changer = _Changer(0)
+    changer.visit(ast.parse(path.read_text("utf-8")))
+    return changer.count
+
+
+def mutant(path: Path, number: int) -> Mutant:
+    """The n-th mutant of a file (from 1)."""
+    changer = _Changer(number)
+    tree = changer.visit(ast.parse(path.read_text("utf-8")))
+    source = ast.unparse(ast.fix_missing_locations(tree))
+    name = str(path.relative_to(ROOT))
+    return Mutant(name, number, changer.line, changer.what, source)
+
+
+def files() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from sorted((ROOT / "callcenter" / room).glob("*.py"))
+
+
+def sample(count: int, seed: int) -> list[Mutant]:
+    """So many of all mutants, by seed."""
+    every = [(path, number) for path in files() for number in range(1, places(path) + 1)]
+    chosen = Random(seed).sample(every, min(count, len(every)))
+    return [mutant(path, number) for path, number in chosen]
