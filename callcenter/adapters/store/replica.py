@@ -9,7 +9,10 @@ stream or, where that was trimmed, from the archive.
 
 from __future__ import annotations
 
+import gc
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +137,9 @@ def load_snapshot(connection: Connection, keys: Keys) -> Replica | None:
 
 def recover(connection: Connection, keys: Keys, archive: Path) -> Replica:
     """The state at the end of the journal. Raises `JournalGap` when batches are missing."""
-    replica = load_snapshot(connection, keys) or _kept(connection, keys, archive) or Replica()
-    catch_up(connection, keys, replica, archive)
+    with collecting_nothing():
+        replica = load_snapshot(connection, keys) or _kept(connection, keys, archive) or Replica()
+        catch_up(connection, keys, replica, archive)
     return replica
 
 
@@ -149,6 +153,18 @@ def _kept(connection: Connection, keys: Keys, archive: Path) -> Replica | None:
         if seq <= last and (replica := load_state(archive, seq)) is not None:
             return replica
     return None
+
+
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """Nothing that is made here is garbage, and looking for some takes longer than making it."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 def catch_up(connection: Connection, keys: Keys, replica: Replica, archive: Path) -> int:
