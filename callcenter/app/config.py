@@ -297,6 +297,8 @@ class SkillSettings(Table):
     """What queues and agents call it."""
     title: str = ""
     """For whoever reads the file; shown nowhere."""
+    certified: bool = False
+    """Counts only while a certificate for it is valid: see `callcenter agent train`."""
 
 
 class AgentSettings(Table):
@@ -421,6 +423,7 @@ class Settings(Table):
             name=self.center_table.name,
             timezone=self.center_table.timezone,
             skills=tuple(s.name for s in self.skills),
+            certified=tuple(s.name for s in self.skills if s.certified),
             queues=tuple(self._queue(q) for q in self.queues),
             agents=tuple(_agent(a) for a in self.agents),
             calendars=tuple(self._calendar(c) for c in self.calendars),

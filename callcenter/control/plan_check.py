@@ -60,10 +60,7 @@ def plan_warnings(center: Center, people: People) -> list[str]:
         first, *wider = rings(queue)
         able = len(everybody(first, queue, center, people))
         if not able and not any(everybody(ring, queue, center, people) for ring in wider):
-            warnings.append(
-                f"queue {queue.id}: nobody is configured who could serve it; add an agent with its "
-                "skills"
-            )
+            warnings.append(f"queue {queue.id}: {nobody_able(queue, center)}")
         elif 0 < able <= queue.reserve:
             warnings.append(
                 f"queue {queue.id}: reserve {queue.reserve} keeps all {able} agents who could serve "
@@ -71,6 +68,17 @@ def plan_warnings(center: Center, people: People) -> list[str]:
             )
         warnings += overflow_warnings(queue, center, people)
     return warnings
+
+
+def nobody_able(queue: Queue, center: Center) -> str:
+    """Why nobody can serve it, and what to do. A file does not tell who has a certificate."""
+    certified = [skill for skill in queue.skills if skill in center.certified]
+    if certified:
+        return (
+            f"as far as can be told here, nobody has a certificate for {', '.join(certified)}; "
+            "record the training with `callcenter agent train`"
+        )
+    return "nobody is configured who could serve it; add an agent with its skills"
 
 
 def overflow_warnings(queue: Queue, center: Center, people: People) -> list[str]:

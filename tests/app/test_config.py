@@ -511,3 +511,14 @@ def test_a_queue_that_nobody_could_serve_is_warned_of(tmp_path: Path) -> None:
     assert warning.severity == "warning"
     assert "nobody is configured who could serve it" in warning.message
     assert "skills" in warning.hint
+
+
+def test_a_skill_may_ask_for_a_certificate(tmp_path: Path) -> None:
+    text = GOOD.replace('name = "sales"\n', 'name = "sales"\ncertified = true\n', 1)
+    warning = only(problems(tmp_path, text))
+    assert warning.severity == "warning"
+    assert "nobody has a certificate for sales" in warning.message
+    assert "callcenter agent train" in warning.hint
+    (tmp_path / "good.toml").write_text(text)
+    (tmp_path / "good.toml").chmod(0o600)
+    assert load_settings(tmp_path / "good.toml", {}).center().certified == ("sales",)
