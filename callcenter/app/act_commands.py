@@ -128,11 +128,11 @@ def queue_announce(
 def require_prompt(file: Path | None, prompt: str) -> None:
     """Raises unless some flow has audio of that name: nobody could hear it."""
     from callcenter.app.config import default_file, load_settings
-    from callcenter.app.flow_files import audio_files
+    from callcenter.app.flow_files import prompt_names
     from callcenter.domain.errors import Problem, WrongInput
 
     folder = load_settings(file or default_file()).flows_directory
-    known = sorted({reference.rpartition("/")[2] for reference in audio_files(folder)})
+    known = prompt_names(folder)
     if prompt not in known:
         raise WrongInput(
             [

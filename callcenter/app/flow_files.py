@@ -84,6 +84,11 @@ def audio_files(directory: Path) -> dict[str, Path]:
     }
 
 
+def prompt_names(directory: Path) -> list[str]:
+    """The names of all prompts with audio, of whatever flow and language."""
+    return sorted({reference.rpartition("/")[2] for reference in audio_files(directory)})
+
+
 def all_audio(directory: Path) -> dict[str, Path]:
     """Audio reference -> file: the prompts, and the music of ours and of the directory."""
     from callcenter.media import prompts

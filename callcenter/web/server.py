@@ -81,6 +81,8 @@ class World:
     private: bool = True
     """Only this machine can reach the listener: `/metrics` needs no token then."""
     static: Path = STATIC
+    prompts: Callable[[], Sequence[str]] = tuple
+    """Names of the prompts that an announcement may be, read when they are asked for."""
 
 
 class Server:
@@ -98,7 +100,7 @@ class Server:
         self.reasons = Reasons(world.why(self.tally))
         asking = Asking(picture, world.commands)
         self.acting = Acting(picture, asking)
-        self.supervising = Supervising(picture, asking)
+        self.supervising = Supervising(picture, asking, world.prompts)
         picture.use_customers(world.customers)
         self.routes = api_routes(self)
         self._openapi = b""
@@ -238,6 +240,8 @@ def supervisor_routes(s: Server) -> list[Route]:
         act("/queues/{id}/close", "Close a queue by hand", does.close, CloseBody),
         act("/queues/{id}/announcement", "The emergency announcement of a queue", does.announce,
             AnnouncementBody),
+        Route("GET", "/prompts", need, "Prompts that an announcement may be", v.PromptList,
+              does.prompts),
         act("/announcement", "The emergency announcement of all queues", does.announce_everywhere,
             AnnouncementBody),
         Route("PUT", "/agents/{id}/skills", need, "Skills instead of the configured ones",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
@@ -109,9 +110,12 @@ class GapsQuery(Query):
 class Supervising:
     """The handlers of what a supervisor does."""
 
-    def __init__(self, picture: Picture, asking: Asking) -> None:
+    def __init__(
+        self, picture: Picture, asking: Asking, prompts: Callable[[], Sequence[str]]
+    ) -> None:
         self._picture = picture
         self._asking = asking
+        self._prompts = prompts
 
     # --- who waits ----------------------------------------------------------------------------
 
@@ -184,6 +188,11 @@ class Supervising:
 
     async def _announce(self, call: Call, queue: QueueId) -> Answer:
         body: AnnouncementBody = call.body
+        if body.announcement:
+            known = await asyncio.to_thread(self._prompts)
+            if body.announcement not in known:
+                words = f"no flow has audio for that prompt; known: {', '.join(known) or 'none'}"
+                raise Refused(409, words, kind="refused")
         return await self._asking.ask(
             c.AnnouncementRequested(
                 queue=queue,
@@ -192,6 +201,9 @@ class Supervising:
                 request=request_id(),
             )
         )
+
+    async def prompts(self, _call: Call) -> v.PromptList:
+        return v.PromptList(prompts=list(await asyncio.to_thread(self._prompts)))
 
     async def gaps(self, call: Call) -> SkillGaps:
         query: GapsQuery = call.query

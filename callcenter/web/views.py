@@ -73,6 +73,12 @@ class WallState(msgspec.Struct, frozen=True, kw_only=True):
     stale_since: datetime | None
 
 
+class PromptList(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of prompts with audio."""
+
+    prompts: list[str]
+
+
 class TrainingView(msgspec.Struct, frozen=True, kw_only=True):
     """One training as it was recorded."""
 

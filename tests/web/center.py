@@ -176,6 +176,7 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
         people=lambda: PEOPLE,
         why=lambda _tally: WhyOfHouse(house),
         static=static,
+        prompts=lambda: ("outage", "storm"),
     )
     server = Server(picture, world)
     picture.ready, picture.control = True, ControlView(leader="control-0", alive=True)

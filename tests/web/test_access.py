@@ -41,6 +41,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /queues/{id}/close": SUPERVISOR,
     "POST /queues/{id}/announcement": SUPERVISOR,
     "POST /announcement": SUPERVISOR,
+    "GET /prompts": SUPERVISOR,
     "PUT /agents/{id}/skills": SUPERVISOR,
     "POST /agents/{id}/trainings": SUPERVISOR,
     "GET /agents/{id}/trainings": DESK,

@@ -163,6 +163,9 @@ def test_closing_keeps_those_who_wait_unless_they_are_dismissed(tmp_path: Path) 
 def test_an_announcement_is_shown_for_its_queue_and_for_all(tmp_path: Path) -> None:
     async def story(found: Center) -> None:
         sue = await found.token("supervisor")
+        assert (await found.get("/prompts", **sue))["prompts"] == ["outage", "storm"]
+        words = await refusal(found, "/announcement", sue, announcement="flood")
+        assert words == "no flow has audio for that prompt; known: outage, storm"
         assert await post(found, "/announcement", sue, announcement="storm") == 200
         assert await post(found, "/queues/sales/announcement", sue, announcement="outage") == 200
         wall = await found.get("/wall", **sue)

@@ -33,6 +33,7 @@ from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings, SipSettings
 from callcenter.app.context import RoleContext
+from callcenter.app.flow_files import prompt_names
 from callcenter.app.why_asked import Whys
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
@@ -116,6 +117,7 @@ class WebRole:
                     self._archive, self._url, settings.store.namespace, tally
                 ),
                 origins=settings.web.origins,
+                prompts=lambda: prompt_names(settings.flows_directory),
                 private=host_port(settings.web.listen)[0] in LOOPBACK,
             ),
         )
