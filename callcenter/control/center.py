@@ -26,6 +26,7 @@ from callcenter.control import (
     acts,
     configuration,
     contacts,
+    estimates,
     frontends,
     offers,
     people,
@@ -70,6 +71,7 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.QueueOpenRequested: acts.on_open,
     c.QueueCloseRequested: acts.on_close,
     c.AnnouncementRequested: acts.on_announcement,
+    c.WaitsReported: estimates.on_waits,
 }
 
 _encoder = msgspec.msgpack.Encoder()
@@ -163,6 +165,11 @@ class Control:
         control.marks = found.marks
         control._world = World(found.state)
         return control
+
+    def waits(self, now: Micros) -> c.WaitsReported | None:
+        """Look ahead from the present state: what should be told of waits, or None. To be asked
+        where time is to spare, never by the leader between two decisions."""
+        return estimates.report(self._world, max(now, self.state.now))
 
     def _begin(self, now: Micros, source: str) -> Turn:
         """A new turn, not before the last one; who rested long enough is awake."""

@@ -20,6 +20,7 @@ from callcenter.domain.units import (
     QueueId,
     SegmentId,
 )
+from callcenter.routing.experience import Experience
 from callcenter.routing.plan import NO_STEP
 
 
@@ -39,6 +40,15 @@ class Stage(StrEnum):
 
 
 IN_QUEUE = (Stage.WAITING, Stage.OFFERED)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The estimate that stands. Spans count from `at`; none while too little is known."""
+
+    at: Micros
+    position: int = 0
+    expected: Micros | None = None
+    promised: Micros | None = None
 
 
 class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -82,6 +92,8 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """When it came to this queue; 0 when an older version wrote it down."""
     stepped: int = NO_STEP
     """`after_seconds` of the last step taken."""
+    told: Told | None = None
+    """What it was told of its wait, in this visit."""
 
     @property
     def planned_from(self) -> Micros:
@@ -100,6 +112,7 @@ class OfferState(msgspec.Struct, frozen=True, kw_only=True):
     contact: ContactId
     agent: AgentId
     until: Micros
+    made: Micros = 0
 
 
 class SegmentState(msgspec.Struct, kw_only=True):
@@ -152,6 +165,10 @@ class State(msgspec.Struct, kw_only=True):
     """Emergency announcements in force; of all queues under the empty name."""
     turns: dict[QueueId, AgentId] = {}
     """Who was offered the last contact of a queue that goes round."""
+    experience: dict[QueueId, Experience] = {}
+    """What was seen of each queue's calls lately: estimates rest on it."""
+    told: dict[QueueId, Told] = {}
+    """What somebody who came to a queue now would be told."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

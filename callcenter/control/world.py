@@ -12,6 +12,7 @@ from callcenter.agents.agent import AgentState, Work, WrapUp
 from callcenter.agents.occupancy import count, rest_until
 from callcenter.agents.presence import ASKED_FOR
 from callcenter.control.indexes import Indexes
+from callcenter.control.learning import learn
 from callcenter.control.state import (
     IN_QUEUE,
     ContactState,
@@ -19,6 +20,7 @@ from callcenter.control.state import (
     OfferState,
     SegmentState,
     Stage,
+    Told,
 )
 from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
@@ -42,6 +44,7 @@ class World(Indexes):
         """Remember one event."""
         state = self.state
         state.now = max(state.now, event.at)
+        learn(state, event)
         fold = FOLDS.get(type(event))
         if fold is not None:
             fold(self, event)
@@ -109,6 +112,7 @@ class World(Indexes):
     def _begin_plan(contact: ContactState, entered: int) -> None:
         contact.entered = entered
         contact.stepped = NO_STEP
+        contact.told = None
         contact.agents = ()
         contact.teams = ()
         contact.sticky, contact.sticky_until, contact.assigned = AgentId(""), 0, False
@@ -183,7 +187,9 @@ class World(Indexes):
         agent = self._agent(event.agent)
         self.state.offered += 1
         until = event.at + (event.ring_seconds + DEAD_OWNER_SECONDS) * SECOND
-        self.state.offers[event.offer] = OfferState(contact=contact.id, agent=agent.id, until=until)
+        self.state.offers[event.offer] = OfferState(
+            contact=contact.id, agent=agent.id, until=until, made=event.at
+        )
         contact.stage = Stage.OFFERED
         if contact.offer:
             contact.also = (*contact.also, event.offer)
@@ -361,6 +367,7 @@ class World(Indexes):
         for queue in event.center.queues:
             queues.pop(queue.id, None)
         state.retired_queues = {k: v for k, v in queues.items() if k in self._queues_in_use()}
+        self._forget_estimates({*state.retired_queues, *(q.id for q in event.center.queues)})
         other_choice = state.center.contact_choice is not event.center.contact_choice
         state.center = event.center
         state.version = event.version
@@ -375,6 +382,12 @@ class World(Indexes):
         self.rebuild()
         for agent in list(state.agents.values()):
             self._forget_if_done(agent)
+
+    def _forget_estimates(self, staying: set[QueueId]) -> None:
+        """What was seen of queues that are gone."""
+        state = self.state
+        state.experience = {k: v for k, v in state.experience.items() if k in staying}
+        state.told = {k: v for k, v in state.told.items() if k in staying}
 
     def _place_anew(self, contact: ContactState) -> None:
         """Contacts are compared otherwise from now on, and those who wait already are too."""
@@ -405,6 +418,21 @@ class World(Indexes):
             self.state.announcements[event.queue] = event.announcement
         else:
             self.state.announcements.pop(event.queue, None)
+
+    def wait_estimated(self, event: e.WaitEstimated) -> None:
+        contact = self.state.contacts.get(event.contact)
+        if contact is not None:
+            contact.told = Told(
+                at=event.at,
+                position=event.position,
+                expected=event.expected,
+                promised=event.promised,
+            )
+
+    def queue_estimated(self, event: e.QueueEstimated) -> None:
+        self.state.told[event.queue] = Told(
+            at=event.at, expected=event.expected, promised=event.promised
+        )
 
     def _queues_in_use(self) -> set[QueueId]:
         used = {contact.queue for contact in self.state.contacts.values()}
@@ -449,5 +477,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.QueueOpened: World.queue_opened,
     e.QueueClosed: World.queue_closed,
     e.AnnouncementSet: World.announcement_set,
+    e.WaitEstimated: World.wait_estimated,
+    e.QueueEstimated: World.queue_estimated,
 }
 """Events that are not here (flow steps, digits, dispositions, answers) change nothing we decide by."""

@@ -311,6 +311,23 @@ class AnnouncementRequested(Cmd, frozen=True, kw_only=True):
     request: CommandId = CommandId("")
 
 
+class Outlook(msgspec.Struct, frozen=True, array_like=True):
+    """What somebody who waits, or would, has to expect; no spans where too little is known."""
+
+    expected: Micros | None = None
+    promised: Micros | None = None
+    """Four of five wait no longer."""
+
+
+class WaitsReported(Cmd, frozen=True, kw_only=True):
+    """Whoever follows the center looked ahead: how long they will wait, as it stood at `at`."""
+
+    at: Micros
+    contacts: dict[ContactId, tuple[int, Outlook]] = {}
+    """Position and outlook."""
+    queues: dict[QueueId, Outlook] = {}
+
+
 Command: TypeAlias = (
     ContactReported
     | FlowReported
@@ -337,6 +354,7 @@ Command: TypeAlias = (
     | QueueOpenRequested
     | QueueCloseRequested
     | AnnouncementRequested
+    | WaitsReported
 )
 
 

@@ -18,6 +18,7 @@ from callcenter.domain.center import Center, Channel
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
+    SECOND,
     AgentId,
     CommandId,
     ContactId,
@@ -40,6 +41,10 @@ class QueueExit(StrEnum):
     UNSTAFFED = "unstaffed"
     CLOSED = "closed"
     LEFT = "left"
+
+
+ESTIMATE_GOOD_FOR: Micros = 75 * SECOND
+"""An estimate of a wait that is older says nothing: whoever makes them is gone."""
 
 
 class Evt(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -404,6 +409,30 @@ class AnnouncementSet(Evt, frozen=True, kw_only=True):
     by: str = ""
 
 
+class WaitEstimated(Evt, frozen=True, kw_only=True):
+    """How long a waiting contact will still wait, from `at` until an agent has answered.
+
+    Told when it has changed noticeably and every half minute; older than `ESTIMATE_GOOD_FOR` it
+    is no longer known. Without spans too little was seen to tell.
+    """
+
+    contact: ContactId
+    queue: QueueId
+    position: int
+    """1, and one more for each who is served before it by somebody who could serve it."""
+    expected: Micros | None = None
+    promised: Micros | None = None
+    """Four of five wait no longer."""
+
+
+class QueueEstimated(Evt, frozen=True, kw_only=True):
+    """The same for somebody who would come to the queue now."""
+
+    queue: QueueId
+    expected: Micros | None = None
+    promised: Micros | None = None
+
+
 class ConfigurationChanged(Evt, frozen=True, kw_only=True):
     center: Center
     version: str
@@ -462,6 +491,8 @@ Event: TypeAlias = (
     | QueueOpened
     | QueueClosed
     | AnnouncementSet
+    | WaitEstimated
+    | QueueEstimated
 )
 
 
