@@ -100,9 +100,7 @@ def on_waits(turn: Turn, command: c.WaitsReported) -> None:
             )
 
 
-def tell(
-    turn: Turn, name: ContactId, position: int, found: c.Outlook, late: Micros
-) -> None:
+def tell(turn: Turn, name: ContactId, position: int, found: c.Outlook, late: Micros) -> None:
     contact = turn.state.contacts.get(name)
     if contact is None or contact.stage is not Stage.WAITING:
         turn.note("estimate_of_who_waits_no_more")

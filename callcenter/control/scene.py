@@ -138,7 +138,10 @@ class Sketch:
         """The phone rings, and she will have the whole call before her."""
         state = self.world.state
         for offer in agent.offers:
-            made, contact = state.offers[offer].made, state.contacts.get(state.offers[offer].contact)
+            made, contact = (
+                state.offers[offer].made,
+                state.contacts.get(state.offers[offer].contact),
+            )
             queue = contact.queue if contact else QueueId("")
             _, talk, wrap = self.handling(queue)
             yield self._experience(queue).ring.slots(self.paths, self.now - made), talk, wrap
@@ -191,7 +194,10 @@ class Sketch:
             priority=queue.priority,
             since=self.now,
             key=key_of(
-                self.now, queue.priority, queue.ageing_seconds, self.world.state.center.contact_choice
+                self.now,
+                queue.priority,
+                queue.ageing_seconds,
+                self.world.state.center.contact_choice,
             ),
             order=NEWCOMER // 2 + number,
             expires=self.now + queue.wait_seconds_max * SECOND,
@@ -226,9 +232,7 @@ class Sketch:
             rings.append(self._ring(free_at, ring, released, last.place[0], contact.order))
         return tuple(rings), leaves
 
-    def _after_step(
-        self, ring: PlanRing, queue: QueueId, contact: ContactState
-    ) -> PlanRing | None:
+    def _after_step(self, ring: PlanRing, queue: QueueId, contact: ContactState) -> PlanRing | None:
         """She goes on waiting in another queue: it counts what that one asks for."""
         target = self.world.queues.get(queue)
         if target is None:

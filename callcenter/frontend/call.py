@@ -40,6 +40,7 @@ from callcenter.domain.events import (
     OfferRescinded,
     QueueExit,
     QueueRefused,
+    WaitEstimated,
 )
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
@@ -259,6 +260,8 @@ class CallStory:
                 self.record.waits = msgspec.structs.replace(self.record.waits, queue=queue)
             case OfferMade():
                 self._offered(event)
+            case WaitEstimated(position=place, promised=promised):
+                self._tell_flow(ivr.Estimated(place, promised))
             case ContactEnded(termination=termination):
                 self.end(termination.reason)
             case OfferRescinded(offer=offer) if self.ringing.rescind(offer):

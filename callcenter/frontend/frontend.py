@@ -362,6 +362,7 @@ class Frontend:
                     | e.OfferMade()
                     | e.OfferRescinded()
                     | e.ContactEnded()
+                    | e.WaitEstimated()
                 ):
                     self._told_contact(event.contact, event)
                 case e.CommandAnswered():

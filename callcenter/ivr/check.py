@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from callcenter.domain.errors import Problem
 from callcenter.domain.events import QueueExit
+from callcenter.ivr.estimate import ANNOUNCED
 from callcenter.ivr.read import Reading
 from callcenter.ivr.read_tests import FACTS
 from callcenter.ivr.reader import Reference, nearest, shown, suggest
@@ -44,6 +45,7 @@ class _Names:
         self._places: dict[str, Collection[str] | None] = {
             "node": reading.declared_nodes,
             "prompt": flow.prompts,
+            "announcement": {*flow.prompts, *ANNOUNCED},
             "comfort": flow.comfort,
             "language": flow.languages,
             "queue": known.queues,
@@ -68,7 +70,8 @@ class _Names:
     def _exists(self, reference: Reference) -> Iterator[Problem]:
         words = self._places[reference.kind]
         if words is not None and reference.name not in words:
-            message = f"unknown {reference.kind} {shown(reference.name)}"
+            kind = "prompt" if reference.kind == "announcement" else reference.kind
+            message = f"unknown {kind} {shown(reference.name)}"
             yield self._problem(reference, message, suggest(reference.name, words))
 
     def _set(self, reference: Reference) -> Iterator[Problem]:
@@ -155,7 +158,7 @@ def settable(flow: Flow) -> dict[str, frozenset[str]]:
 
 def _check_prompts(reading: Reading, known: Known) -> Iterator[Problem]:
     flow = reading.flow
-    said = {r.name for r in reading.references if r.kind == "prompt"}
+    said = {r.name for r in reading.references if r.kind in ("prompt", "announcement")}
     for prompt, wordings in flow.prompts.items():
         line, column = reading.places[prompt]
 

@@ -9,6 +9,7 @@ import msgspec
 
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
+from callcenter.domain.units import Micros
 from callcenter.ivr.shape import Comfort
 
 
@@ -43,6 +44,13 @@ class AgentTalking(msgspec.Struct, frozen=True):
     """An agent answered: no announcements, no keys until `QueueLeft(ANSWERED)`."""
 
 
+class Estimated(msgspec.Struct, frozen=True):
+    """How long she will still wait, as far as it is known; counted from now."""
+
+    position: int
+    promised: Micros | None = None
+
+
 class QueueLeft(msgspec.Struct, frozen=True):
     """The queue visit is over; for `ANSWERED`, the talk is over and the caller is still there."""
 
@@ -56,7 +64,14 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 Input: TypeAlias = (
-    Digit | PromptFinished | LookupDone | CalendarState | AgentTalking | QueueLeft | Failed
+    Digit
+    | PromptFinished
+    | LookupDone
+    | CalendarState
+    | AgentTalking
+    | Estimated
+    | QueueLeft
+    | Failed
 )
 
 

@@ -210,6 +210,6 @@ def _comfort(reader: Reader, field: str, tree: Tree) -> Comfort:
             ANNOUNCE_EVERY_MAX,
             base.every,
         ),
-        announce=reader.named("prompt", table.get("announce"), f"{field}.announce"),
+        announce=reader.named("announcement", table.get("announce"), f"{field}.announce"),
         leave_key=leave.value if leave else "",
     )

@@ -30,7 +30,7 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MINUTE, SECOND, Micros
-from callcenter.ivr import shape
+from callcenter.ivr import estimate, shape
 from callcenter.ivr.exchange import (
     Action,
     AgentTalking,
@@ -41,6 +41,7 @@ from callcenter.ivr.exchange import (
     Digit,
     Enqueue,
     Enter,
+    Estimated,
     Failed,
     HangUp,
     Input,
@@ -65,6 +66,7 @@ __all__ = [
     "Digit",
     "Enqueue",
     "Enter",
+    "Estimated",
     "Failed",
     "HangUp",
     "Input",
@@ -262,20 +264,21 @@ class Session:
     # Speaking
 
     def _say(self, prompts: tuple[str, ...], *, every: bool, stop: bool) -> None:
-        flow, state = self._flow, self._state
+        flow = self._flow
         languages = flow.languages if every else (self.language,)
         said = [(prompt, language) for language in languages for prompt in prompts]
+        self._speak(
+            tuple(flow.reference(*one) for one in said),
+            tuple(flow.prompts[prompt][language] for prompt, language in said),
+            stop=stop,
+        )
+
+    def _speak(self, prompts: tuple[str, ...], texts: tuple[str, ...], *, stop: bool) -> None:
+        state = self._state
         state.play += 1
         state.speaking = True
         state.deadline = self._now + PROMPT_LIMIT
-        self._do(
-            Say(
-                prompts=tuple(flow.reference(*one) for one in said),
-                texts=tuple(flow.prompts[prompt][language] for prompt, language in said),
-                interruptible=stop,
-                play=state.play,
-            )
-        )
+        self._do(Say(prompts=prompts, texts=texts, interruptible=stop, play=state.play))
 
     def _stop_saying(self) -> None:
         if self._state.speaking:
@@ -484,6 +487,8 @@ class Session:
         state.phase = Phase.QUEUED
         state.ahead = ""
         state.announcement = 0
+        state.place = state.said_place = state.said_range = 0
+        state.promised_at = None
         state.deadline = self._now + comfort.every if comfort.announce else None
         self._do(
             Enqueue(
@@ -525,10 +530,45 @@ class Session:
         if not isinstance(node, shape.Queue):
             return
         comfort = self._comfort(node)
-        prompt = comfort.announce[self._state.announcement % len(comfort.announce)]
-        self._state.announcement += 1
-        self._say((prompt,), every=False, stop=True)
+        for _ in comfort.announce:
+            word = comfort.announce[self._state.announcement % len(comfort.announce)]
+            self._state.announcement += 1
+            if self._say_word(word):
+                break
         self._state.deadline = self._now + comfort.every
+
+    def _say_word(self, word: str) -> bool:
+        """Say the next of what is announced, if there is anything to say."""
+        if word in self._flow.prompts:
+            self._say((word,), every=False, stop=True)
+            return True
+        state = self._state
+        prompts: tuple[str, ...] = ()
+        if self._now - state.estimated_at > estimate.GOOD_FOR:
+            return False
+        if word == estimate.POSITION:
+            prompts = tuple(filter(None, [estimate.place_words(state.place, state.said_place)]))
+            state.said_place = state.place if prompts else state.said_place
+        elif state.promised_at is not None:
+            number = estimate.range_of(max(0, state.promised_at - self._now))
+            prompts = estimate.wait_words(number, state.said_range)
+            state.said_range = number if prompts else state.said_range
+        if prompts:
+            self._say_own(prompts)
+        return bool(prompts)
+
+    def _say_own(self, prompts: tuple[str, ...]) -> None:
+        """Words of the telephone itself, in the caller's language."""
+        self._speak(
+            tuple(f"system/{self.language}/{prompt}" for prompt in prompts),
+            tuple(estimate.WORDS[prompt] for prompt in prompts),
+            stop=True,
+        )
+
+    def _estimated(self, found: Estimated) -> None:
+        state = self._state
+        state.estimated_at, state.place = self._now, found.position
+        state.promised_at = None if found.promised is None else self._now + found.promised
 
     def _announced(self, finished: PromptFinished) -> None:
         if self._is_current(finished):
@@ -593,6 +633,7 @@ class Session:
         (Phase.QUEUED, PromptFinished): _announced,
         (Phase.QUEUED, Digit): _digit_while_queued,
         (Phase.QUEUED, AgentTalking): _talking,
+        (Phase.QUEUED, Estimated): _estimated,
         (Phase.QUEUED, QueueLeft): _left,
         (Phase.QUEUED, Failed): _failed,
         (Phase.LEAVING, Digit): _keep,

@@ -50,4 +50,11 @@ class State(msgspec.Struct):
     failures: int = 0
     play: int = 0
     announcement: int = 0
+    estimated_at: Micros = 0
+    place: int = 0
+    promised_at: Micros | None = None
+    """The estimate of her wait that was heard last; none is known when it is 0 or None."""
+    said_place: int = 0
+    said_range: int = 0
+    """What she was told of it last; 0 for nothing."""
     speaking: bool = False

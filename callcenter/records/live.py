@@ -29,6 +29,7 @@ from callcenter.records.day import local_day
 from callcenter.records.live_indexes import BUSY, LiveIndexes, count_needs, fits
 from callcenter.records.live_state import (
     IN_QUEUE,
+    Estimate,
     LiveAgent,
     LiveAnnouncement,
     LiveContact,
@@ -162,6 +163,7 @@ class LiveState(LiveIndexes):
         contact.stage, contact.stage_since = Stage.WAITING, event.at
         contact.queue, contact.visit, contact.since = event.queue, event.visit, event.since
         contact.waited = 0
+        contact.estimate = None
         contact.skills = event.skills
         waiting = self.in_queue.get(event.queue)
         if waiting is None:
@@ -427,6 +429,21 @@ class LiveState(LiveIndexes):
         else:
             self.data.announcements.pop(event.queue, None)
 
+    def wait_estimated(self, event: e.WaitEstimated) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.estimate = Estimate(
+                at=event.at,
+                position=event.position,
+                expected=event.expected,
+                promised=event.promised,
+            )
+
+    def queue_estimated(self, event: e.QueueEstimated) -> None:
+        self._queue(event.queue).estimate = Estimate(
+            at=event.at, expected=event.expected, promised=event.promised
+        )
+
     def configuration_changed(self, event: e.ConfigurationChanged) -> None:
         data = self.data
         data.center, data.version = event.center, event.version
@@ -480,5 +497,7 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.QueueOpened: LiveState.queue_opened,
     e.QueueClosed: LiveState.queue_closed,
     e.AnnouncementSet: LiveState.announcement_set,
+    e.WaitEstimated: LiveState.wait_estimated,
+    e.QueueEstimated: LiveState.queue_estimated,
 }
 """Events that are not here (digits, a refused queue, answers to commands) change no screen."""

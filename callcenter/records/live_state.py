@@ -11,6 +11,7 @@ import msgspec
 
 from callcenter.domain.center import Center, Channel
 from callcenter.domain.commands import Presence
+from callcenter.domain.events import ESTIMATE_GOOD_FOR
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
     AgentId,
@@ -39,6 +40,19 @@ ASKED_MAX = 100
 """Different needs that are counted apart, per queue and day."""
 
 IN_QUEUE = frozenset({Stage.WAITING, Stage.RINGING})
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was told of a wait. Spans count from `at`; none where too little is known."""
+
+    at: Micros
+    position: int = 0
+    expected: Micros | None = None
+    promised: Micros | None = None
+
+    def stands(self, now: Micros) -> bool:
+        """Is it still looked after?"""
+        return now - self.at <= ESTIMATE_GOOD_FOR
 
 
 class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -73,6 +87,8 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     held: bool = False
     disposition: str = ""
     """Of the running segment."""
+    estimate: Estimate | None = None
+    """Of its wait, while it waits."""
 
 
 class LiveWrapUp(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -134,6 +150,8 @@ class LiveQueue(msgspec.Struct, kw_only=True, omit_defaults=True):
     asked: dict[str, int] = {}
     """Visits of today by what they needed (`needs_key`); under the empty key those beyond
     `ASKED_MAX` different needs."""
+    estimate: Estimate | None = None
+    """Of the wait of somebody who would come now."""
 
 
 class LiveDoor(msgspec.Struct, frozen=True, kw_only=True):

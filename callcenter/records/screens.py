@@ -11,6 +11,7 @@ No row holds a number or a name of a caller; `caller` is put in where the screen
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +23,7 @@ from callcenter.records import service_level as formulas
 from callcenter.records.counters import Counters
 from callcenter.records.day import as_time
 from callcenter.records.live import LiveState
-from callcenter.records.live_state import LiveAgent, LiveContact, Stage
+from callcenter.records.live_state import LiveAgent, LiveContact, LiveQueue, Stage
 
 CERTIFICATE_STATES = ("valid", "expiring", "expired")
 """`expiring` ones are valid still, for 30 days at most."""
@@ -50,6 +51,9 @@ class QueueTile(msgspec.Struct, frozen=True, kw_only=True):
     """Of the waiting: being offered at this moment."""
     oldest_since: datetime | None
     longest_wait_seconds: int
+    expected_wait_seconds: int | None
+    promised_wait_seconds: int | None
+    """Of somebody who would come now; four of five wait no longer than promised."""
     offered: int
     answered: int
     answered_in_target: int
@@ -82,7 +86,8 @@ class QueueTile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact that waits. `position` counts from 1 within its queue."""
+    """One contact that waits. `position` counts from 1 within its queue, `place` among all whom
+    the same agents could serve; expected and promised is the moment of an agent's answer."""
 
     contact: str
     queue: str
@@ -90,6 +95,9 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     priority: int
     position: int
+    place: int | None
+    expected_at: datetime | None
+    promised_at: datetime | None
     since: datetime
     arrived: datetime
     caller: str
@@ -190,6 +198,7 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
         ringing=sum(c.stage is Stage.RINGING for c in waiting),
         oldest_since=None if oldest is None else as_time(oldest),
         longest_wait_seconds=0 if oldest is None else max(0, now - oldest) // SECOND,
+        **_newcomer(state, now),
         **_counts(counts),
         service_level=_rounded(formulas.service_level(counts), 4),
         asa_seconds=_rounded(formulas.asa_seconds(counts), 1),
@@ -218,6 +227,34 @@ COUNTED = (
 """The counts a tile shows; each can be opened to the contacts behind it."""
 
 
+def _newcomer(state: LiveQueue | None, now: Micros) -> dict[str, int | None]:
+    """What somebody who would come now has to expect."""
+    estimate = state.estimate if state and state.estimate and state.estimate.stands(now) else None
+    spans = (estimate.expected, estimate.promised) if estimate else (None, None)
+    expected, promised = (None if span is None else round(span / SECOND) for span in spans)
+    return {"expected_wait_seconds": expected, "promised_wait_seconds": promised}
+
+
+class Wait(NamedTuple):
+    """What a contact has to expect."""
+
+    place: int | None = None
+    expected_at: datetime | None = None
+    promised_at: datetime | None = None
+
+
+def wait_of(contact: LiveContact, now: Micros) -> Wait:
+    """What was told last, while it stands; nothing once a phone rings for it."""
+    found = contact.estimate
+    if found is None or contact.stage is not Stage.WAITING or not found.stands(now):
+        return Wait()
+    if found.expected is None or found.promised is None:
+        return Wait(found.position)
+    return Wait(
+        found.position, as_time(found.at + found.expected), as_time(found.at + found.promised)
+    )
+
+
 def _counts(counters: Counters) -> dict[str, int]:
     return {name: getattr(counters, name) for name in COUNTED}
 
@@ -227,8 +264,9 @@ def queue_tiles(live: LiveState, now: Micros) -> list[QueueTile]:
     return [queue_tile(live, queue, now) for queue in live.queues()]
 
 
-def waiting_row(contact: LiveContact, position: int, caller: str) -> WaitingRow:
+def waiting_row(contact: LiveContact, position: int, caller: str, now: Micros) -> WaitingRow:
     """One line of the waiting list."""
+    wait = wait_of(contact, now)
     return WaitingRow(
         contact=contact.id,
         queue=contact.queue,
@@ -236,6 +274,9 @@ def waiting_row(contact: LiveContact, position: int, caller: str) -> WaitingRow:
         state=contact.stage.value,
         priority=contact.priority,
         position=position,
+        place=wait.place,
+        expected_at=wait.expected_at,
+        promised_at=wait.promised_at,
         since=as_time(contact.since),
         arrived=as_time(contact.arrived),
         caller=caller,
@@ -247,10 +288,11 @@ def waiting_row(contact: LiveContact, position: int, caller: str) -> WaitingRow:
     )
 
 
-def waiting_rows(live: LiveState, callers: dict[str, str]) -> list[WaitingRow]:
+def waiting_rows(live: LiveState, callers: dict[str, str], now: Micros = 0) -> list[WaitingRow]:
     """Everyone who waits, by queue and place. `callers` maps a party to what may be shown."""
+    now = max(now, live.data.at)
     return [
-        waiting_row(contact, position, callers.get(contact.party, ""))
+        waiting_row(contact, position, callers.get(contact.party, ""), now)
         for queue in list(live.in_queue)
         for position, contact in enumerate(live.waiting(queue), 1)
     ]

@@ -354,7 +354,9 @@ class Future:
         if caller.probe or (caller.patience and draw(caller.patience, 3 * seed + 701) < time):
             return False
         ring, talk, wrap = caller.handling
-        spent = draw(ring, 5 * seed + 97) + draw(talk, 11 * seed + 193) + draw(wrap, 13 * seed + 419)
+        spent = (
+            draw(ring, 5 * seed + 97) + draw(talk, 11 * seed + 193) + draw(wrap, 13 * seed + 419)
+        )
         heappush(self.agenda, (time + spent, DESK, desk, 0))
         return True
 

@@ -189,6 +189,11 @@ class LiveCollector:
         opened = GaugeMetricFamily(
             "callcenter_queue_open", "1 while somebody may come to wait there.", labels=["queue"]
         )
+        estimated = GaugeMetricFamily(
+            "callcenter_queue_estimated_wait_seconds",
+            "Wait of a caller who would come now: expected, and promised to four of five.",
+            labels=["queue", "kind"],
+        )
         for queue in live.queues():
             contacts = live.in_queue.get(queue.id, {}).values()
             for channel in Channel:
@@ -199,7 +204,12 @@ class LiveCollector:
             longest.add_metric([queue.id], max(0, now - oldest) / SECOND)
             target.add_metric([queue.id], queue.target_seconds)
             opened.add_metric([queue.id], live.is_open(queue, now))
-        yield from (waiting, longest, target, opened)
+            state = live.data.queues.get(queue.id)
+            found = state.estimate if state else None
+            if found and found.stands(now) and found.expected is not None:
+                estimated.add_metric([queue.id, "expected"], found.expected / SECOND)
+                estimated.add_metric([queue.id, "promised"], (found.promised or 0) / SECOND)
+        yield from (waiting, longest, target, opened, estimated)
 
     def _agents(self) -> Metric:
         live = self._picture.live

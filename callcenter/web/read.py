@@ -119,7 +119,7 @@ class Reading:
                      formula="(talk + hold + wrap-up) / (that + ready), agents of this queue",
                      value=screens.queue_occupancy(live, queue, now)),
         ]  # fmt: skip
-        rows = screens.waiting_rows(live, self.picture.callers.masked)
+        rows = screens.waiting_rows(live, self.picture.callers.masked, now)
         return v.QueueDetail(
             at=as_time(now),
             queue=screens.queue_tile(live, queue, now),
@@ -255,6 +255,7 @@ class Reading:
         waited = now - contact.since if contact.stage in IN_QUEUE else contact.waited
         talked = now - contact.stage_since if contact.stage is Stage.TALKING else 0
         shown = self.picture.callers.masked.get(contact.party, "") if caller is None else caller
+        wait = screens.wait_of(contact, now)
         return v.ContactRow(
             contact=contact.id,
             state=contact.stage.value,
@@ -274,6 +275,9 @@ class Reading:
             outcome=outcome,
             result="",
             reason="",
+            place=wait.place,
+            expected_at=wait.expected_at,
+            promised_at=wait.promised_at,
         )
 
     # --- reports ------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def wall_state(picture: Picture) -> v.WallState:
         at=as_time(now),
         center=live.data.center.name,
         queues=screens.queue_tiles(live, now),
-        waiting=screens.waiting_rows(live, picture.callers.masked),
+        waiting=screens.waiting_rows(live, picture.callers.masked, now),
         agents=screens.agent_rows(live, now),
         frontends=screens.frontend_rows(live),
         control=picture.control,

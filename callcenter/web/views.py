@@ -132,6 +132,11 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of the queue visit, where the list is about visits."""
     result: str
     reason: str
+    place: int | None = None
+    """While it waits: among all whom the same agents could serve."""
+    expected_at: datetime | None = None
+    promised_at: datetime | None = None
+    """While it waits: the moment of an agent's answer."""
 
 
 class ContactList(msgspec.Struct, frozen=True, kw_only=True):

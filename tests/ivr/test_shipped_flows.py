@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from callcenter.domain.termination import RESULT_OF
+from callcenter.ivr.estimate import WORDS
 from callcenter.ivr.flow import Known, load_flow
 from callcenter.ivr.read_nodes import VERBS
 from callcenter.ivr.shape import Flow, HangUp
@@ -29,7 +30,7 @@ SYSTEM = {
     "ready", "not_ready", "logged_out", "wrap_up_ended", "not_allowed", "wrong_code", "closed",
     "technical_problem", "please_wait_agent", "goodbye", *"0123456789",
     "reserved", "talking", "wrap_up", "unreachable",
-    "reason_break", "reason_lunch", "reason_training", "reason_meeting",
+    "reason_break", "reason_lunch", "reason_training", "reason_meeting", *WORDS,
 }  # fmt: skip
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (FLOWS / "README.md").read_text("utf-8"), re.DOTALL)
 

@@ -127,11 +127,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "load that comes and goes",
-        (
-            Line(
-                line("a"), rate(20, 0.9, 200), lognormal(200, 0.8), exponential(400), wave=0.5
-            ),
-        ),
+        (Line(line("a"), rate(20, 0.9, 200), lognormal(200, 0.8), exponential(400), wave=0.5),),
         people("p", 20),
     ),
     Scenario(

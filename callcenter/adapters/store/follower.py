@@ -80,6 +80,11 @@ class Follower:
             self._forget_if_due()
         return not self._connection.call("EXISTS", self._keys.lease)
 
+    @property
+    def archives(self) -> bool:
+        """Whether it is this one who archives: of several followers, one."""
+        return time.monotonic() < self._archiver_until
+
     def finish(self) -> None:
         """Leave a fresh snapshot and a whole archive behind."""
         catch_up(self._connection, self._keys, self.replica, self.archive.directory)

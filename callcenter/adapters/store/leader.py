@@ -46,6 +46,7 @@ from callcenter.domain.commands import (
     QueueRequested,
     SegmentEndReported,
     StepReported,
+    WaitsReported,
     WrapUpEndRequested,
 )
 from callcenter.domain.events import (
@@ -72,8 +73,10 @@ URGENT = (
     WrapUpEndRequested, ConfigurationRequested, FrontendReported,
 )  # fmt: skip
 """Commands somebody waits for the answer of, or that free an agent."""
-PATIENT = (ContactReported, FlowReported, StepReported, DigitsReported, CustomerReported)
-"""What a caller does in a flow: it is shown, and changes no decision."""
+PATIENT = (
+    ContactReported, FlowReported, StepReported, DigitsReported, CustomerReported, WaitsReported,
+)  # fmt: skip
+"""What a caller does in a flow, and what waits look like: it is shown, and changes no decision."""
 WATCH_SECONDS = 0.25
 """How often the lease is renewed and the front ends are looked at."""
 TICKS_MAX = 100

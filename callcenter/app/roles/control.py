@@ -8,6 +8,7 @@ names say who tries first at the start.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import select
 import signal
 import time
@@ -20,6 +21,7 @@ from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.follower import STEP_SECONDS, Follower, acquire, connect
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.leader import Fenced, Leader, Stopped
+from callcenter.adapters.store.lookahead import LookAhead
 from callcenter.adapters.store.replica import Replica, catch_up, recover
 from callcenter.adapters.store.resp import Connection, StoreError, pack, public_url
 from callcenter.app.config import file_version
@@ -51,6 +53,8 @@ class _ControlProcess:
         self._stopped = False
         self._dead = ""
         """The owner whose process the holder saw die."""
+        self._looks = itertools.count(1)
+        """Numbers for the reports of this process, whichever stretch they are made in."""
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:
@@ -110,10 +114,19 @@ class _ControlProcess:
         days = self._context.settings.store.archive_days
         archive = Archive(self._archive_directory, days=days)
         follower = Follower(connection, self._keys, replica, archive, owner=self._owner)
+        ahead = LookAhead(
+            connection,
+            self._keys,
+            source=f"lookahead:{self._context.name}",
+            epoch=self._context.epoch,
+            numbers=self._looks,
+        )
         while not self._stopped:
             free = follower.step()
             if free or self._hears_of_death():
                 break
+            if follower.archives:
+                ahead.step(replica)
         follower.finish() if self._stopped else archive.close()
 
     def _hears_of_death(self) -> bool:

@@ -2,7 +2,7 @@
 
 import { signal } from "./vendor/signals.mjs";
 import { Ago, html } from "./page.mjs";
-import { PRESENCE, ago, attribute, label, percent, plain, presenceWords } from "./words.mjs";
+import { PRESENCE, ago, attribute, label, percent, plain, presenceWords, waitRange } from "./words.mjs";
 
 export const WAITING_SHOWN = 60;
 
@@ -16,6 +16,14 @@ function waitLevel(row, queue, now) {
   return waited >= t.longest_wait_critical_seconds ? "bad" : waited >= t.longest_wait_warn_seconds ? "warn" : "good";
 }
 
+/** Her place among all whom the same agents could serve, and how long she will still wait. */
+function still(row, now) {
+  if (row.place === null) return "";
+  if (row.promised_at === null) return `next but ${row.place - 1}`.replace("next but 0", "next");
+  const left = (time) => (Date.parse(time) - now) / 1000;
+  return left(row.promised_at) > 0 ? waitRange(left(row.expected_at), left(row.promised_at)) : "overdue";
+}
+
 function WaitingLine({ row, queue, names, clock, open }) {
   const level = waitLevel(row, queue, clock.value);
   return html`
@@ -24,6 +32,7 @@ function WaitingLine({ row, queue, names, clock, open }) {
       <td>${queue?.title ?? row.queue}<span class="quiet"> ${row.position}.</span></td>
       <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button></td>
       <td class="said hide-small">${told(row)}</td>
+      <td class="num still" title=${row.place === null ? "" : `Place ${row.place} among all whom the same agents could serve`}>${still(row, clock.value)}</td>
       <td class="rings">${row.state === "ringing" && html`<span class="reserved state">rings at ${[row.agent, ...row.also].map((agent) => names.get(agent) ?? agent).join(", ")}</span>`}</td>
     </tr>`;
 }
@@ -35,7 +44,7 @@ export function WaitingTable({ rows, queues, names, clock, open }) {
   const byId = new Map(queues.map((queue) => [queue.id, queue]));
   return html`
     <table>
-      <thead><tr><th class="num">Waited</th><th>Queue, place</th><th>Caller</th><th class="hide-small">Said</th><th><span class="sr">State</span></th></tr></thead>
+      <thead><tr><th class="num">Waited</th><th>Queue, place</th><th>Caller</th><th class="hide-small">Said</th><th class="num">Will wait</th><th><span class="sr">State</span></th></tr></thead>
       <tbody>${byWait.slice(0, WAITING_SHOWN).map((row) => html`
         <${WaitingLine} key=${row.contact} row=${row} queue=${byId.get(row.queue)} names=${names} clock=${clock} open=${open} />`)}
       </tbody>

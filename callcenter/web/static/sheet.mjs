@@ -25,6 +25,12 @@ const FIGURES = {
     title: "abandoned today", counts: "abandoned",
     words: (q) => `Callers who left before an agent answered, since midnight (${q.timezone}); ${q.short_abandoned} of them within ${q.short_abandon_seconds} s. Without these the abandonment is ${percent(q.abandonment)}. Offered ${q.offered} = answered ${q.answered} + abandoned ${q.abandoned} + flowed out ${q.flowed_out} + called back ${q.callbacks} + waiting ${q.waiting}.`,
   },
+  expected: {
+    title: "wait of a caller who would come now",
+    words: (q) => q.promised_wait_seconds === null
+      ? "Not known: too few calls of this queue were seen, or no agent is there for it. Callers are told nothing then."
+      : `Expected ${seconds(q.expected_wait_seconds)}; promised ${seconds(q.promised_wait_seconds)}, which four of five callers do not reach. Looked ahead from who waits, who talks since when, how long calls took lately, who gives up and who may overtake.`,
+  },
   asa: { title: "average speed of answer", counts: "answered", words: (q) => `From entering the queue to the agent's answer, ringing included, over ${q.answered} answered: ${seconds(q.asa_seconds)}. Average handling (talk, hold and wrap-up): ${seconds(q.aht_seconds)}.` },
   occupancy: { title: "occupancy today", staff: true, words: (q) => `(Talk + hold + wrap-up) ÷ (that + ready and free) of the agents who can serve the queue: ${percent(q.occupancy)}. Pauses are not counted.` },
   staff: { title: "agents", staff: true, words: () => "Everybody whose skills fit the queue and who is logged in." },
@@ -94,7 +100,7 @@ function FigureView({ view, state, ...tools }) {
     && Object.entries(queue.skills ?? {}).every(([skill, least]) => (agent.skills[skill] ?? 0) >= least));
   return html`
     <p class="formula">${words(queue)}</p>
-    ${view.figure === "waiting" && html`<${WaitingTable} rows=${rows} queues=${state.queues} ...${tools} />`}
+    ${(view.figure === "waiting" || view.figure === "expected") && html`<${WaitingTable} rows=${rows} queues=${state.queues} ...${tools} />`}
     ${counts && html`<${Contacts} queue=${queue} counts=${counts} ...${tools} />`}
     ${staff && html`<div class="people">${people.map((agent) => html`<${Person} key=${agent.id} agent=${agent} ...${tools} />`)}</div>`}`;
 }

@@ -2,7 +2,7 @@
 
 import { LEVELS, alarmsOf, longestWait, staffOf, worst } from "./alarms.mjs";
 import { html } from "./page.mjs";
-import { percent, seconds, span } from "./words.mjs";
+import { percent, seconds, span, waitRange } from "./words.mjs";
 
 /** A number that opens to what is behind it. */
 function Figure({ name, value, label, level = "good", onOpen }) {
@@ -56,6 +56,7 @@ export function Tile({ queue, clock, open }) {
       <div class="small">
         <${Figure} name="answered" value=${queue.answered} label="answered" onOpen=${show("answered")} />
         <${Figure} name="abandoned" value=${queue.abandoned} label="abandoned" onOpen=${show("abandoned")} />
+        <${Figure} name="expected" value=${waitRange(queue.expected_wait_seconds, queue.promised_wait_seconds)} label="wait ahead" onOpen=${show("expected")} />
         <${Figure} name="asa" value=${seconds(queue.asa_seconds)} label="avg. answer" onOpen=${show("asa")} />
         <${Figure} name="occupancy" value=${percent(queue.occupancy)} label="occupancy" onOpen=${show("occupancy")} />
       </div>

@@ -17,6 +17,14 @@ export function seconds(value) {
   return value < 100 ? `${Math.round(value)} s` : span(value);
 }
 
+/** A wait that is still to come, as a range: `under 1 min`, `1–2 min`, `5–8 min`; a dash for nothing. */
+export function waitRange(expected, promised) {
+  if (promised === null || promised === undefined) return "–";
+  const most = Math.max(1, Math.ceil(promised / 60));
+  const least = Math.min(Math.floor(Math.max(0, expected) / 60), most - 1);
+  return most === 1 ? "under 1 min" : `${least}–${most} min`;
+}
+
 /** Seconds from an RFC 3339 time to `now` (ms). */
 export const ago = (time, now) => (time ? Math.max(0, (now - Date.parse(time)) / 1000) : 0);
 
