@@ -29,7 +29,7 @@ Latin hypercube sampling, 1979.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -208,6 +208,15 @@ def positions(scene: Scene) -> list[int]:
     ]
 
 
+def groups_in(scene: Scene) -> Iterator[Group]:
+    """Every group that somebody may stand in."""
+    for caller in scene.callers:
+        for ring in caller.rings:
+            yield ring.kinds, caller.target, caller.keeper
+    for stream in scene.streams:
+        yield stream.kinds, stream.target, stream.keeper
+
+
 class Play:
     """A scene made ready to be played along its futures."""
 
@@ -218,15 +227,12 @@ class Play:
         self.gaps = cut(memoryless(1.0), paths)
         self.times: list[list[float]] = [[inf] * paths for _ in scene.callers]
         self.groups: dict[Group, int] = {}
-        for caller in (*scene.callers, *scene.streams):
-            rings = caller.rings if isinstance(caller, Caller) else (caller,)
-            for ring in rings:
-                group = (ring.kinds, caller.target, caller.keeper)
-                self.groups.setdefault(group, len(self.groups))
-        kinds = max((desk.kind for desk in scene.desks), default=-1) + 1
+        for kinds, target, keeper in groups_in(scene):
+            self.groups.setdefault((kinds, target, keeper), len(self.groups))
+        numbers = max((desk.kind for desk in scene.desks), default=-1) + 1
         self.groups_of = [
             [number for group, number in self.groups.items() if group[0] >> kind & 1]
-            for kind in range(kinds)
+            for kind in range(numbers)
         ]
         self.targets = [target for _, target, _ in self.groups]
         self.keepers = [keeper for _, _, keeper in self.groups]

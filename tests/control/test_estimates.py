@@ -20,10 +20,10 @@ TALK = 60
 Q = QueueId("sales")
 
 
-def busy_house(agents: int = 1, calls: int = SEEN_MIN, **settings: object) -> House:
+def busy_house(agents: int = 1, calls: int = SEEN_MIN) -> House:
     """A queue that has seen calls of a minute each, ringing for 3 s."""
     people = [agent(f"a{n}", english=5) for n in range(agents)]
-    house = House().open(center(*people, queues=(queue(wrap_up_seconds=0, **settings),)))
+    house = House().open(center(*people, queues=(queue(wrap_up_seconds=0),)))
     for number in range(calls):
         serve(house, f"seen{number}")
     return house

@@ -7,13 +7,20 @@ from msgspec.structs import replace
 
 from callcenter.domain import events as e
 from callcenter.domain.center import Plan, PlanStep
-from callcenter.domain.commands import MoveRequested, OfferOutcome, OfferReported, Presence
+from callcenter.domain.commands import (
+    MoveRequested,
+    OfferOutcome,
+    OfferReported,
+    Outlook,
+    Presence,
+    WaitsReported,
+)
 from callcenter.domain.termination import Reason, Result
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.frontend.hands import SWEEP
 from callcenter.frontend.turn import EventsSeen
 from callcenter.ivr.flow import load_flow
-from tests.frontend.world import FLOW, WALL, Phone, World, configured
+from tests.frontend.world import AUDIO, FLOW, WALL, Phone, World, configured
 
 
 def queued(world: World) -> Phone:
@@ -60,6 +67,26 @@ def test_a_queue_whose_flow_wants_no_music_is_silent() -> None:
     caller = queued(world)
     assert world.last(e.ContactQueued)
     assert world.hears(caller) == ""
+
+
+def test_a_waiting_caller_hears_her_place_and_then_the_music_again() -> None:
+    world = World()
+    told = FLOW.replace('leave: "*"', "every: 20s, announce: [position, estimated_wait]")
+    flow = load_flow(told, "main-line.yaml")
+    words = ("position_2", "wait_3")
+    audio = {**AUDIO, **{f"system/en/{word}": f"/audio/{word}.au" for word in words}}
+    world.feed(configured(world.center)._replace(flows={"main-line": flow}, audio=audio))
+    caller = queued(world)
+    contact = world.last(e.ContactQueued).contact
+    outlook = Outlook(60 * SECOND, 170 * SECOND)
+    world.command(WaitsReported(at=world.now + WALL, contacts={contact: (2, outlook)}))
+    assert world.hears(caller) == "default"
+    world.wait(20)
+    assert world.hears(caller) == "position_2"
+    world.said(caller)
+    assert world.hears(caller) == "default"
+    world.wait(20)
+    assert world.hears(caller) == "wait_3"
 
 
 def test_a_digit_stops_a_prompt() -> None:

@@ -21,6 +21,7 @@ from callcenter.ivr.session import (
     Digit,
     Enqueue,
     Enter,
+    Estimated,
     Failed,
     HangUp,
     Input,
@@ -484,6 +485,7 @@ _inputs = st.one_of(
     st.sampled_from(["open", "closed", "shut"]).map(CalendarState),
     st.booleans().map(lambda found: LookupDone(found=found)),
     st.just(AgentTalking()),
+    st.builds(Estimated, st.integers(0, 30), st.none() | st.integers(0, 3600 * SECOND)),
     st.just(Failed()),
 )
 _MIXED = "  start: { say: hello, next: ask }\n" + DIGITS.replace("start:", "ask:").replace(
@@ -491,7 +493,8 @@ _MIXED = "  start: { say: hello, next: ask }\n" + DIGITS.replace("start:", "ask:
 ) + f"""
   hours: {{ hours: {{ calendar: office }}, open: help, closed: end, holiday: end }}
   help: {{ queue: sales, comfort: calm, {EXITS.replace("left: end", "left: ask")} }}"""  # fmt: skip
-_FLOW = flow_of(_MIXED, COMFORT + "defaults: { on_error: help }\n")
+_TOLD = COMFORT.replace("[wait, sorry]", "[wait, position, estimated_wait]")
+_FLOW = flow_of(_MIXED, _TOLD + "defaults: { on_error: help }\n")
 
 
 @settings(max_examples=150, deadline=None)

@@ -69,6 +69,11 @@ def test_the_telephones_own_prompts_have_the_audio_of_their_words() -> None:
             assert MANIFEST[f"system/{language}/{prompt}.au"]["text"] == words
 
 
+def test_the_words_of_estimates_are_those_that_are_spoken() -> None:
+    for prompt, words in WORDS.items():
+        assert MANIFEST[f"system/en/{prompt}.au"]["text"] == words
+
+
 def test_every_audio_file_is_the_one_of_the_manifest() -> None:
     files = {path.relative_to(PROMPTS).as_posix(): path for path in PROMPTS.rglob("*.au")}
     assert set(files) == set(MANIFEST)

@@ -23,6 +23,7 @@ from callcenter.domain.units import (
     QueueId,
     SegmentId,
 )
+from callcenter.records.day import as_time
 from callcenter.records.live import LiveState
 from callcenter.records.live_state import Stage
 from callcenter.records.screens import agent_rows, queue_tiles, waiting_rows
@@ -266,6 +267,53 @@ def test_whom_another_was_faster_than_has_missed_nothing() -> None:
     assert (day.missed, day.declined, live.data.agents[beaten].offers) == (0, 0, {})
     assert live.data.agents[beaten].presence is Presence.READY
     equation_holds(live)
+
+
+def estimated(
+    contact: str, at: int, position: int, spans: tuple[int, int] | None
+) -> e.WaitEstimated:
+    expected, promised = spans or (None, None)
+    return e.WaitEstimated(
+        at=at,
+        contact=ContactId(contact),
+        queue=SALES,
+        position=position,
+        expected=expected,
+        promised=promised,
+    )
+
+
+def test_what_was_told_of_a_wait_stands_in_its_row_until_it_is_old() -> None:
+    live = opened()
+    told = estimated("c1", NOON + SECOND, 2, (40 * SECOND, 70 * SECOND))
+    fold([*queued("c1", NOON), *queued("c2", NOON), told], live)
+    first, second = waiting_rows(live, {}, NOON + 30 * SECOND)
+    assert (first.place, second.place) == (2, None)
+    assert first.expected_at == as_time(NOON + 41 * SECOND)
+    assert first.promised_at == as_time(NOON + 71 * SECOND)
+    late = waiting_rows(live, {}, NOON + SECOND + e.ESTIMATE_GOOD_FOR + 1)[0]
+    assert (late.place, late.expected_at) == (None, None)
+
+
+def test_a_place_may_be_known_without_a_wait_and_a_new_visit_knows_neither() -> None:
+    live = opened()
+    fold([*queued("c1", NOON), estimated("c1", NOON, 3, None)], live)
+    row = waiting_rows(live, {})[0]
+    assert (row.place, row.expected_at, row.promised_at) == (3, None, None)
+    fold([*queued("c1", NOON + SECOND, visit=2)], live)
+    assert waiting_rows(live, {})[0].place is None
+
+
+def test_a_queue_tells_what_somebody_who_comes_now_has_to_expect() -> None:
+    live = opened()
+    told = e.QueueEstimated(at=NOON, queue=SALES, expected=80 * SECOND, promised=125_400_000)
+    fold([told], live)
+    tile = queue_tiles(live, NOON + MINUTE)[0]
+    assert (tile.expected_wait_seconds, tile.promised_wait_seconds) == (80, 125)
+    fold([e.QueueEstimated(at=NOON + SECOND, queue=SALES)], live)
+    assert queue_tiles(live, NOON + MINUTE)[0].promised_wait_seconds is None
+    fold([msgspec.structs.replace(told, at=NOON + 2 * SECOND)], live)
+    assert queue_tiles(live, NOON + 2 * MINUTE)[0].promised_wait_seconds is None, "nobody looks"
 
 
 def test_counters_begin_anew_at_local_midnight_and_take_the_waiting_with_them() -> None:

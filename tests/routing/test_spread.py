@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, inf, log
 from statistics import fmean
 
@@ -104,7 +105,7 @@ def test_the_memoryless_law_has_its_mean_and_its_percentile() -> None:
 # --- patience
 
 
-def patience(gave_up: list[float], stayed: list[float]) -> Patience:
+def patience(gave_up: Sequence[float], stayed: Sequence[float]) -> Patience:
     made = Patience()
     for waited in gave_up:
         made.add(round(waited * SECOND), gave_up=True)
