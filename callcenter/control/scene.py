@@ -34,7 +34,7 @@ from callcenter.routing.place import key_of, worth
 from callcenter.routing.plan import Ring as PlanRing
 from callcenter.routing.plan import due_at, widened
 from callcenter.routing.skills import merge
-from callcenter.routing.spread import Slots
+from callcenter.routing.spread import Law, Slots, Spread
 from callcenter.routing.terms import Terms
 
 CALLERS_MAX = 1000
@@ -55,6 +55,8 @@ class Sketch:
         self.paths = paths_for(len(self._agents) + len(self.contacts) + len(self.queues))
         self._pool = pooled(list(world.state.experience.values()))
         self._handling: dict[QueueId, Handling] = {}
+        self._laws: dict[QueueId, Law] = {}
+        self._running = running(world, now)
         self._named = named(self.contacts, self.queues)
         self._kinds: dict[Kind, int] = {}
         self._masks: dict[tuple[tuple[tuple[str, int], ...], Terms], int] = {}
@@ -75,7 +77,8 @@ class Sketch:
 
     def scene(self) -> Scene:
         """Callers in the order of `contacts`, then one probe for each of `queues`."""
-        desks = tuple(self._desk(n, agent) for n, agent in enumerate(self._agents))
+        positions = self.world.positions
+        desks = tuple(self._desk(positions[agent.id], agent) for agent in self._agents)
         callers = [self._caller(contact) for contact in self.contacts]
         probes = [self._probe(n, queue) for n, queue in enumerate(self.queues)]
         return Scene(
@@ -93,6 +96,19 @@ class Sketch:
         found = self.world.state.experience.get(queue)
         return self._pool if found is None or found.is_thin else found
 
+    def _talk(self, queue: QueueId) -> Law:
+        """How long calls of this queue last; those that last still are heard, too."""
+        found = self._laws.get(queue)
+        if found is None:
+            seen = self._experience(queue)
+            still = self._running if seen is self._pool else {queue: self._running.get(queue, [])}
+            cut_off = Spread()
+            for spans in still.values():
+                for span in spans:
+                    cut_off.add(span)
+            found = self._laws[queue] = seen.talk.law(cut_off)
+        return found
+
     def _wrap(self, queue: QueueId, elapsed: Micros = 0) -> Slots:
         """Work after a call of this queue: as seen, else as long as the queue gives for it."""
         config = self.world.queue(queue)
@@ -108,7 +124,7 @@ class Sketch:
         if found is None:
             seen = self._experience(queue)
             found = self._handling[queue] = Handling(
-                seen.ring.slots(self.paths), seen.talk.slots(self.paths), self._wrap(queue)
+                seen.ring.slots(self.paths), self._talk(queue).slots(self.paths), self._wrap(queue)
             )
         return found
 
@@ -151,8 +167,7 @@ class Sketch:
             found = self.world.state.segments[segment]
             if found.channel in (Channel.VOICE, Channel.CHAT):
                 elapsed = max(0, self.now - found.since)
-                remains = self._experience(found.queue).talk.slots(self.paths, elapsed)
-                yield remains, self._wrap(found.queue)
+                yield self._talk(found.queue).slots(self.paths, elapsed), self._wrap(found.queue)
 
     # --- callers ------------------------------------------------------------------------------
 
@@ -283,6 +298,15 @@ def waiting_calls(world: World) -> list[ContactState]:
         and not state.frontends[contact.frontend].lost
     ]
     return sorted(found, key=lambda contact: (contact.key, contact.order))
+
+
+def running(world: World, now: Micros) -> dict[QueueId, list[Micros]]:
+    """How long the calls that are talked in last already, by queue."""
+    found: dict[QueueId, list[Micros]] = {}
+    for segment in world.state.segments.values():
+        if segment.channel is Channel.VOICE:
+            found.setdefault(segment.queue, []).append(max(0, now - segment.since))
+    return found
 
 
 def takes_calls(world: World, agent: AgentState) -> bool:

@@ -5,9 +5,9 @@ with its count and its sum. When a spread has seen `REMEMBERED` more, everything
 the last few hundred count and what was is forgotten. Out come `slots`: so many equally likely values
 of what is still to come of a duration that has lasted `elapsed` already.
 
-`Patience` is the same for callers: how long they waited before they gave up, and how long those
-waited who did not. Who was answered tells only that she would have waited at least so long
-(Kaplan and Meier's estimate of survival, by bins).
+What was cut off counts, too: who was answered tells that she would have waited at least so long
+(`Patience`), who talks still that talks last at least so long. Without that a center that has just
+opened would take its first calls, which are the short ones, for all of them.
 
 Why: talk times are neither constant nor exponential, and what remains of a talk depends on how
 long it lasts already; so the wait of the next caller is computed from what was seen and from no
@@ -39,6 +39,7 @@ SEEN_MIN = 20
 """Durations before which a spread is too thin to be spoken of."""
 TAIL_FEW = 4 * WEIGHT
 """With fewer than this many left that lasted so long, what remains is told by the mean."""
+TAIL_NONE = 1e-9
 
 
 Slots: TypeAlias = tuple[float, ...]
@@ -111,16 +112,38 @@ class Spread(msgspec.Struct, kw_only=True, omit_defaults=True):
                 found.append(Part(float(count), mean - reach, mean + reach))
         return found
 
+    def law(self, cut_off: "Spread | None" = None, few: int = 0) -> "Law":
+        """How long it really takes, where others were `cut_off`: they tell that it takes at least
+        so long. What fewer than `few` lasted to see is not believed."""
+        if not self.total:
+            return Law([], 0.0)
+        if cut_off is None or not cut_off.total:
+            whole = float(self.total)
+            return Law([part._replace(share=part.share / whole) for part in self.parts()], whole)
+        return survival(self, cut_off, few)
+
     def slots(self, number: int, elapsed: Micros = 0) -> Slots:
         """`number` equally likely values of what remains after `elapsed`, shortest first."""
-        if not self.total:
+        return self.law().slots(number, elapsed)
+
+
+class Law(NamedTuple):
+    """How long something takes: shares that sum up to one, and the weight of what was seen."""
+
+    parts: list[Part]
+    seen: float
+
+    def slots(self, number: int, elapsed: Micros = 0) -> Slots:
+        """`number` equally likely values of what remains after `elapsed`, shortest first."""
+        if not self.parts:
             return (0.0,) * number
         if not elapsed:
-            return cut(self.parts(), number)
-        parts = [later for part in self.parts() if (later := after(part, elapsed)).share > 0]
-        if sum(part.share for part in parts) < TAIL_FEW:
-            return cut(memoryless(max(self.mean, 1.0)), number)
-        return cut(parts, number)
+            return cut(self.parts, number)
+        left = [later for part in self.parts if (later := after(part, elapsed)).share > 0]
+        if sum(part.share for part in left) * self.seen < TAIL_FEW:
+            mean = sum(part.share * (part.low + part.high) / 2 for part in self.parts)
+            return cut(memoryless(max(mean, 1.0)), number)
+        return cut(left, number)
 
 
 class Patience(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -140,42 +163,36 @@ class Patience(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.gave_up.halve()
             self.stayed.halve()
 
-    def parts(self) -> list[Part]:
-        """Shares of callers by when they give up; the last share never does."""
-        gone, kept = self.gave_up, self.stayed
-        if not gone.total:
-            return [Part(1.0, inf, inf)]
-        there = float(gone.total + kept.total)
-        alive, found = 1.0, []
-        middles = dict(zip(filled(gone), gone.parts(), strict=True))
-        for index in range(len(EDGES)):
-            left = gone.counts[index]
-            censored = kept.counts[index] if kept.counts else 0
-            at_risk = there - censored / 2
-            if left and at_risk > 0:
-                share = alive * min(1.0, left / at_risk)
-                found.append(middles[index]._replace(share=share))
-                alive -= share
-            there -= left + censored
-            if there < TAIL_FEW:
-                break
-        return [*found, *self._beyond(alive, found[-1].high if found else 0.0)]
-
-    def _beyond(self, alive: float, longest: float) -> list[Part]:
-        """Those who outlast all that was seen go on giving up at the mean rate."""
-        waited = sum(self.gave_up.sums) + sum(self.stayed.sums)
-        rate = self.gave_up.total / waited if waited else 0.0
-        if alive <= 0:
-            return []
-        return [
-            Part(part.share * alive, longest + part.low, longest + part.high)
-            for part in memoryless(1 / rate if rate else inf)
-        ]
-
     def slots(self, number: int, waited: Micros = 0) -> Slots:
         """`number` equally likely times until somebody gives up who has waited so long."""
-        parts = [later for part in self.parts() if (later := after(part, waited)).share > 0]
-        return cut(parts, number) if parts else (inf,) * number
+        if not self.gave_up.total:
+            return (inf,) * number
+        return self.gave_up.law(self.stayed, TAIL_FEW).slots(number, waited)
+
+
+def survival(ended: Spread, cut_off: Spread, few: int) -> Law:
+    """Kaplan and Meier's estimate, by bins; beyond what was seen it ends at the mean rate."""
+    whole = there = float(ended.total + cut_off.total)
+    alive, found = 1.0, []
+    middles = dict(zip(filled(ended), ended.parts(), strict=True))
+    for index in range(len(EDGES)):
+        left, censored = ended.counts[index], cut_off.counts[index]
+        at_risk = there - censored / 2
+        if left and at_risk > 0:
+            share = alive * min(1.0, left / at_risk)
+            found.append(middles[index]._replace(share=share))
+            alive -= share
+        there -= left + censored
+        if there < few:
+            break
+    if alive > TAIL_NONE:
+        mean = (sum(ended.sums) + sum(cut_off.sums)) / ended.total
+        longest = found[-1].high if found else 0.0
+        found += [
+            Part(part.share * alive, longest + part.low, longest + part.high)
+            for part in memoryless(mean)
+        ]
+    return Law(found, whole)
 
 
 def bin_of(duration: Micros) -> int:
