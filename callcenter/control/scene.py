@@ -11,6 +11,7 @@ Only calls are looked at: while an agent writes a mail she takes calls all the s
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from callcenter.agents.agent import AgentState
 from callcenter.agents.capacity import available, open_channels
@@ -37,6 +38,8 @@ from callcenter.routing.skills import merge
 from callcenter.routing.spread import Law, Slots, Spread
 from callcenter.routing.terms import Terms
 
+HALVED_AWAY = 5
+"""Halved so often nothing is left."""
 CALLERS_MAX = 1000
 """Nobody is told anything who stands further back."""
 
@@ -103,9 +106,10 @@ class Sketch:
             seen = self._experience(queue)
             still = self._running if seen is self._pool else {queue: self._running.get(queue, [])}
             cut_off = Spread()
-            for spans in still.values():
-                for span in spans:
-                    cut_off.add(span)
+            for span in chain.from_iterable(still.values()):
+                cut_off.add(span)
+            for _ in range(min(seen.talk.halved, HALVED_AWAY)):
+                cut_off.halve()
             found = self._laws[queue] = seen.talk.law(cut_off)
         return found
 

@@ -7,7 +7,9 @@ of what is still to come of a duration that has lasted `elapsed` already.
 
 What was cut off counts, too: who was answered tells that she would have waited at least so long
 (`Patience`), who talks still that talks last at least so long. Without that a center that has just
-opened would take its first calls, which are the short ones, for all of them.
+opened would take its first calls, which are the short ones, for all of them. As that beginning is
+forgotten, those who talk still are left out by and by: among calls that ended in a stretch of time
+long ones are as frequent as among all.
 
 Why: talk times are neither constant nor exponential, and what remains of a talk depends on how
 long it lasts already; so the wait of the next caller is computed from what was seen and from no
@@ -55,9 +57,11 @@ class Part(NamedTuple):
 
 
 class Spread(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Counts and sums by bin. `seen` counts every duration ever added."""
+    """Counts and sums by bin. `seen` counts every duration ever added, `halved` how often all
+    that had been seen until then was made to count half."""
 
     seen: int = 0
+    halved: int = 0
     total: int = 0
     counts: list[int] = []
     sums: list[int] = []
@@ -76,6 +80,7 @@ class Spread(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def halve(self) -> None:
         """Let what was seen so far count half."""
+        self.halved += 1
         for index, count in enumerate(self.counts):
             self.counts[index] = count // 2
             self.sums[index] = self.sums[index] * (count // 2) // count if count else 0

@@ -102,6 +102,16 @@ def test_the_memoryless_law_has_its_mean_and_its_percentile() -> None:
     assert slots[N // 2] == pytest.approx(100 * log(2), rel=0.05)
 
 
+def test_calls_that_last_still_keep_a_young_center_from_thinking_all_calls_short() -> None:
+    """Forty exponential calls begun at once, looked at after one mean: the law is recovered."""
+    lives = exponential(180, 40)
+    young = spread(*(life for life in lives if life < 180))
+    still = spread(*[180] * sum(life >= 180 for life in lives))
+    assert young.mean < 90 * SECOND
+    assert fmean(young.law(still).slots(N)) == pytest.approx(180 * SECOND, rel=0.1)
+    assert young.law(Spread()).slots(N) == young.slots(N)
+
+
 # --- patience
 
 
