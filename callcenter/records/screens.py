@@ -190,6 +190,7 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
     counts = live.today(queue.id)
     state = live.data.queues.get(queue.id)
     door, announcement = live.data.doors.get(queue.id), live.announcement(queue.id)
+    newcomer = _newcomer(state, now)
     return QueueTile(
         id=queue.id,
         title=queue.title,
@@ -198,7 +199,8 @@ def queue_tile(live: LiveState, queue: Queue, now: Micros) -> QueueTile:
         ringing=sum(c.stage is Stage.RINGING for c in waiting),
         oldest_since=None if oldest is None else as_time(oldest),
         longest_wait_seconds=0 if oldest is None else max(0, now - oldest) // SECOND,
-        **_newcomer(state, now),
+        expected_wait_seconds=newcomer[0],
+        promised_wait_seconds=newcomer[1],
         **_counts(counts),
         service_level=_rounded(formulas.service_level(counts), 4),
         asa_seconds=_rounded(formulas.asa_seconds(counts), 1),
@@ -227,12 +229,12 @@ COUNTED = (
 """The counts a tile shows; each can be opened to the contacts behind it."""
 
 
-def _newcomer(state: LiveQueue | None, now: Micros) -> dict[str, int | None]:
-    """What somebody who would come now has to expect."""
+def _newcomer(state: LiveQueue | None, now: Micros) -> tuple[int | None, int | None]:
+    """What somebody who would come now has to expect: seconds expected, and promised."""
     estimate = state.estimate if state and state.estimate and state.estimate.stands(now) else None
-    spans = (estimate.expected, estimate.promised) if estimate else (None, None)
-    expected, promised = (None if span is None else round(span / SECOND) for span in spans)
-    return {"expected_wait_seconds": expected, "promised_wait_seconds": promised}
+    if estimate is None or estimate.expected is None or estimate.promised is None:
+        return None, None
+    return round(estimate.expected / SECOND), round(estimate.promised / SECOND)
 
 
 class Wait(NamedTuple):

@@ -17,6 +17,10 @@ def waiting(center: Center) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["arrived"]))
 
 
+def places(center: Center) -> list[int | None]:
+    return [row["place"] for row in waiting(center)]
+
+
 def test_who_waits_has_a_place_and_moves_up_when_another_leaves(center: Center) -> None:
     async def story() -> None:
         async with people(center) as cast:
@@ -24,17 +28,16 @@ def test_who_waits_has_a_place_and_moves_up_when_another_leaves(center: Center) 
             for number in range(3):
                 calls.append(cast.caller(number).dial("100"))
                 await reach_queue(calls[-1])
-            places = lambda: [row["place"] for row in waiting(center)]  # noqa: E731
-            await eventually_async(lambda: places() == [1, 2, 3], 15, "each has a place")
+            await eventually_async(lambda: places(center) == [1, 2, 3], 15, "each has a place")
             wall = await asyncio.to_thread(center.api, "wall")
             assert sorted(row["place"] for row in wall["waiting"]) == [1, 2, 3]
             row = (await asyncio.to_thread(waiting, center))[0]
             assert row["expected_at"] is None, "no agent is there, so no time is told"
 
             calls[0].hang_up()
-            await eventually_async(lambda: places() == [1, 2], 15, "they moved up")
+            await eventually_async(lambda: places(center) == [1, 2], 15, "they moved up")
             for call in calls[1:]:
                 call.hang_up()
-            await eventually_async(lambda: places() == [], 10, "nobody waits")
+            await eventually_async(lambda: places(center) == [], 10, "nobody waits")
 
     run(story())

@@ -37,9 +37,9 @@ from callcenter.domain.units import (
 )
 
 START: Micros = 1_800_000_000 * SECOND
-LOOK_SECONDS = 10
+LOOK_SECONDS = 15
 """How often a look ahead is taken while somebody waits who knows nothing yet."""
-REFRESH_LOOKS = 3
+REFRESH_LOOKS = 8
 """Every so many of these moments one is taken anyway."""
 F = FrontendId("f1")
 
