@@ -40,12 +40,12 @@ def report(world: World, now: Micros) -> c.WaitsReported | None:
     outlooks = look_ahead(sketch.scene())
     callers: list[tuple[ContactState, int, c.Outlook]] = []
     for contact, found in zip(sketch.contacts, outlooks, strict=False):
-        told = in_words(found, thin=not sketch.knows_enough or sketch.thin(contact.queue))
+        told = in_words(found, thin=sketch.thin(contact.queue))
         if is_news(contact.told, found.position, told, now):
             callers.append((contact, found.position, told))
     queues: dict[QueueId, c.Outlook] = {}
     for queue, found in zip(sketch.queues, outlooks[len(sketch.contacts) :], strict=True):
-        told = in_words(found, thin=not sketch.knows_enough or sketch.thin(queue.id))
+        told = in_words(found, thin=sketch.thin(queue.id))
         before = world.state.told.get(queue.id)
         if (before or told.expected is not None) and is_news(before, 0, told, now):
             queues[queue.id] = told

@@ -68,11 +68,6 @@ class Sketch:
             for number, queue in enumerate((q for q in self.queues if q.reserve), 1)
         }
 
-    @property
-    def knows_enough(self) -> bool:
-        """Was anything at all seen often enough to tell of waits?"""
-        return not self._pool.is_thin
-
     def thin(self, queue: QueueId) -> bool:
         """Was too little seen of this queue to tell of waits in it?"""
         found = self.world.state.experience.get(queue)

@@ -5,6 +5,7 @@
     flow.py        what a flow is: nodes, prompts, comfort; `load_flow`
     read.py        tree -> flow, every wrong place named
     check.py       what a whole flow must keep: targets, cycles, prompts
+    estimate.py    what a waiting caller is told of her place and wait
     session.py     one caller in one flow: the machine the front end drives
     library.py     all flows by name and revision; replaced as a whole or not at all
     play.py        a caller on a virtual clock
