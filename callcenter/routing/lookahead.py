@@ -225,6 +225,7 @@ class Play:
         paths = scene.paths
         self.shuffled = permutations(paths)
         self.gaps = cut(memoryless(1.0), paths)
+        self.free = [self.free_at(desk) for desk in scene.desks]
         self.times: list[list[float]] = [[inf] * paths for _ in scene.callers]
         self.groups: dict[Group, int] = {}
         for kinds, target, keeper in groups_in(scene):
@@ -256,6 +257,20 @@ class Play:
             if caller.leaves_at < inf
         ]
 
+    def free_at(self, desk: Desk) -> Sequence[float]:
+        """When an agent is done with what she has in hand, in every future."""
+        soonest, latest = float(desk.at_least), desk.at_most
+        if not desk.busy:
+            return (soonest,) * self.scene.paths
+        orders = [
+            self.shuffled[(7 * desk.seed + 331 * part) % PERMUTATIONS]
+            for part in range(len(desk.busy))
+        ]
+        drawn = [
+            [slots[slot] for slot in order] for slots, order in zip(desk.busy, orders, strict=True)
+        ]
+        return [max(min(sum(spans), latest), soonest) for spans in zip(*drawn, strict=True)]
+
     def group_of(self, caller: Caller, kinds: int) -> int:
         """The line in which she stands while these may take her."""
         return self.groups[kinds, caller.target, caller.keeper]
@@ -273,7 +288,7 @@ class Future:
         self.idle: list[list[int]] = [[] for _ in play.groups_of]
         self.came = 0
         self.agenda: list[tuple[float, int, int, int]] = [
-            (self.free_at(desk), DESK, number, 0) for number, desk in enumerate(play.scene.desks)
+            (free[path], DESK, number, 0) for number, free in enumerate(play.free)
         ]
         self.agenda += play.changes
         heapify(self.agenda)
@@ -283,13 +298,6 @@ class Future:
     def draw(self, slots: Slots, unknown: int) -> float:
         """The value that an unknown takes in this future."""
         return slots[self.play.shuffled[unknown % PERMUTATIONS][self.path]]
-
-    def free_at(self, desk: Desk) -> float:
-        """When an agent is done with what she has in hand."""
-        if not desk.busy:
-            return float(desk.at_least)
-        spans = [self.draw(s, 7 * desk.seed + 331 * n) for n, s in enumerate(desk.busy)]
-        return max(min(sum(spans), desk.at_most), desk.at_least)
 
     def plan_arrival(self, number: int, time: float) -> None:
         """The next of a stream, unless she could overtake nobody any more."""

@@ -237,15 +237,16 @@ def cut(parts: list[Part], number: int) -> Slots:
     room = slot = sum(part.share for part in parts) / number
     found: list[float] = []
     held = 0.0
+    nearly = slot * 1e-9
     for share, low, high in parts:
         slope = (high - low) / share if high > low else 0.0
         start = low
         while share > 0:
-            taken = min(share, room)
+            taken = min(room, share)
             end = start + slope * taken
             held += taken * (start + end) / 2
             share, room, start = share - taken, room - taken, end
-            if room <= slot * 1e-9:
+            if room <= nearly:
                 found.append(held / slot)
                 held, room = 0.0, slot
                 if len(found) == number:

@@ -10,12 +10,12 @@ import pytest
 from tests.bench.wait import bias, kept
 from tests.simulation.waits import SCENARIOS, Hours, Scenario
 
-HOURS = 2.0
-SEEDS = (1, 2)
-BIAS_MAX = 20.0
-KEPT_MIN, KEPT_MAX = 70.0, 90.0
+HOURS = 3.0
+SEEDS = (1,)
+BIAS_MAX = 18.0
+KEPT_MIN, KEPT_MAX = 72.0, 88.0
 TOLD_MIN = 100
-TOLD_PER_CALL_MAX = 20.0
+TOLD_PER_CALL_MAX = 12.0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

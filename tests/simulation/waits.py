@@ -163,6 +163,8 @@ class Score(NamedTuple):
     expected: float
     promised: float
     waited: float
+    hour: float
+    """When it was told, in hours since the doors opened."""
 
 
 @dataclass
@@ -337,5 +339,6 @@ class Hours:
                 event.expected / SECOND,
                 event.promised / SECOND,
                 (self.now - when) / SECOND,
+                (when - START) / HOUR,
             )
             (self.later if number else self.scores).append(found)
