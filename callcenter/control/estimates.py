@@ -35,7 +35,7 @@ LATE_MAX: Micros = 10 * SECOND
 def report(world: World, now: Micros) -> c.WaitsReported | None:
     """Look ahead: whom to tell what, or None when nobody has to be told anything."""
     sketch = Sketch(world, now)
-    if not (sketch.contacts or sketch.queues):
+    if sketch.is_too_large or not (sketch.contacts or sketch.queues):
         return None
     outlooks = look_ahead(sketch.scene())
     callers: list[tuple[ContactState, int, c.Outlook]] = []

@@ -42,6 +42,8 @@ HALVED_AWAY = 5
 """Halved so often nothing is left."""
 CALLERS_MAX = 1000
 """Nobody is told anything who stands further back."""
+AGENTS_MAX = 2000
+"""With more of them on duty nothing is told: a standby that looks for long takes over late."""
 
 Kind = tuple[tuple[tuple[str, int], ...], str, AgentId]
 """Skills, team, and who she is where somebody asks for her or not for her."""
@@ -67,6 +69,11 @@ class Sketch:
             queue.id: number
             for number, queue in enumerate((q for q in self.queues if q.reserve), 1)
         }
+
+    @property
+    def is_too_large(self) -> bool:
+        """Are too many agents on duty to look ahead in a fraction of a second?"""
+        return len(self._agents) > AGENTS_MAX
 
     def thin(self, queue: QueueId) -> bool:
         """Was too little seen of this queue to tell of waits in it?"""
@@ -158,8 +165,12 @@ class Sketch:
                 state.contacts.get(state.offers[offer].contact),
             )
             queue = contact.queue if contact else QueueId("")
+            rings = self._experience(queue).ring.slots(self.paths, self.now - made)
+            if contact and offer != contact.offer:
+                yield (rings,)  # several phones ring for one call, and one of them will have it
+                continue
             _, talk, wrap = self.handling(queue)
-            yield self._experience(queue).ring.slots(self.paths, self.now - made), talk, wrap
+            yield rings, talk, wrap
 
     def _talks(self, agent: AgentState) -> Iterable[tuple[Slots, ...]]:
         for segment in agent.segments:

@@ -6,9 +6,10 @@ import pytest
 
 from callcenter.control.center import Control
 from callcenter.control.estimates import LATE_MAX, NOTICEABLE, REFRESH, TOLD_MAX
+from callcenter.control.scene import AGENTS_MAX
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Plan, PlanStep
+from callcenter.domain.center import AgentChoice, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, ContactId, Micros, QueueId
@@ -287,6 +288,26 @@ def test_an_offer_that_was_not_answered_teaches_nothing_of_ringing() -> None:
     house.accept("next")
     ring = house.control.state.experience[Q].ring
     assert (ring.seen, ring.mean) == (1, 2 * SECOND)
+
+
+def test_several_phones_that_ring_for_one_call_are_busy_with_one_call() -> None:
+    line = queue(wrap_up_seconds=0, agent_choice=AgentChoice.RING_ALL, ring_width=2)
+    house = House().open(center(agent("a0"), agent("a1"), queues=(line,)))
+    for number in range(SEEN_MIN):
+        serve(house, f"seen{number}")
+    house.call("rings")
+    assert len(house.rung_all("rings")) == 2
+    house.call("next")
+    assert span(told(look(house), "next").expected) == pytest.approx(3 + 3, abs=2)
+
+
+def test_a_center_of_very_many_agents_is_not_looked_ahead_for() -> None:
+    people = [agent(f"a{n}") for n in range(AGENTS_MAX + 1)]
+    house = House().open(center(*people, queues=(queue(skills={"english": 9}),)))
+    house.call("c1")
+    assert house.control.waits(house.now) is None
+    house.presence("a0", Presence.LOGGED_OUT)
+    assert told(look(house), "c1").position == 1
 
 
 def test_an_empty_center_has_nothing_to_look_at() -> None:
