@@ -120,8 +120,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "two skills, some have both",
         (
-            Line(line("a", skill="a"), rate(16, 0.52, 180), exponential(180)),
-            Line(line("b", skill="b"), rate(16, 0.42, 300), lognormal(300, 0.7)),
+            Line(line("a", skill="a"), rate(16, 0.49, 180), exponential(180)),
+            Line(line("b", skill="b"), rate(16, 0.40, 300), lognormal(300, 0.7)),
         ),
         people("a", 6, "a") + people("b", 5, "b") + people("ab", 5, "a", "b"),
     ),
