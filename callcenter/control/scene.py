@@ -82,6 +82,8 @@ class Sketch:
 
     def scene(self) -> Scene:
         """Callers in the order of `contacts`, then one probe for each of `queues`."""
+        for agent in self.world.state.agents.values():
+            self._kind(agent)  # who is not on duty counts for places, if for nothing else
         positions = self.world.positions
         desks = tuple(self._desk(positions[agent.id], agent) for agent in self._agents)
         callers = [self._caller(contact) for contact in self.contacts]

@@ -419,7 +419,8 @@ class WaitEstimated(Evt, frozen=True, kw_only=True):
     contact: ContactId
     queue: QueueId
     position: int
-    """1, and one more for each who is served before it by somebody who could serve it."""
+    """1, and one more for each who stands before it and whom the same agents could serve, on duty or
+    not; 0 where nobody could."""
     expected: Micros | None = None
     promised: Micros | None = None
     """Four of five wait no longer."""

@@ -251,9 +251,9 @@ def wait_of(contact: LiveContact, now: Micros) -> Wait:
     if found is None or contact.stage is not Stage.WAITING or not found.stands(now):
         return Wait()
     if found.expected is None or found.promised is None:
-        return Wait(found.position)
+        return Wait(found.position or None)
     return Wait(
-        found.position, as_time(found.at + found.expected), as_time(found.at + found.promised)
+        found.position or None, as_time(found.at + found.expected), as_time(found.at + found.promised)
     )
 
 

@@ -29,7 +29,7 @@ Latin hypercube sampling, 1979.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -190,22 +190,21 @@ def outlook(position: int, times: list[float], handling: Handling) -> Outlook:
 
 def positions(scene: Scene) -> list[int]:
     """Place among those who compete: 1, and one more for each who stands ahead and could be served
-    by somebody who could serve her. Probes stand in nobody's way."""
+    by somebody who could serve her; 0 where nobody could. Probes stand in nobody's way."""
     lines: dict[int, list[Place]] = {}
     for caller in scene.callers:
         if not caller.probe:
             lines.setdefault(caller.rings[0].kinds, []).append(caller.rings[0].place)
     for line in lines.values():
         line.sort()
-    return [
-        1
-        + sum(
-            bisect_left(line, caller.rings[0].place)
-            for kinds, line in lines.items()
-            if kinds & caller.rings[0].kinds
-        )
-        for caller in scene.callers
-    ]
+    return [place_of(caller.rings[0], lines) for caller in scene.callers]
+
+
+def place_of(ring: Ring, lines: Mapping[int, list[Place]]) -> int:
+    if not ring.kinds:
+        return 0
+    ahead = (bisect_left(line, ring.place) for kinds, line in lines.items() if kinds & ring.kinds)
+    return 1 + sum(ahead)
 
 
 def groups_in(scene: Scene) -> Iterator[Group]:

@@ -151,8 +151,9 @@ def test_the_position_counts_those_ahead_for_whom_the_same_agents_are() -> None:
         caller(3, kinds=0b10),
         caller(4, kinds=0b01),
         caller(5, kinds=0b100),
+        caller(6, kinds=0),
     ]
-    assert [one.position for one in ahead([], callers)] == [1, 1, 3, 3, 3, 1]
+    assert [one.position for one in ahead([], callers)] == [1, 1, 3, 3, 3, 1, 0]
 
 
 def test_who_stands_ahead_is_decided_by_the_place_and_not_by_the_order_of_asking() -> None:
