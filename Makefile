@@ -50,6 +50,7 @@ bench: $(STAMP)
 	$(BIN)/callcenter bench media
 	$(BIN)/callcenter bench route
 	$(BIN)/callcenter bench store
+	$(BIN)/python -m tests.bench.wait
 
 sabotage: $(TEST_STAMP)
 	@$(BIN)/python -m tests.sabotage

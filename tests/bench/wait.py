@@ -1,4 +1,4 @@
-"""Are estimates of waits kept? `python -m tests.bench.wait [--hours 6] [--seeds 8] [--json]`.
+"""Are estimates of waits kept? `python -m tests.bench.wait [--hours 6] [--seeds 16] [--json]`.
 
 What happens here: hours of calls through the shipped control center and its look ahead
 (`tests/simulation/waits.py`), scenario by scenario. Each caller's first estimate is held against
@@ -124,7 +124,7 @@ def main() -> int:
     """Measure every scenario, or those whose name holds a word; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--hours", type=float, default=6.0)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--only", default="", help="part of a scenario's name")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
