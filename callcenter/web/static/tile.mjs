@@ -56,9 +56,11 @@ export function Tile({ queue, clock, open }) {
       <div class="small">
         <${Figure} name="answered" value=${queue.answered} label="answered" onOpen=${show("answered")} />
         <${Figure} name="abandoned" value=${queue.abandoned} label="abandoned" onOpen=${show("abandoned")} />
-        <${Figure} name="expected" value=${waitRange(queue.expected_wait_seconds, queue.promised_wait_seconds)} label="wait ahead" onOpen=${show("expected")} />
         <${Figure} name="asa" value=${seconds(queue.asa_seconds)} label="avg. answer" onOpen=${show("asa")} />
         <${Figure} name="occupancy" value=${percent(queue.occupancy)} label="occupancy" onOpen=${show("occupancy")} />
+      </div>
+      <div class="ahead">
+        <${Figure} name="expected" value=${waitRange(queue.expected_wait_seconds, queue.promised_wait_seconds)} label="wait of who calls now" onOpen=${show("expected")} />
       </div>
       <${Staff} agents=${queue.agents} onOpen=${show("staff")} />
     </section>`;
