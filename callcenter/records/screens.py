@@ -253,7 +253,9 @@ def wait_of(contact: LiveContact, now: Micros) -> Wait:
     if found.expected is None or found.promised is None:
         return Wait(found.position or None)
     return Wait(
-        found.position or None, as_time(found.at + found.expected), as_time(found.at + found.promised)
+        found.position or None,
+        as_time(found.at + found.expected),
+        as_time(found.at + found.promised),
     )
 
 

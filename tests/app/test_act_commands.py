@@ -169,12 +169,13 @@ def test_what_agents_can_and_have_is_shown(tmp_path: Path) -> None:
     assert "aid 4: needed 1 times" in typed(tmp_path, "agent", "gaps").output
     told = shown(tmp_path, "agent", "gaps", "--contact", "c1")
     assert [one["agent"] for one in told["candidates"]] == ["ben"]
-    assert "ben              needs aid 4" in typed(tmp_path, *["agent", "gaps", "--contact", "c1"]).output
+    assert (
+        "ben              needs aid 4"
+        in typed(tmp_path, *["agent", "gaps", "--contact", "c1"]).output
+    )
     for words in ("agent skills cy", "agent gaps --queue none", "agent gaps --contact c9"):
         assert isinstance(typed(tmp_path, *words.split()).exception, CallcenterError)
 
 
 def test_a_certificate_is_valid_through_its_last_day_where_the_center_is() -> None:
-    assert after_day(date(2026, 11, 28), "Europe/Madrid") == (
-        1_795_906_800 * SECOND
-    )
+    assert after_day(date(2026, 11, 28), "Europe/Madrid") == (1_795_906_800 * SECOND)

@@ -113,9 +113,7 @@ class WebRole:
                 parties=self._parties,
                 access=history.access,
                 people=lambda: self._people,
-                why=lambda tally: Whys(
-                    self._archive, self._url, settings.store.namespace, tally
-                ),
+                why=lambda tally: Whys(self._archive, self._url, settings.store.namespace, tally),
                 origins=settings.web.origins,
                 prompts=lambda: prompt_names(settings.flows_directory),
                 private=host_port(settings.web.listen)[0] in LOOPBACK,
