@@ -85,8 +85,9 @@ def audio_files(directory: Path) -> dict[str, Path]:
 
 
 def prompt_names(directory: Path) -> list[str]:
-    """The names of all prompts with audio, of whatever flow and language."""
-    return sorted({reference.rpartition("/")[2] for reference in audio_files(directory)})
+    """What an announcement may be: the prompts of all flows, and those that belong to none."""
+    found = (reference.split("/") for reference in audio_files(directory))
+    return sorted({prompt for flow, _, prompt in found if flow != "system"})
 
 
 def all_audio(directory: Path) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from callcenter.adapters.history import History
 from callcenter.app.__main__ import callcenter
 from callcenter.app.agent_commands import after_day
+from callcenter.app.flow_files import prompt_names
 from callcenter.domain.commands import QueueRequested
 from callcenter.domain.errors import CallcenterError, WrongInput
 from callcenter.domain.units import SECOND, AgentId, ContactId, QueueId
@@ -179,3 +180,11 @@ def test_what_agents_can_and_have_is_shown(tmp_path: Path) -> None:
 
 def test_a_certificate_is_valid_through_its_last_day_where_the_center_is() -> None:
     assert after_day(date(2026, 11, 28), "Europe/Madrid") == (1_795_906_800 * SECOND)
+
+
+def test_the_words_of_the_phone_itself_are_no_announcement(tmp_path: Path) -> None:
+    for prompt in ("system/en/ready", "main-line/en/welcome", "announcements/en/storm"):
+        audio = tmp_path / "prompts" / f"{prompt}.au"
+        audio.parent.mkdir(parents=True)
+        audio.touch()
+    assert prompt_names(tmp_path) == ["storm", "welcome"]
