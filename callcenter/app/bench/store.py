@@ -166,6 +166,8 @@ class Watched:
         self.reader = EventReader(url, Keys(), 0)
         self.asked: dict[tuple[type[Any], str], float] = {}
         self.seen: list[float] = []
+        self.queued: list[float] = []
+        """Of these, of contacts that asked to wait: what a caller and an agent wait for."""
         self.late: list[float] = []
         self._numbers = count(1)
 
@@ -181,6 +183,8 @@ class Watched:
                 asked = self.asked.pop((type(event), getattr(event, "contact", "")), None)
                 if asked is not None:
                     self.seen.append(now - asked)
+                    if type(event) is e.ContactQueued:
+                        self.queued.append(now - asked)
 
     def _ask(self, commands: list[c.Command]) -> None:
         now = time.perf_counter()
@@ -189,7 +193,7 @@ class Watched:
                 c.ContactReported: e.ContactArrived,
                 c.QueueRequested: e.ContactQueued,
                 c.ContactEndReported: e.ContactEnded,
-            }[type(command)]  # type: ignore[index]
+            }[type(command)]
             self.asked[kind, command.contact] = now  # type: ignore[union-attr]
         self.writer.append(commands)
 
@@ -227,17 +231,19 @@ async def latency(directory: Path, rate: int) -> dict[str, Any]:
         seeing = await front_end.open()
         await front_end.load(rate, WARM_SECONDS)
         front_end.seen.clear()
+        front_end.queued.clear()
         front_end.late.clear()
         gc.collect()
         gc.freeze()
         await front_end.load(rate, RATE_SECONDS)
         await asyncio.sleep(0.2)
         seen, unseen = list(front_end.seen), len(front_end.asked)
+        queued = {f"queued_{name}": value for name, value in percentiles(front_end.queued).items()}
         late = percentiles(front_end.late)["p99_ms"]
         await front_end.close(seeing)
         gc.unfreeze()
     return {
-        "load": f"{rate} commands/s", **percentiles(seen), "seen": len(seen), "unseen": unseen,
+        "load": f"{rate} commands/s", **percentiles(seen), **queued, "seen": len(seen), "unseen": unseen,
         "generator_late_p99_ms": late,
     }  # fmt: skip
 
@@ -270,7 +276,7 @@ async def throughput(directory: Path, name: str, commands: Iterator[c.Command]) 
         spent = time.perf_counter() - begin
         after = recover(connection, keys, directory / "archive").control.state
         connection.close()
-    assert not after.offers and not after.segments, "lives were not lived to their end"
+    assert (after.offers, after.segments) == ({}, {}), "lives were not lived to their end"
     return {
         "load": name,
         "commands_per_second": int(len(packed) * PER_ENVELOPE / spent),
