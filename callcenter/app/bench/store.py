@@ -174,7 +174,10 @@ class Watched:
     async def open(self) -> asyncio.Task[None]:
         await self.writer.start()
         await self.writer.append(opening(AGENTS))
-        return asyncio.create_task(self._see())
+        seeing = asyncio.create_task(self._see())
+        while not self.reader.after:  # the leader's process is starting
+            await asyncio.sleep(0.01)
+        return seeing
 
     async def _see(self) -> None:
         async for batch in self.reader:
