@@ -99,6 +99,9 @@ class _Changer(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.AnnAssign) or (isinstance(node, ast.Assign) and _is_table(node)):
             return node
+        if isinstance(node, ast.ClassDef):  # `frozen` and `kw_only` guard against us only
+            node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
+            return node
         was = copy.copy(node)
         found = changed(copy.deepcopy(node)) if hasattr(node, "lineno") else None
         if found is not None:
@@ -107,14 +110,6 @@ class _Changer(ast.NodeTransformer):
                 self.what, self.line = found[0], getattr(was, "lineno", 0)
                 return ast.copy_location(ast.fix_missing_locations(found[1]), was)
         return self.generic_visit(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # ast's name
-        """`frozen` and `kw_only` guard against us; they decide nothing."""
-        node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
-        return node
-
-    def visit_arguments(self, node: ast.arguments) -> ast.AST:
-        return node
 
 
 def _is_table(node: ast.Assign) -> bool:
