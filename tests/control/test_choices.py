@@ -228,6 +228,18 @@ def test_agents_are_kept_free_for_a_queue() -> None:
     assert house.rung("v1") == "ben"
 
 
+def test_the_last_one_who_comes_back_from_lunch_is_kept_too() -> None:
+    house = House().open(vip_center(1))
+    house.presence("cat", Presence.LOGGED_OUT)
+    house.call("s1")
+    house.call("s2")
+    house.presence("ben", Presence.NOT_READY, "lunch")
+    house.presence("ben", Presence.READY)
+    assert house.rung("s2") == ""
+    house.call("v1", "vip")
+    assert house.rung("v1") == "ben"
+
+
 def test_who_cannot_serve_that_queue_is_not_kept_from_others() -> None:
     house = House().open(vip_center(2))
     house.call("s1")
