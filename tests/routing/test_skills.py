@@ -38,3 +38,10 @@ def test_merged_needs_are_the_higher_of_both(one: dict[str, int], other: dict[st
     merged = merge(one, other)
     assert merged == {s: max(one.get(s, 0), other.get(s, 0)) for s in sorted({*one, *other})}
     assert list(merged) == sorted(merged)
+
+
+def test_a_mark_is_told_like_a_skill_and_counts_as_none() -> None:
+    bits = SkillBits(["team red"])
+    can = bits.profile({"team red": 1, "billing": 3})
+    assert can & bits.requirement({"team red": 1})
+    assert (can & bits.everything).bit_count() == 3
