@@ -40,7 +40,6 @@ soak: $(TEST_STAMP) peers
 	$(BIN)/python -m tests.simulation.erlang
 	$(BIN)/python -m tests.crash --points 10000
 	for day in $$(seq 100 140); do $(BIN)/python -m tests.simulation.day $$day 3000 || exit 1; done
-	$(BIN)/python -m tests.mutation --count 1000
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q tests/control tests/frontend tests/sip tests/ivr tests/media
 	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/python -m pytest -q tests/e2e || exit 1; done
 
