@@ -165,8 +165,13 @@ class Indexes:
         return contact.retry_at if contact.retry_at and resting and owned else None
 
     def _step_due(self, contact: ContactState) -> Micros | None:
-        """The next step of the plan, or the end of waiting for one agent alone."""
-        if contact.stage is not Stage.WAITING or self.state.frontends[contact.frontend].lost:
+        """The next step of the plan, or the end of waiting for one agent alone.
+
+        Ringing one phone is let to its end; where more may be added to those that ring, it is not.
+        """
+        if self.state.frontends[contact.frontend].lost or contact.stage not in IN_QUEUE:
+            return None
+        if contact.stage is Stage.OFFERED and self.width(contact) == 1:
             return None
         step = self.next_step(contact)
         when = due_at(step, contact.planned_from) if step else None

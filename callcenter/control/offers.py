@@ -28,6 +28,7 @@ from callcenter.control.contacts import (
     rescind,
     segment_id,
 )
+from callcenter.control.plans import take_steps_due
 from callcenter.control.state import IN_QUEUE, ContactState
 from callcenter.control.turn import Turn
 from callcenter.domain import events as e
@@ -161,10 +162,12 @@ def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
 
 
 def back_in_line(turn: Turn, contact: ContactState) -> None:
-    """Offer it to the next one, unless its patience ended while it was being offered."""
+    """Offer it to the next one, unless its patience ended or its plan had something else for it
+    while it was being offered."""
     if contact.expires <= turn.now and not contact.live:
         dequeue(turn, contact, e.QueueExit.TIMEOUT)
     else:
+        take_steps_due(turn, contact)
         turn.touch_contact(contact.id)
 
 

@@ -4,14 +4,21 @@ Why: a step changes who may take the contact, so it is an event with the whole n
 immediate look for an agent; nothing polls. The place in the line is not the plan's to take away.
 """
 
-from callcenter.control.contacts import admission, dequeue, release
+from callcenter.control.contacts import admission, dequeue, release, rescind
 from callcenter.control.state import ContactState
+from callcenter.control.timers import Alarm
 from callcenter.control.turn import Turn
 from callcenter.domain import events as e
 from callcenter.domain.center import PlanStep, Queue
 from callcenter.domain.units import SECOND
 from callcenter.routing.plan import Ring, due_at, widened
 from callcenter.routing.skills import merge
+
+
+def take_steps_due(turn: Turn, contact: ContactState) -> None:
+    """What the plan had for it while a phone rang, before the next phone does."""
+    while (due := turn.world.due(Alarm.STEP, contact.id)) is not None and due <= turn.now:
+        on_step_due(turn, contact)
 
 
 def on_step_due(turn: Turn, contact: ContactState) -> None:
@@ -64,6 +71,8 @@ def overflow(turn: Turn, contact: ContactState, queue: Queue, step: PlanStep) ->
         needs = merge(target.skills, contact.asked)
         refused = admission(turn, contact.channel, target, needs, contact.excluded)
         if refused is None:
+            for offer in contact.live:
+                rescind(turn, offer, "moved to another queue")
             move(turn, contact, target)
             return
         way_out = refused

@@ -7,7 +7,7 @@ import pytest
 from callcenter.control.center import Control
 from callcenter.control.state import Stage
 from callcenter.domain import events as e
-from callcenter.domain.center import Channel, Plan, PlanStep
+from callcenter.domain.center import AgentChoice, Channel, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.units import SECOND, AgentId, QueueId
 from tests.control.house import House, agent, center, member, one, only, queue
@@ -143,8 +143,7 @@ def test_a_step_waits_while_a_phone_rings() -> None:
     house = House().open(center(agent("ann"), queues=(sales,)))
     house.call("c1")
     assert house.wait(15) == []
-    house.report("c1", OfferOutcome.DECLINED)
-    assert one(house.wait(0), e.ContactDequeued).exit is e.QueueExit.CLOSED
+    assert one(house.report("c1", OfferOutcome.DECLINED), e.ContactDequeued).exit is e.QueueExit.CLOSED
 
 
 def test_a_step_is_taken_once_however_often_it_rings_in_vain() -> None:
@@ -287,3 +286,47 @@ def test_nobody_is_staff_for_a_contact_that_excludes_her() -> None:
     said = house.call("c1", excluded=(ANN,))
     assert one(said, e.QueueRefused).exit is e.QueueExit.UNSTAFFED
     assert only(house.call("c2", channel=Channel.CHAT), e.ContactQueued)
+
+
+def test_a_step_that_came_while_a_phone_rang_is_taken_before_the_next_phone_rings() -> None:
+    sales = queue(ring_seconds=20, plan=plan(step(30, exit="timeout")))
+    house = House().open(center(agent("ann"), agent("ben"), agent("cat"), queues=(sales,)))
+    house.call("c1")
+    house.wait(20)
+    house.report("c1", OfferOutcome.EXPIRED)
+    assert house.rung("c1") == "ben"
+    house.wait(20)
+    said = house.report("c1", OfferOutcome.EXPIRED)
+    assert one(said, e.ContactDequeued).waited == 40 * SECOND
+    assert not only(said, e.OfferMade)
+
+
+def test_a_ring_widens_while_it_rings_where_several_phones_may() -> None:
+    sales = queue(
+        skills={"english": 5},
+        agent_choice=AgentChoice.RING_ALL,
+        ring_width=5,
+        plan=plan(step(10, lower={"english": 1})),
+    )
+    people = (agent("ann", english=9), agent("ben", english=2))
+    house = House().open(center(*people, queues=(sales,)))
+    house.call("c1")
+    assert house.rung("c1") == "ann"
+    offer = one(house.wait(10), e.OfferMade)
+    assert (offer.agent, offer.waited) == ("ben", 10 * SECOND)
+
+
+def test_who_rings_for_a_contact_stops_when_it_overflows() -> None:
+    sales = queue(
+        agent_choice=AgentChoice.RING_ALL,
+        ring_width=2,
+        plan=plan(step(10, queue=QueueId("other"))),
+    )
+    other = queue("other", skills={"english": 5})
+    people = (agent("ann"), agent("ben"), agent("cat", english=5))
+    house = House().open(center(*people, queues=(sales, other)))
+    house.call("c1")
+    said = house.wait(10)
+    assert {event.agent for event in only(said, e.OfferRescinded)} == {"ann", "ben"}
+    assert one(said, e.ContactMoved).queue == "other"
+    assert one(said, e.OfferMade).agent == "cat"
