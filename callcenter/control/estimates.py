@@ -19,7 +19,7 @@ from callcenter.control.turn import Turn
 from callcenter.control.world import World
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.units import SECOND, ContactId, Micros, QueueId
+from callcenter.domain.units import SECOND, Micros, QueueId
 from callcenter.routing.lookahead import Outlook, look_ahead
 
 REFRESH: Micros = 30 * SECOND
@@ -90,7 +90,11 @@ def on_waits(turn: Turn, command: c.WaitsReported) -> None:
         turn.note("estimate_too_late")
         return
     for name, (position, found) in command.contacts.items():
-        tell(turn, name, position, found, late)
+        contact = turn.state.contacts.get(name)
+        if contact is None or contact.stage is not Stage.WAITING or contact.entered > command.at:
+            turn.note("estimate_of_who_waits_no_more")
+            continue
+        tell(turn, contact, position, found, late)
     for queue, found in command.queues.items():
         if queue in turn.world.queues:
             turn.emit(
@@ -100,11 +104,7 @@ def on_waits(turn: Turn, command: c.WaitsReported) -> None:
             )
 
 
-def tell(turn: Turn, name: ContactId, position: int, found: c.Outlook, late: Micros) -> None:
-    contact = turn.state.contacts.get(name)
-    if contact is None or contact.stage is not Stage.WAITING:
-        turn.note("estimate_of_who_waits_no_more")
-        return
+def tell(turn: Turn, contact: ContactState, position: int, found: c.Outlook, late: Micros) -> None:
     turn.emit(
         e.WaitEstimated(
             at=turn.now,

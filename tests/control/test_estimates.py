@@ -175,6 +175,22 @@ def test_who_waits_no_more_when_it_is_decided_is_told_nothing() -> None:
     assert house.control.counters["estimate_of_who_waits_no_more"] == 1
 
 
+def test_who_was_moved_meanwhile_is_not_told_of_the_queue_that_was_left() -> None:
+    other = queue("other", skills={"german": 1})
+    people = [agent("a0", english=5)]
+    skills = ("english", "german")
+    house = House().open(center(*people, queues=(queue(), other), skills=skills))
+    house.call("talks")
+    house.accept("talks")
+    house.call("goes")
+    report = house.control.waits(house.now)
+    assert report is not None
+    house.now += SECOND
+    house.tell(c.MoveRequested(contact=ContactId("goes"), queue=QueueId("other"), by="test"))
+    assert house.contact("goes").queue == "other"
+    assert only(house.tell(report), e.WaitEstimated) == []
+
+
 def test_the_way_to_the_leader_is_taken_off_and_a_long_one_makes_it_worthless() -> None:
     house = busy_house()
     talks(house, "talks")

@@ -143,7 +143,9 @@ def test_a_step_waits_while_a_phone_rings() -> None:
     house = House().open(center(agent("ann"), queues=(sales,)))
     house.call("c1")
     assert house.wait(15) == []
-    assert one(house.report("c1", OfferOutcome.DECLINED), e.ContactDequeued).exit is e.QueueExit.CLOSED
+    assert (
+        one(house.report("c1", OfferOutcome.DECLINED), e.ContactDequeued).exit is e.QueueExit.CLOSED
+    )
 
 
 def test_a_step_is_taken_once_however_often_it_rings_in_vain() -> None:
