@@ -242,6 +242,7 @@ def test_several_files_are_included_by_a_pattern_and_a_command_is_never_run(tmp_
         ("timeout=5\n", "queues.conf:1: error: timeout: stands before any section"),
         ("[q]\nnonsense\n", "is neither a section nor a setting"),
         ("[q]\n#frob x\n", "is no directive"),
+        ("[q]\n#include **.conf\n", "queues.conf:2: error: #include: '**.conf' is no pattern of file names"),
         ("[q]\n#include gone.conf\n", "gone.conf cannot be read: there is no such file"),
         ("[q]\n#include queues.conf\n", "it includes itself"),
         ("[q]\n#include /dev/zero\n", "/dev/zero cannot be read: there is no such file"),

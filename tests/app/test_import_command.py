@@ -62,6 +62,7 @@ def test_the_report_is_a_document(tmp_path: Path) -> None:
 
 def test_wrong_use_and_wrong_files_exit_2(tmp_path: Path) -> None:
     assert ran("asterisk", QUEUES, "--max-penalty", "much").exit_code == 2
+    assert ran("asterisk", QUEUES, "--max-penalty", "²").exit_code == 2
     assert ran("asterisk").exit_code == 2
     wrong = ran("twilio", str(write(tmp_path, "w.json", "{")))
     assert isinstance(wrong.exception, WrongInput), "which exits 2, with file and line"

@@ -209,3 +209,14 @@ def test_values_that_grow_without_end_are_stopped(
     assert "more than 10000 characters" in problem(tmp_path, text)
     monkeypatch.setattr(freeswitch_file, "FILE_BYTES_MAX", 1_000_000)
     assert "larger than 1 MB" in problem(tmp_path, " " * 1_000_001)
+
+
+@pytest.mark.parametrize("name", ["klingon", "shift_jis"])
+def test_an_encoding_that_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+    found = problem(tmp_path, f'<?xml version="1.0" encoding="{name}"?>\n<x/>')
+    assert "an encoding that is not known here (save it as UTF-8)" in found
+
+
+def test_a_pattern_that_is_none_is_told(tmp_path: Path) -> None:
+    found = problem(tmp_path, '<x>\n<X-PRE-PROCESS cmd="include" data="**.xml"/></x>')
+    assert ":2: error: '**.xml' is no pattern of file names" in found

@@ -218,6 +218,14 @@ def test_a_wrong_value_is_told_with_its_field(
     assert found.endswith(")")
 
 
+def test_a_number_that_is_too_long_is_told_or_is_no_level(tmp_path: Path) -> None:
+    long = a_workflow(tmp_path, {"queue": "A", "timeout": int("9" * 4000)})
+    assert "a number has more than 100 characters" in problem(tmp_path, long.read_text("utf-8"))
+    odd = a_workflow(tmp_path, {"queue": "A", "expression": f"worker.level >= {'9' * 400}"})
+    draft, _ = imported(odd)
+    assert list(draft.skills) == ["A"], "the queue alone"
+
+
 def test_places_of_values_are_known() -> None:
     node = parse('{\n "a": [\n 1,\n "x"],\n "b": {"c": null}}', "x.json")
     a = node.member("a")

@@ -174,7 +174,12 @@ class _Reader:
         if any(sign in by.value for sign in "*?["):
             base = Path(pattern.anchor) if pattern.is_absolute() else path.parent
             relative = str(pattern.relative_to(pattern.anchor)) if pattern.anchor else by.value
-            files = sorted(base.glob(relative))[: FILES_MAX + 1]
+            try:
+                files = sorted(base.glob(relative))[: FILES_MAX + 1]
+            except ValueError:
+                self._tell(path, by.line, by.key, f"{by.value!r} is no pattern of file names",
+                           "write * for part of a name, or name the files")  # fmt: skip
+                return
         else:
             files = [path.parent / pattern]
         if not must:

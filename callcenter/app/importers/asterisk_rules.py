@@ -48,7 +48,7 @@ def rules_of(sections: list[Section], report: Report) -> dict[str, list[Change]]
 def _change(setting: Setting, report: Report) -> Change | None:
     parts = [part.strip() for part in setting.value.split(",")]
     remedy = "write seconds,max[,min[,raise]], such as 30,+3"
-    if len(parts) < 2 or not parts[0].isdigit() or len(parts[0]) > 7:
+    if len(parts) < 2 or not (parts[0].isascii() and parts[0].isdigit()) or len(parts[0]) > 7:
         report.wrong(
             setting, f"{setting.value!r} does not begin with seconds and a maximum", remedy
         )

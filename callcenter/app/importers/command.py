@@ -17,6 +17,7 @@ import click
 from callcenter.app.importers.draft import Draft
 from callcenter.app.importers.report import Outcome, Report
 
+PENALTY_DIGITS_MAX = 9
 FILES = click.Path(dir_okay=False, path_type=Path)
 OUTPUT = click.option(
     "-o", "--output", type=FILES, help="Write the configuration there; stdout when not given."
@@ -91,7 +92,7 @@ def _penalties(given: tuple[str, ...]) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in given:
         queue, _, number = text.rpartition("=")
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit() and len(number) <= PENALTY_DIGITS_MAX):
             raise click.BadParameter(f"{text!r}: write 5, or sales=5", param_hint="--max-penalty")
         found[queue or "*"] = int(number)
     return found

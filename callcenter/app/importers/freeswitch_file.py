@@ -98,6 +98,10 @@ class Reader:
             self._tell(path, wrong.lineno, "", f"is not XML: {expat.ErrorString(wrong.code)}",
                        "mend it there; `xmllint` shows more")  # fmt: skip
             return None
+        except (LookupError, ValueError):
+            self._tell(path, 1, "encoding", "is in an encoding that is not known here",
+                       "save it as UTF-8")  # fmt: skip
+            return None
         except _Refused as refused:
             message, _, hint = str(refused).partition("; ")
             self._tell(path, parser.CurrentLineNumber, "", message, hint)
@@ -143,7 +147,12 @@ class Reader:
             self._globals[name] = value
             self._report.taken(told, f"the value of $${{{name}}} from here on")
         elif command == "include":
-            files = self._included(path, data)
+            try:
+                files = self._included(path, data)
+            except ValueError:
+                self._tell(path, element.line, "", f"{data!r} is no pattern of file names",
+                           "write * for part of a name, or name the files")  # fmt: skip
+                return []
             self._report.taken(told, f"{len(files)} file{'' if len(files) == 1 else 's'} read here")
             roots = [root for file in files if (root := self.read(file, depth + 1, element))]
             return [child for root in roots for child in root.children]

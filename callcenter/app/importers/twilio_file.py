@@ -16,6 +16,7 @@ from typing import Any
 from callcenter.domain.errors import Problem, WrongInput
 
 FILE_BYTES_MAX = 4_000_000
+NUMBER_MAX = 100
 NESTED_MAX = 50
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -115,6 +116,8 @@ class _Parser:
         found = _PLAIN.match(self._text, at)
         if found is None:
             raise self.wrong(at, "a value is expected")
+        if len(found[0]) > NUMBER_MAX:
+            raise self.wrong(at, f"a number has more than {NUMBER_MAX} characters")
         return Node(json.loads(found[0]), line), found.end()
 
     def _string(self, at: int) -> tuple[str, int]:

@@ -125,7 +125,7 @@ def _known(left: str, sign: str, right: str, terms: Terms) -> bool:
         terms.need(_skill(left, right[1:-1]), 1)
     elif sign in ("=", "==") and right.lower() == "true":
         terms.need(name_of(_last(left)), 1)
-    elif sign in (">", ">=") and re.fullmatch(r"-?[\d.]+", right):
+    elif sign in (">", ">=") and re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", right):
         least = float(right)
         level = math.floor(least) + 1 if sign == ">" else math.ceil(least)
         terms.need(name_of(_last(left)), max(1, min(PROFICIENCY_MAX, level)))
