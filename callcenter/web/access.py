@@ -98,7 +98,7 @@ def authorize(principal: Principal | None, need: Need, agent: str = "") -> None:
 
 def digest_of(secret: str) -> str:
     """What is kept of a secret with 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def is_loopback(host: str) -> bool:

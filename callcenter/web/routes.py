@@ -159,7 +159,7 @@ def check_csrf(request: web.Request, principal: Principal | None) -> None:
 
 
 def _equal(sent: str, kept: str) -> bool:
-    return hmac.compare_digest(sent.encode(), kept.encode())
+    return hmac.compare_digest(sent.encode(errors="surrogatepass"), kept.encode())
 
 
 async def _body_of(request: web.Request, model: type[Body]) -> Body:

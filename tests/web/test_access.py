@@ -330,3 +330,18 @@ def test_a_header_that_says_nothing_true_is_nobody(tmp_path: Path) -> None:
             assert answer.status == 401, header
 
     within(tmp_path, story)
+
+
+def test_a_header_that_is_no_text_is_nobody(tmp_path: Path) -> None:
+    """Bytes as they come over the wire; a client would not send them."""
+
+    async def story(found: Center) -> None:
+        server = found.client.server
+        for header in (b"Authorization: Bearer \xff\xfe", b"Cookie: callcenter=\xff\xfe"):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(b"GET /api/v1/queues HTTP/1.1\r\nHost: localhost\r\n" + header)
+            writer.write(b"\r\nConnection: close\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+            writer.close()
+
+    within(tmp_path, story)
