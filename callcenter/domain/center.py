@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from callcenter.domain.units import AgentId, QueueId
+from callcenter.domain.units import DAY, AgentId, Micros, QueueId
 
 
 class Channel(StrEnum):
@@ -55,6 +55,8 @@ class PhoneProfile(StrEnum):
 
 
 PRIORITY_MAX = 10
+STRICT_STEP: Micros = 31 * DAY
+"""One step of strict priority: more than anybody may wait."""
 PROFICIENCY_MAX = 10
 
 CAPACITY_DEFAULT: dict[Channel, int] = {

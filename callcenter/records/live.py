@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Channel
+from callcenter.domain.center import STRICT_STEP, Channel, ContactChoice
 from callcenter.domain.commands import Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
@@ -139,11 +139,8 @@ class LiveState(LiveIndexes):
         moved = None
         if contact.stage in IN_QUEUE:
             moved = self._end_visit(contact, event.at, 0, Outcome.FLOWED_OUT, reason="moved")
-        config = self.config.get(event.queue)
         contact.priority = event.priority
-        contact.key = (
-            event.since - event.priority * (config.ageing_seconds if config else 0) * SECOND
-        )
+        contact.key = event.since - event.priority * self._worth(event.queue)
         contact.attributes = event.attributes
         self._begin_visit(contact, event)
         return moved
@@ -225,10 +222,15 @@ class LiveState(LiveIndexes):
 
     def _prioritise(self, contact: LiveContact, priority: int) -> None:
         """It moves in its line by what the steps of priority are worth."""
-        config = self.config.get(contact.queue)
-        worth = (config.ageing_seconds if config else 0) * SECOND
-        contact.key -= (priority - contact.priority) * worth
+        contact.key -= (priority - contact.priority) * self._worth(contact.queue)
         contact.priority = priority
+
+    def _worth(self, queue: QueueId) -> Micros:
+        """How much waiting one step of priority stands for, as the center compares contacts."""
+        if self.data.center.contact_choice is ContactChoice.STRICT:
+            return STRICT_STEP
+        config = self.config.get(queue)
+        return (config.ageing_seconds if config else 0) * SECOND
 
     def contact_dequeued(self, event: e.ContactDequeued) -> Visit | None:
         contact = self.data.contacts.get(event.contact)
@@ -446,6 +448,7 @@ class LiveState(LiveIndexes):
 
     def configuration_changed(self, event: e.ConfigurationChanged) -> None:
         data = self.data
+        other_choice = data.center.contact_choice is not event.center.contact_choice
         data.center, data.version = event.center, event.version
         data.day_start, data.day_end = local_day(event.center.timezone, event.at)
         self._index()
@@ -458,6 +461,8 @@ class LiveState(LiveIndexes):
             live = self._queue(queue.id)
             live.day_start, live.day_end = local_day(queue.timezone, event.at)
         self._index()
+        for contact in data.contacts.values() if other_choice else ():
+            contact.key = contact.since - contact.priority * self._worth(contact.queue)
 
 
 FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {

@@ -13,11 +13,8 @@ targets the engine compares the first of each class by the share of its queue's 
 time since its key has used up; within a class the order is still that of the keys.
 """
 
-from callcenter.domain.center import PRIORITY_MAX, ContactChoice, Queue
-from callcenter.domain.units import DAY, SECOND, Micros
-
-STRICT_STEP: Micros = 31 * DAY
-"""One step of strict priority: more than anybody may wait."""
+from callcenter.domain.center import PRIORITY_MAX, STRICT_STEP, ContactChoice, Queue
+from callcenter.domain.units import SECOND, Micros
 
 
 def priority_of(asked: int | None, queue: Queue) -> int:

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Agent, AgentChoice, Center, Channel, Plan, PlanStep, Queue
+from callcenter.domain.center import (
+    Agent,
+    AgentChoice,
+    Center,
+    Channel,
+    ContactChoice,
+    Plan,
+    PlanStep,
+    Queue,
+)
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason, ended
@@ -591,3 +600,18 @@ def test_events_in_no_order_at_all_never_break_the_wall(order: list[int]) -> Non
         equation_holds(live)
     queue_tiles(live, NOON)
     agent_rows(live, NOON)
+
+
+def test_the_line_stands_as_the_center_compares_contacts() -> None:
+    ageing = center(queues=(queue(ageing_seconds=60),))
+    strict = msgspec.structs.replace(ageing, contact_choice=ContactChoice.STRICT)
+    house = House().open(strict)
+    house.call("c1", priority=5)
+    house.wait(90)
+    house.call("c2", priority=6)
+    live, _ = fold(house.journal)
+    assert [c.id for c in live.waiting(SALES)] == ["c2", "c1"], "urgent, however late it came"
+    fold(house.configure(ageing, "2"), live)
+    assert [c.id for c in live.waiting(SALES)] == ["c1", "c2"]
+    fold(house.configure(strict, "3"), live)
+    assert [c.id for c in live.waiting(SALES)] == ["c2", "c1"]
