@@ -145,3 +145,11 @@ def test_a_child_that_broke_off_is_told_so() -> None:
     with pytest.raises(Refused) as refused:
         told_by(b"")
     assert refused.value.kind == "broke-off"
+
+
+def test_a_center_that_never_ran_knows_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "callcenter.toml"
+    file.write_text(f'state_directory = "{tmp_path / "state"}"\n')
+    answer = run(file, "c1")
+    assert isinstance(answer.exception, CallcenterError)
+    assert str(answer.exception) == "there is no contact or agent 'c1' in the journal"

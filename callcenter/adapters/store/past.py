@@ -14,7 +14,7 @@ from __future__ import annotations
 import mmap
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -250,7 +250,7 @@ class Past:
 
     def _advance(self, replica: Replica, seq: int) -> None:
         parts = self._segments
-        for part, following in zip(parts, [*parts[1:], None], strict=True):
+        for part, following in zip_longest(parts, parts[1:]):
             if replica.seq >= seq:
                 return
             if following is not None and first_seq(following) <= replica.seq + 1:
