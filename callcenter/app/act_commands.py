@@ -6,7 +6,6 @@ screen does and prints its answer; refused is exit 1 with the reason in words.
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,22 +22,21 @@ if TYPE_CHECKING:
 SOURCE = "terminal"
 PROMPT_CHARACTERS_MAX = 100
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-by_option = click.option("--by", default="", help="Who asks; the login name when not given.")
 
 
 def ask(
     file: Path | None,
     as_json: bool,
-    by: str,
     done: str,
     made: Callable[[CommandId, str], Command],
 ) -> None:
-    """Ask for the command that `made` makes, and print `done` once it is. Raises when refused."""
-    from callcenter.app.asking import Journal, RequestRefused
+    """Ask for the command that `made` makes, in the name of the user of this process (`cli:olga`),
+    and print `done` once it is. Raises when refused."""
+    from callcenter.app.asking import Journal, RequestRefused, login
     from callcenter.app.config import default_file, load_settings
 
     journal = Journal(load_settings(file or default_file()), SOURCE)
-    answer = journal.ask(made(journal.request, by or getpass.getuser()))
+    answer = journal.ask(made(journal.request, f"cli:{login()}"))
     if as_json:
         shown: dict[str, Any] = {"accepted": answer.accepted, "reason": answer.reason}
         click.echo(json.dumps({"request": answer.request, **shown}, ensure_ascii=False))
@@ -57,14 +55,13 @@ def queue() -> None:
 @click.argument("name", metavar="QUEUE")
 @click.option("--follow-calendar", is_flag=True, help="Let its calendar decide again.")
 @config_option
-@by_option
 @json_option
-def queue_open(name: str, follow_calendar: bool, file: Path | None, by: str, as_json: bool) -> None:
+def queue_open(name: str, follow_calendar: bool, file: Path | None, as_json: bool) -> None:
     """Open QUEUE whatever its calendar says, or let the calendar decide again."""
     from callcenter.domain.commands import QueueOpenRequested
 
     done = f"{name} follows its calendar" if follow_calendar else f"{name} is open by hand"
-    ask(file, as_json, by, done, lambda request, who: QueueOpenRequested(
+    ask(file, as_json, done, lambda request, who: QueueOpenRequested(
         queue=QueueId(name), follow_calendar=follow_calendar, by=who, request=request,
     ))  # fmt: skip
 
@@ -74,18 +71,15 @@ def queue_open(name: str, follow_calendar: bool, file: Path | None, by: str, as_
 @click.option("--dismiss", is_flag=True, help="Send away those who wait, too.")
 @click.option("--yes", is_flag=True, help="Dismiss without asking.")
 @config_option
-@by_option
 @json_option
-def queue_close(
-    name: str, dismiss: bool, yes: bool, file: Path | None, by: str, as_json: bool
-) -> None:
+def queue_close(name: str, dismiss: bool, yes: bool, file: Path | None, as_json: bool) -> None:
     """Close QUEUE whatever its calendar says. Those who wait keep their place."""
     from callcenter.domain.commands import QueueCloseRequested
 
     if dismiss and not yes:
         click.confirm(f"Send away everybody who waits in {name}?", abort=True, err=True)
     done = f"{name} is closed by hand" + (", and nobody waits there any more" if dismiss else "")
-    ask(file, as_json, by, done, lambda request, who: QueueCloseRequested(
+    ask(file, as_json, done, lambda request, who: QueueCloseRequested(
         queue=QueueId(name), dismiss=dismiss, by=who, request=request,
     ))  # fmt: skip
 
@@ -96,7 +90,6 @@ def queue_close(
 @click.option("--all", "everywhere", is_flag=True, help="For all queues.")
 @click.option("--off", is_flag=True, help="End the announcement.")
 @config_option
-@by_option
 @json_option
 def queue_announce(
     prompt: str,
@@ -104,7 +97,6 @@ def queue_announce(
     everywhere: bool,
     off: bool,
     file: Path | None,
-    by: str,
     as_json: bool,
 ) -> None:
     """Play PROMPT to those who come to wait from now on, in one queue or in all."""
@@ -120,7 +112,7 @@ def queue_announce(
         require_prompt(file, prompt)
     where = name or "all queues"
     done = f"announcement off: {where}" if off else f"announcement {prompt} on: {where}"
-    ask(file, as_json, by, done, lambda request, who: AnnouncementRequested(
+    ask(file, as_json, done, lambda request, who: AnnouncementRequested(
         queue=QueueId(name), announcement=prompt, by=who, request=request,
     ))  # fmt: skip
 
@@ -154,13 +146,12 @@ def contact() -> None:
 @click.argument("name", metavar="CONTACT")
 @click.argument("to", metavar="QUEUE")
 @config_option
-@by_option
 @json_option
-def contact_move(name: str, to: str, file: Path | None, by: str, as_json: bool) -> None:
+def contact_move(name: str, to: str, file: Path | None, as_json: bool) -> None:
     """Let CONTACT wait in QUEUE; it keeps what it has waited."""
     from callcenter.domain.commands import MoveRequested
 
-    ask(file, as_json, by, f"{name} waits in {to}", lambda request, who: MoveRequested(
+    ask(file, as_json, f"{name} waits in {to}", lambda request, who: MoveRequested(
         contact=ContactId(name), queue=QueueId(to), by=who, request=request,
     ))  # fmt: skip
 
@@ -173,16 +164,13 @@ def contact_move(name: str, to: str, file: Path | None, by: str, as_json: bool) 
     help="How long for her alone; then everybody may have it.",
 )  # fmt: skip
 @config_option
-@by_option
 @json_option
-def contact_assign(
-    name: str, agent: str, seconds: int, file: Path | None, by: str, as_json: bool
-) -> None:
+def contact_assign(name: str, agent: str, seconds: int, file: Path | None, as_json: bool) -> None:
     """Give CONTACT to AGENT: at once, or when she comes free in time."""
     from callcenter.domain.commands import AssignRequested
 
     done = f"{name} is for {agent} alone, for {seconds} s"
-    ask(file, as_json, by, done, lambda request, who: AssignRequested(
+    ask(file, as_json, done, lambda request, who: AssignRequested(
         contact=ContactId(name), agent=AgentId(agent), seconds=seconds, by=who, request=request,
     ))  # fmt: skip
 
@@ -191,13 +179,12 @@ def contact_assign(
 @click.argument("name", metavar="CONTACT")
 @click.argument("priority", type=click.IntRange(0, 10))
 @config_option
-@by_option
 @json_option
-def contact_priority(name: str, priority: int, file: Path | None, by: str, as_json: bool) -> None:
+def contact_priority(name: str, priority: int, file: Path | None, as_json: bool) -> None:
     """Give CONTACT the PRIORITY 0 to 10, higher first; it keeps what it has waited."""
     from callcenter.domain.commands import PriorityRequested
 
     done = f"{name} has priority {priority}"
-    ask(file, as_json, by, done, lambda request, who: PriorityRequested(
+    ask(file, as_json, done, lambda request, who: PriorityRequested(
         contact=ContactId(name), priority=priority, by=who, request=request,
     ))  # fmt: skip

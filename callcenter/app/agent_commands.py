@@ -1,7 +1,7 @@
 """`callcenter agent …`: what agents are, can and have learned, from a terminal.
 
 What happens here: changes ask the control center (`asking.py`); what is shown comes from the folds
-that the records role wrote, half a second old at most while the server runs.
+that the records role wrote, brought up to the end of the journal.
 
 Why: training and certificates are facts of the journal and stand in no file, so they need a way in
 that works beside the wall.
@@ -10,24 +10,28 @@ that works beside the wall.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from datetime import date, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from callcenter.app.act_commands import ask, by_option, json_option
+from callcenter.app.act_commands import ask, json_option
 from callcenter.app.run_command import config_option
 from callcenter.domain.errors import CallcenterError
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, QueueId
 
 if TYPE_CHECKING:
     from callcenter.app.config import Settings
+    from callcenter.records.book import Book
     from callcenter.records.live import LiveState
     from callcenter.records.screens import CertificateRow
 
 LEVELS = re.compile(r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(\d{1,2})$")
+DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
@@ -42,7 +46,7 @@ def settings_of(file: Path | None) -> Settings:
 
 
 def live_of(settings: Settings) -> LiveState:
-    """The center as the records role wrote it last."""
+    """The center at the end of the journal; without a store, as it was written last."""
     from callcenter.adapters.history import History
     from callcenter.records.book import Book
 
@@ -54,9 +58,37 @@ def live_of(settings: Settings) -> LiveState:
             await history.close()
 
     found = asyncio.run(read())
-    if found is None:
+    book = Book.restore(found[1], found[0]) if found else Book()
+    away = caught_up(book, settings)
+    if not book.live.people:
         raise NotKnown("nothing is known of this center yet: start it with `callcenter run`")
-    return Book.restore(found[1], found[0]).live
+    if away:
+        when = datetime.fromtimestamp(book.live.data.at / SECOND, UTC)
+        click.echo(
+            f"note: the store does not answer ({away}); this is how it was at {when:%Y-%m-%d %H:%M} "
+            "UTC. Is the server running?",
+            err=True,
+        )
+    else:
+        book.live.roll(time.time_ns() // 1000)
+    return book.live
+
+
+def caught_up(book: Book, settings: Settings) -> str:
+    """Bring the folds to the end of the journal; why not, when the store is away."""
+    from callcenter.adapters.store.embedded import store_url
+    from callcenter.adapters.store.keys import Keys
+    from callcenter.adapters.store.replica import catch_up
+    from callcenter.adapters.store.resp import Connection, StoreError
+
+    url = store_url(settings.store.url, settings.store_directory)
+    try:
+        with contextlib.closing(Connection(url)) as connection:
+            archive = settings.state_directory / "archive"
+            catch_up(connection, Keys(settings.store.namespace), book, archive)
+    except (OSError, StoreError) as away:
+        return str(away)
+    return ""
 
 
 def known_agent(live: LiveState, name: str) -> AgentId:
@@ -76,15 +108,14 @@ def agent() -> None:
 @click.argument("presence", type=click.Choice(["ready", "not_ready", "logged_out"]))
 @click.option("--reason", default="", help="Why, for not_ready: one of [center] reasons.")
 @config_option
-@by_option
 @json_option
-def agent_state(
-    name: str, presence: str, reason: str, file: Path | None, by: str, as_json: bool
-) -> None:
+def agent_state(name: str, presence: str, reason: str, file: Path | None, as_json: bool) -> None:
     """Make AGENT ready, not_ready or logged_out; during a contact, after it."""
     from callcenter.domain.commands import Presence, PresenceRequested
 
-    ask(file, as_json, by, f"{name} is {presence}, or will be after her work", lambda request, who:
+    if reason and presence != Presence.NOT_READY:
+        raise click.UsageError(f"--reason: only not_ready has one, not {presence}")
+    ask(file, as_json, f"{name} is {presence}, or will be after her work", lambda request, who:
         PresenceRequested(
             agent=AgentId(name), presence=Presence(presence), reason=reason, by=who,
             request=request,
@@ -96,14 +127,12 @@ def agent_state(
 @click.argument("levels", metavar="[SKILL=LEVEL]…", nargs=-1)
 @click.option("--configured", is_flag=True, help="Undo every change by hand.")
 @config_option
-@by_option
 @json_option
 def agent_skills(
     name: str,
     levels: tuple[str, ...],
     configured: bool,
     file: Path | None,
-    by: str,
     as_json: bool,
 ) -> None:
     """Show what AGENT can now, or change it at once: 0 takes a skill away.
@@ -119,7 +148,7 @@ def agent_skills(
         return
     wanted = dict(level_of(text) for text in levels)
     shown = ", ".join(f"{skill} {level}" for skill, level in wanted.items()) or "as configured"
-    ask(file, as_json, by, f"{name}: {shown}", lambda request, who: SkillsRequested(
+    ask(file, as_json, f"{name}: {shown}", lambda request, who: SkillsRequested(
         agent=AgentId(name), skills=wanted, by=who, request=request,
     ))  # fmt: skip
 
@@ -158,11 +187,11 @@ def show_skills(file: Path | None, name: str, as_json: bool) -> None:
 @click.option("--level", type=click.IntRange(1, 10), help="How well, 1 to 10.")
 @click.option(
     "--expires",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="Last day of the certificate; never if not.",
+    metavar="DAY|TIME",
+    default="",
+    help="Last day of the certificate, or its end: 2026-11-28T14:05; never if not.",
 )
 @config_option
-@by_option
 @json_option
 def agent_train(
     name: str,
@@ -172,9 +201,8 @@ def agent_train(
     failed: bool,
     skill: str,
     level: int | None,
-    expires: datetime | None,
+    expires: str,
     file: Path | None,
-    by: str,
     as_json: bool,
 ) -> None:
     """Record a training of AGENT; passed, with --skill and --level, it is a certificate."""
@@ -188,8 +216,8 @@ def agent_train(
     if expires and not skill:
         raise click.UsageError("--expires needs a --skill")
     zone = settings_of(file).center().timezone
-    until = after_day(expires.date(), zone) if expires else 0
-    ask(file, as_json, by, f"recorded: {name}, {course}", lambda request, who: TrainingRequested(
+    until = end_of(expires, zone) if expires else 0
+    ask(file, as_json, f"recorded: {name}, {course}", lambda request, who: TrainingRequested(
         agent=AgentId(name), course=course, date=(day.date() if day else today(zone)).isoformat(),
         passed=not failed, trainer=trainer, skill=skill, level=level or 0, expires=until, by=who,
         request=request,
@@ -200,6 +228,16 @@ def today(zone: str) -> date:
     from callcenter.domain.calendar import zone as zone_of
 
     return datetime.now(zone_of(zone)).date()
+
+
+def end_of(text: str, zone: str) -> Micros:
+    """The end of a local day, or the moment that is named. Raises `WrongInput`."""
+    from callcenter.app.why_command import moment_of
+
+    if DAY.match(text):
+        moment_of(text, zone, option="--expires")
+        return after_day(date.fromisoformat(text), zone)
+    return moment_of(text, zone, option="--expires")
 
 
 def after_day(day: date, zone: str) -> Micros:

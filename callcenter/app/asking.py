@@ -1,13 +1,14 @@
 """Ask the control center for something from a terminal: one command, and the event that answers it.
 
 Why: a request is good when it is in the journal. So a command line does what every screen does: it
-appends the command and waits for the answer that names it. It needs the store and no server
-process of its own; while nobody leads, the request stands and is decided later.
+appends the command and waits for the answer that names it. What a person asks for is meant for now:
+while nobody leads nothing is appended that would be done hours later, when the server is back.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from typing import Any
 
@@ -23,6 +24,8 @@ from callcenter.domain.events import CommandAnswered
 from callcenter.domain.units import CommandId
 
 ANSWER_SECONDS = 5.0
+LEADER_SECONDS = 1.5
+"""Another leader takes over within one; then nobody does."""
 
 
 class RequestRefused(CallcenterError):
@@ -50,8 +53,27 @@ class Journal:
     def ask(self, command: Command) -> CommandAnswered:
         """Append `command`, which names `request`, and wait for the answer.
 
-        Raises `StoreUnavailable` when nobody answers: the request stands and may still be taken.
+        Raises `StoreUnavailable` when nobody leads, and when nobody answers: then the request
+        stands and may still be taken.
         """
+        from redis import RedisError
+
+        try:
+            self._until_led()
+            return self._asked(command)
+        except RedisError as away:
+            raise StoreUnavailable(f"the store does not answer any more: {away}") from away
+
+    def _until_led(self) -> None:
+        deadline = time.monotonic() + LEADER_SECONDS
+        while not self.client.exists(self.keys.lease):
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    "no control center leads, so nothing was asked. Is the server running?"
+                )
+            time.sleep(0.05)
+
+    def _asked(self, command: Command) -> CommandAnswered:
         envelope = Envelope(
             f"{self._source}-{os.getpid()}", self._epoch, 1, self._epoch * 1000, (command,)
         )
@@ -73,3 +95,11 @@ class Journal:
             "the control center does not answer: the request stands in the journal and is decided "
             "when it is back"
         )
+
+
+def login() -> str:
+    """The user of this process, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

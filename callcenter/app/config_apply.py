@@ -17,6 +17,7 @@ from callcenter.app.asking import Journal
 from callcenter.app.config import Settings, file_version
 from callcenter.domain.center import Center
 from callcenter.domain.commands import ConfigurationRequested
+from callcenter.domain.events import CommandAnswered
 
 SOURCE = "config-apply"
 
@@ -42,16 +43,12 @@ class Applying:
         )  # fmt: skip
         return [line for line in found if not line.startswith("@@")]
 
-    def commit(self, by: str) -> str:
-        """Ask for the file's center; empty when it is in force, else why it was refused.
-
-        Raises `StoreUnavailable` when nobody answers: the request stands and may still be taken.
-        """
+    def commit(self, by: str) -> CommandAnswered:
+        """Ask for the file's center. Raises `StoreUnavailable` when nobody leads or answers."""
         command = ConfigurationRequested(
             center=self.wanted, version=self.version, by=by, request=self._journal.request
         )
-        answer = self._journal.ask(command)
-        return "" if answer.accepted else answer.reason
+        return self._journal.ask(command)
 
 
 def _lines(center: Center) -> Iterator[str]:

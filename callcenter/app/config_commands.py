@@ -98,9 +98,11 @@ def apply(file: Path | None, yes: bool, by: str) -> None:
         click.secho(line, fg=colour)
     if not yes:
         click.confirm("Apply?", abort=True, err=True)
-    refused = applying.commit(by or getpass.getuser())
-    if refused:
-        raise click.ClickException(f"refused, nothing was changed: {refused}")
+    answer = applying.commit(by or getpass.getuser())
+    if not answer.accepted:
+        raise click.ClickException(f"refused, nothing was changed: {answer.reason}")
+    for warning in answer.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"applied: {applying.version}")
 
 

@@ -73,8 +73,10 @@ def why(name: str, moment: str, file: Path | None, as_json: bool) -> None:
         click.echo(line)
 
 
-def moment_of(text: str, timezone: str, today: datetime | None = None) -> Micros:
-    """The center time of a moment as it is typed. Raises `WrongInput`."""
+def moment_of(
+    text: str, timezone: str, today: datetime | None = None, option: str = "--at"
+) -> Micros:
+    """The center time of a moment as it is typed after `option`. Raises `WrongInput`."""
     from callcenter.domain.calendar import zone
 
     here = zone(timezone)
@@ -85,7 +87,7 @@ def moment_of(text: str, timezone: str, today: datetime | None = None) -> Micros
         found = datetime.fromisoformat(whole)
     except ValueError:
         problem = Problem(
-            file="--at", message=f"{text!r} is no time", hint="write 14:05 or 2026-11-28T14:05:30"
+            file=option, message=f"{text!r} is no time", hint="write 14:05 or 2026-11-28T14:05:30"
         )
         raise WrongInput([problem]) from None
     aware = found if found.tzinfo else found.replace(tzinfo=here)

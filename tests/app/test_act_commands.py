@@ -13,11 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callcenter.adapters.history import History
+from callcenter.adapters.store.replica import read_batches
+from callcenter.adapters.store.wire import read_batch
 from callcenter.app.__main__ import callcenter
-from callcenter.app.agent_commands import after_day
+from callcenter.app.agent_commands import after_day, end_of
+from callcenter.app.asking import login
 from callcenter.app.flow_files import prompt_names
 from callcenter.domain.commands import QueueRequested
 from callcenter.domain.errors import CallcenterError, WrongInput
+from callcenter.domain.events import QueueClosed
 from callcenter.domain.units import SECOND, AgentId, ContactId, QueueId
 from callcenter.records.book import Book
 from tests.adapters.store_server import Led, StoreServer, arrival, envelope, seed, until
@@ -51,7 +55,7 @@ def typed(folder: Path, *words: str, led: Led | None = None) -> Result:
 def test_each_act_is_done_by_the_control_center_and_said(tmp_path: Path, led: Led) -> None:
     state = led.leader.replica.control.state
     for words, said in (
-        ("contact priority c1 9 --by olga", "c1 has priority 9"),
+        ("contact priority c1 9", "c1 has priority 9"),
         ("queue close sales", "sales is closed by hand"),
         ("queue open sales --follow-calendar", "sales follows its calendar"),
         ("queue announce welcome --queue sales", "announcement welcome on: sales"),
@@ -62,6 +66,8 @@ def test_each_act_is_done_by_the_control_center_and_said(tmp_path: Path, led: Le
         done = typed(tmp_path, *words.split(), led=led)
         assert (done.exit_code, said in done.output) == (0, True), (words, done.output)
     assert state.contacts[ContactId("c1")].priority == 9
+    shown_now = typed(tmp_path, *["agent", "certificates", "ana"], led=led)
+    assert (shown_now.stdout.split()[:4], shown_now.stderr) == (["ana", "sales", "9", "valid"], "")
     assert state.doors == {}
     assert state.announcements == {"sales": "welcome"}
     found = state.people[AgentId("ana")]
@@ -101,6 +107,7 @@ WRONG = [
     "contact priority c1 11",
     "contact assign c1 ana --seconds 0",
     "agent state ana asleep",
+    "agent state ana ready --reason lunch",
     "agent skills ana sales=11",
     "agent skills ana sales",
     "agent skills ana sales=1 --configured",
@@ -132,6 +139,31 @@ def test_without_a_server_the_reason_is_told(tmp_path: Path) -> None:
     assert "nothing is known of this center yet" in str(nothing.exception)
 
 
+def test_nothing_is_asked_while_nobody_leads(tmp_path: Path, led: Led) -> None:
+    led.end()
+    connection = led.store.connect()
+    until(lambda: not connection.call("EXISTS", led.store.keys.lease))
+    before = connection.call("XLEN", led.store.keys.cmds)
+    answer = typed(tmp_path, "queue", "close", "sales", led=led)
+    assert "no control center leads, so nothing was asked" in str(answer.exception)
+    assert connection.call("XLEN", led.store.keys.cmds) == before
+
+
+def test_an_act_is_in_the_name_of_who_runs_the_command(
+    tmp_path: Path, led: Led, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    assert typed(tmp_path, "queue", "close", "sales", led=led).exit_code == 0
+    closed = [
+        event
+        for _seq, data in read_batches(led.store.connect(), led.store.keys, 0)
+        for event in read_batch(data).events
+        if isinstance(event, QueueClosed)
+    ]
+    assert [event.by for event in closed] == [f"cli:{login()}"]
+    assert login() != "somebody-else"
+
+
 def remembered(folder: Path, house: House) -> None:
     """The history of a center, as its records role would have written it."""
     book = Book()
@@ -152,6 +184,7 @@ def remembered(folder: Path, house: House) -> None:
 def shown(folder: Path, *words: str) -> Any:
     answer = typed(folder, *words, "--json")
     assert answer.exit_code == 0, answer.output
+    assert "Is the server running?" in answer.stderr
     return json.loads(answer.stdout)
 
 
@@ -180,6 +213,14 @@ def test_what_agents_can_and_have_is_shown(tmp_path: Path) -> None:
 
 def test_a_certificate_is_valid_through_its_last_day_where_the_center_is() -> None:
     assert after_day(date(2026, 11, 28), "Europe/Madrid") == (1_795_906_800 * SECOND)
+
+
+def test_a_certificate_may_end_at_a_moment_of_its_last_day() -> None:
+    assert end_of("2026-11-28", "Europe/Madrid") == 1_795_906_800 * SECOND
+    assert end_of("2026-11-28T23:59:59", "Europe/Madrid") == (1_795_906_800 - 1) * SECOND
+    for wrong in ("soon", "2026-13-01"):
+        with pytest.raises(WrongInput, match="is no time"):
+            end_of(wrong, "Europe/Madrid")
 
 
 def test_the_words_of_the_phone_itself_are_no_announcement(tmp_path: Path) -> None:

@@ -172,13 +172,18 @@ class Center:
         self.token = json.loads(made)["token"]
 
     def command(self, *words: str) -> str:
-        """Run one `callcenter` command on this center's configuration."""
-        done = subprocess.run(
-            [sys.executable, "-m", "callcenter", *words, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
-        )  # fmt: skip
+        """Run one `callcenter` command on this center's configuration; what it printed."""
+        done = self.attempt(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def attempt(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The same of a command that may fail."""
+        return subprocess.run(
+            [sys.executable, "-m", "callcenter", *words, "--config", str(self.config)],
+            capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def is_ready(self) -> bool:
         """What `/readyz` says."""

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -60,6 +60,15 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
 
 _decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class Fold(Protocol):
+    """What follows the journal batch by batch: control's state, or the screens'."""
+
+    seq: int
+
+    def apply(self, batch: Batch) -> None:
+        """Hold one more."""
 
 
 class Replica:
@@ -167,27 +176,27 @@ def collecting_nothing() -> Iterator[None]:
             gc.enable()
 
 
-def catch_up(connection: Connection, keys: Keys, replica: Replica, archive: Path) -> int:
+def catch_up(connection: Connection, keys: Keys, fold: Fold, archive: Path) -> int:
     """Apply all batches up to the end of the journal; how many there were."""
     applied = 0
-    while found := read_batches(connection, keys, replica.seq):
-        if found[0][0] > replica.seq + 1:
-            applied += _from_archive(replica, archive, found[0][0])
+    while found := read_batches(connection, keys, fold.seq):
+        if found[0][0] > fold.seq + 1:
+            applied += _from_archive(fold, archive, found[0][0])
         for _seq, data in found:
-            replica.apply(read_batch(data))
+            fold.apply(read_batch(data))
         applied += len(found)
     return applied
 
 
-def _from_archive(replica: Replica, archive: Path, until: int) -> int:
+def _from_archive(fold: Fold, archive: Path, until: int) -> int:
     count = 0
-    for batch in batches_after(archive, replica.seq):
+    for batch in batches_after(archive, fold.seq):
         if batch.seq >= until:
             break
-        replica.apply(batch)
+        fold.apply(batch)
         count += 1
-    if replica.seq + 1 != until:
-        raise JournalGap(replica.seq + 1, until)
+    if fold.seq + 1 != until:
+        raise JournalGap(fold.seq + 1, until)
     return count
 
 
