@@ -31,6 +31,8 @@ from callcenter.records.day import as_time
 from callcenter.web import views as v
 from callcenter.web.access import (
     Doorkeeper,
+    Principal,
+    allowed,
     cookie_name,
     digest_of,
     is_private,
@@ -197,6 +199,7 @@ class Sessions:
                 csrf="",
                 expires=None,
                 center=self._picture.live.data.center.name,
+                may=_may(call.who),
             )
         known = self._picture.live.people.get(session.agent)
         return self._view(known.name if known else call.who.name, session)
@@ -234,6 +237,7 @@ class Sessions:
             csrf=session.csrf,
             expires=as_time(session.expires),
             center=self._picture.live.data.center.name,
+            may=_may(Principal(name, session.scope, session.agent)),
         )
 
     # --- tokens -------------------------------------------------------------------------------
@@ -260,6 +264,10 @@ class Sessions:
         if not await self._access.revoke_token(call.path("id"), time.time_ns() // 1000):
             raise Refused(404, "there is no such token to revoke")
         return Answer(None, status=204)
+
+
+def _may(who: Principal) -> list[str]:
+    return [need.value for need in allowed(who)]
 
 
 def _to_login(reason: str) -> web.Response:

@@ -272,6 +272,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str
     expires: datetime | None
     center: str
+    may: list[str] = []
+    """What she may, in the words of a route's need: `session wall desk supervisor admin`."""
 
 
 class CommandResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,6 @@ export function Agents({ rows, titles, clock, open }) {
 
 /** Everything known of one agent, for her dialog. */
 export function AgentFacts({ agent, titles, clock }) {
-  const skills = Object.entries(agent.skills).map(([name, level]) => `${label(name)} ${level}`).join(", ");
   const facts = [
     ["State", html`<b class=${`state ${agent.presence}`}>${presenceWords(agent.presence, agent.reason)}</b> for <${Ago} time=${agent.since} clock=${clock} />`],
     agent.next_presence && ["Then", presenceWords(agent.next_presence, agent.next_reason)],
@@ -110,7 +109,6 @@ export function AgentFacts({ agent, titles, clock }) {
     ["Today", `${agent.handled} handled, ${agent.missed} not answered, ${agent.declined} declined`],
     ["Avg. handling", agent.aht_seconds === null ? "–" : `${Math.round(agent.aht_seconds)} s (talk, hold and wrap-up)`],
     ["Occupancy", `${percent(agent.occupancy)} (busy of busy and ready; pauses are not counted)`],
-    ["Skills", skills || "none"],
   ];
   return html`<dl class="facts">${facts.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

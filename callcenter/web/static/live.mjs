@@ -10,8 +10,14 @@ const QUIET_MS = 3000; // the server pings every second; no word for so long: st
 const RETRY_MS = [200, 400, 800, 1500, 2500];
 const DRIFT_MS = 2; // the clock's offset falls by this per message, so that one late message passes
 
-/** Who is signed in: `{name, scope, agent, csrf, …}`; null until known. */
+/** Who is signed in: `{name, scope, agent, csrf, may, …}`; null until known. */
 export const pass = signal(null);
+
+/** May she do what the server asks `need` for? A `desk` is its agent's own, or a supervisor's. */
+export function may(need, agent) {
+  const met = pass.value?.may ?? [];
+  return met.includes(need) && (need !== "desk" || met.includes("supervisor") || pass.value.agent === agent);
+}
 
 /** Learn who is signed in; go to the sign-in page when nobody is. Rejects when the server is away. */
 export async function session() {

@@ -3,11 +3,17 @@
 // Why: a figure that cannot be explained is not believed. Each view says how it was computed and
 // shows the very contacts that were counted; from there one step leads to what happened to each.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
+import { useLayoutEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
+import { Skills, StateActs, Trainings } from "./agent_acts.mjs";
 import { CALLS_MIN, CRITICAL_SHARE, counted } from "./alarms.mjs";
+import { Certificates } from "./certificates.mjs";
+import { ContactActs, IfTrained } from "./contact_acts.mjs";
+import { Reading, Trouble, useFound } from "./found.mjs";
+import { GapsView } from "./gaps.mjs";
 import { AgentFacts, Person, WaitingTable } from "./lists.mjs";
-import { ask, pass } from "./live.mjs";
+import { may } from "./live.mjs";
 import { html } from "./page.mjs";
+import { QueueView } from "./queue_acts.mjs";
 import { WhyAgent, WhyContact } from "./why.mjs";
 import { attribute, clockTime, label, percent, plain, seconds } from "./words.mjs";
 
@@ -36,37 +42,6 @@ const FIGURES = {
   staff: { title: "agents", staff: true, words: () => "Everybody whose skills fit the queue and who is logged in." },
 };
 
-const AGAIN_MS = 1500;
-const TRIES_MAX = 5;
-
-/**
- * What the API says at `path`: `[found, trouble]`. Asked again, not too often, when `pulse` changes
- * and, a few times, while it is not `complete`: what ended a moment ago may still be on its way
- * into the history.
- */
-function useFound(path, pulse, complete = () => true) {
-  const [found, setFound] = useState({});
-  useEffect(() => {
-    let tries = 0;
-    let timer = setTimeout(read, found.path === path ? AGAIN_MS : 0);
-    async function read() {
-      tries += 1;
-      const got = await ask(path).then((value) => ({ path, value }), (error) => ({ path, trouble: error.message }));
-      if (timer === null) return;
-      setFound(got);
-      if (got.value && !complete(got.value) && tries < TRIES_MAX) timer = setTimeout(read, AGAIN_MS);
-    }
-    return () => {
-      clearTimeout(timer);
-      timer = null;
-    };
-  }, [path, pulse]);
-  return found.path === path ? [found.value, found.trouble] : [undefined, undefined];
-}
-
-const Trouble = ({ words }) => html`<p class="notice bad" role="alert">${words}</p>`;
-const Reading = () => html`<p class="empty">Reading …</p>`;
-
 function Contacts({ queue, counts, names, open }) {
   const whole = Math.min(LIMIT, queue[counts]);
   const [found, trouble] = useFound(`contacts?queue=${encodeURIComponent(queue.id)}&counted=${counts}&limit=${LIMIT}`, queue[counts],
@@ -91,15 +66,13 @@ function Contacts({ queue, counts, names, open }) {
     ${found.contacts.length === LIMIT && html`<p class="empty">The latest ${LIMIT}; the API has the others.</p>`}`;
 }
 
-function FigureView({ view, state, ...tools }) {
-  const queue = state.queues.find((one) => one.id === view.queue);
-  if (!queue) return html`<p class="empty">This queue is gone.</p>`;
+function FigureView({ view, queue, state, ...tools }) {
   const { words, counts, staff } = FIGURES[view.figure];
   const rows = state.waiting.filter((row) => row.queue === queue.id);
   const people = state.agents.filter((agent) => agent.presence !== "logged_out"
     && Object.entries(queue.skills ?? {}).every(([skill, least]) => (agent.skills[skill] ?? 0) >= least));
   return html`
-    <p class="formula">${words(queue)}</p>
+    <p class="formula">${words(queue)} <button class="link-like to" onClick=${() => tools.open({ kind: "queue", queue: queue.id })}>About this queue</button></p>
     ${(view.figure === "waiting" || view.figure === "expected") && html`<${WaitingTable} rows=${rows} queues=${state.queues} ...${tools} />`}
     ${counts && html`<${Contacts} queue=${queue} counts=${counts} ...${tools} />`}
     ${staff && html`<div class="people">${people.map((agent) => html`<${Person} key=${agent.id} agent=${agent} ...${tools} />`)}</div>`}`;
@@ -115,33 +88,43 @@ function pulseOf(contact, state) {
 function ContactView({ view, state, titles, names, open }) {
   const [reveal, setReveal] = useState(false);
   const [found, trouble] = useFound(`contacts/${encodeURIComponent(view.contact)}${reveal ? "?reveal=true" : ""}`, pulseOf(view.contact, state));
-  const mayReveal = !reveal && ["supervisor", "admin"].includes(pass.value?.scope);
-  if (trouble) return html`<${Trouble} words=${trouble} />`;
-  if (!found) return html`<${Reading} />`;
-  const { contact } = found;
+  return html`
+    ${trouble && html`<${Trouble} words=${trouble} />`}
+    ${found ? html`<${ContactFacts} contact=${found.contact} titles=${titles} names=${names} show=${!reveal && may("supervisor") && (() => setReveal(true))} />` : !trouble && html`<${Reading} />`}
+    <${ContactActs} contact=${view.contact} state=${state} />
+    <${WhyContact} contact=${view.contact} waiting=${state.waiting} open=${open} />
+    <${IfTrained} contact=${view.contact} waiting=${state.waiting} open=${open} />
+    ${found && html`<${Story} found=${found} />`}`;
+}
+
+function ContactFacts({ contact, titles, names, show }) {
   const facts = [
-    ["Caller", html`${contact.caller || "unknown"}${contact.caller && mayReveal && html` <button class="plain" onClick=${() => setReveal(true)}>Show</button>`}`], ["Dialled", contact.dialled],
+    ["Caller", html`${contact.caller || "unknown"}${contact.caller && show && html` <button class="plain" onClick=${show}>Show</button>`}`], ["Dialled", contact.dialled],
     contact.queue && ["Queue", titles.get(contact.queue) ?? contact.queue],
     contact.agent && ["Agent", names.get(contact.agent) ?? contact.agent],
     ["Waited", seconds(contact.waited_seconds)], contact.talked_seconds && ["Talked", seconds(contact.talked_seconds)],
     ...Object.entries(contact.attributes).map(([name, value]) => [label(name), label(attribute(name, value))]),
     contact.customer && ["Customer", contact.customer], ["State", label(contact.state)],
   ];
+  return html`<dl class="facts">${facts.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function Story({ found }) {
   return html`
-    <dl class="facts">${facts.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    <${WhyContact} contact=${view.contact} waiting=${state.waiting} open=${open} />
     <ol class="story">${found.timeline.map((line, n) => html`
       <li key=${n} data-code=${line.code}><time datetime=${line.at}>${clockTime(line.at)}</time><span>${line.words}</span></li>`)}
     </ol>
-    <p class="quiet">Flow ${found.flow || "–"}${found.revision && `, revision ${found.revision.slice(0, 12)}`} · contact ${contact.contact}</p>`;
+    <p class="quiet">Flow ${found.flow || "–"}${found.revision && `, revision ${found.revision.slice(0, 12)}`} · contact ${found.contact.contact}</p>`;
 }
 
 function titleOf(view, state) {
   if (view.kind === "contact") return "What happened to this contact";
   if (view.kind === "agent") return state.agents.find((agent) => agent.id === view.agent)?.name ?? view.agent;
   if (view.kind === "keys") return "Keys";
-  const queue = state.queues.find((one) => one.id === view.queue);
-  return `${queue?.title ?? view.queue}: ${FIGURES[view.figure].title}`;
+  if (view.kind === "certificates") return "Certificates";
+  const title = state.queues.find((one) => one.id === view.queue)?.title ?? view.queue;
+  if (view.kind === "queue") return title;
+  return `${title}: ${view.kind === "gaps" ? "skill gaps today" : FIGURES[view.figure].title}`;
 }
 
 const KEYS = [["F", "full screen, and back"], ["1 … 9", "what waits in the first, second … queue"], ["Tab, Enter", "go to a number, open what is behind it"], ["Esc", "close this"], ["?", "these keys"]];
@@ -149,9 +132,22 @@ const KEYS = [["F", "full screen, and back"], ["1 … 9", "what waits in the fir
 function Body({ view, state, ...tools }) {
   if (view.kind === "contact") return html`<${ContactView} view=${view} state=${state} ...${tools} />`;
   if (view.kind === "keys") return html`<dl class="facts keys">${KEYS.map(([key, words]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${words}</dd></div>`)}</dl>`;
-  if (view.kind === "figure") return html`<${FigureView} view=${view} state=${state} ...${tools} />`;
-  const agent = state.agents.find((one) => one.id === view.agent);
-  return agent ? html`<${AgentFacts} agent=${agent} ...${tools} /><${WhyAgent} agent=${agent.id} waiting=${state.waiting} open=${tools.open} />` : html`<p class="empty">This agent is gone.</p>`;
+  if (view.kind === "certificates") return html`<${Certificates} agents=${state.agents} ...${tools} />`;
+  if (view.kind === "agent") return html`<${AgentView} agent=${state.agents.find((one) => one.id === view.agent)} state=${state} ...${tools} />`;
+  const queue = state.queues.find((one) => one.id === view.queue);
+  if (!queue) return html`<p class="empty">This queue is gone.</p>`;
+  const View = { figure: FigureView, queue: QueueView, gaps: GapsView }[view.kind];
+  return html`<${View} view=${view} queue=${queue} state=${state} ...${tools} />`;
+}
+
+function AgentView({ agent, state, ...tools }) {
+  if (!agent) return html`<p class="empty">This agent is gone.</p>`;
+  return html`
+    <${AgentFacts} agent=${agent} ...${tools} />
+    <${StateActs} agent=${agent} reasons=${state.reasons} />
+    <${WhyAgent} agent=${agent.id} waiting=${state.waiting} open=${tools.open} />
+    <${Skills} agent=${agent} skills=${state.skills} clock=${tools.clock} />
+    <${Trainings} agent=${agent} skills=${state.skills} />`;
 }
 
 /** The dialog over the wall. `views` is the path that led here; the last one is shown. */

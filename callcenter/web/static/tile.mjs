@@ -2,6 +2,7 @@
 
 import { LEVELS, alarmsOf, longestWait, staffOf, worst } from "./alarms.mjs";
 import { html } from "./page.mjs";
+import { doorWords } from "./queue_acts.mjs";
 import { percent, seconds, span, waitRange } from "./words.mjs";
 
 /** A number that opens to what is behind it. */
@@ -36,6 +37,12 @@ function Level({ queue, alarms, level }) {
   return html`<p class=${`level ${level}`}><b>${LEVELS[level]}</b>${alarms.length > 0 && html` <span>${alarms[0].words}</span>`}</p>`;
 }
 
+/** What somebody did by hand, and a closed door. */
+function Signs({ queue }) {
+  const signs = [(queue.door || !queue.open) && ["door", queue.door ? "hand" : "", doorWords(queue)], queue.announcement && ["announcement", "told", "announcement on"]];
+  return html`<ul class="signs">${signs.filter(Boolean).map(([sign, tone, words]) => html`<li key=${sign} class=${tone} data-sign=${sign}>${words}</li>`)}</ul>`;
+}
+
 /** The tile. `open(view)` shows what is behind a number. */
 export function Tile({ queue, clock, open }) {
   const now = clock.value;
@@ -45,7 +52,8 @@ export function Tile({ queue, clock, open }) {
   const show = (figure) => () => open({ kind: "figure", queue: queue.id, figure });
   return html`
     <section class=${`tile ${level}`} data-queue=${queue.id} aria-label=${queue.title}>
-      <h2>${queue.title}</h2>
+      <h2><button class="link-like" data-queue-sheet=${queue.id} onClick=${() => open({ kind: "queue", queue: queue.id })}>${queue.title}</button></h2>
+      <${Signs} queue=${queue} />
       <${Level} queue=${queue} alarms=${alarms} level=${level} />
       <div class="big">
         <${Figure} name="waiting" value=${queue.waiting} label="waiting" level=${of("waiting")} onOpen=${show("waiting")} />

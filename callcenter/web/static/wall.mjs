@@ -4,6 +4,7 @@ import { render } from "./vendor/preact.mjs";
 import { useEffect } from "./vendor/preact-hooks.mjs";
 import { signal } from "./vendor/signals.mjs";
 import { LEVELS, alarmsOf, longestWait, troubles, worst } from "./alarms.mjs";
+import { certificateAlarm } from "./certificates.mjs";
 import { Agents, WaitingTable } from "./lists.mjs";
 import { follow } from "./live.mjs";
 import { FullButton, LinkSign, StaleStamp, ThemeButton, html, onKeys, toggleFull, usePainted } from "./page.mjs";
@@ -34,6 +35,7 @@ function Bar({ state }) {
 /** Where it burns, in one line; what is read first. */
 function Verdict({ state, burning }) {
   const broken = troubles(state);
+  const certificates = certificateAlarm(state.agents);
   const free = state.agents.filter((agent) => agent.presence === "ready" && agent.reachable).length;
   return html`
     <div class="verdict">
@@ -41,7 +43,8 @@ function Verdict({ state, burning }) {
       ${broken.map((words) => html`<span key=${words} class="burn bad"><b>Center</b> ${words}</span>`)}
       ${burning.map(({ queue, level, alarms }) => html`
         <a key=${queue.id} class=${`burn ${level}`} href=${`#queue-${queue.id}`}><b>${LEVELS[level]}: ${queue.title}</b> ${alarms[0].words}</a>`)}
-      ${!burning.length && !broken.length && html`<span class="calm">No alarms</span>`}
+      ${!burning.length && !broken.length && certificates?.level !== "warn" && html`<span class="calm">No alarms</span>`}
+      ${certificates && html`<button class=${`burn ${certificates.level}`} id="certificates" onClick=${() => start({ kind: "certificates" })}><b>Certificates</b> ${certificates.words}</button>`}
     </div>`;
 }
 

@@ -3,28 +3,12 @@
 // Why: the answer is worked out on the server for each question, so it is asked for by a button and
 // not with every picture. The words come from the server too: the same that `callcenter why` prints.
 
-import { useEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
-import { ask, pass } from "./live.mjs";
+import { useQuestion } from "./found.mjs";
+import { may } from "./live.mjs";
 import { html } from "./page.mjs";
 import { clockTime, seconds } from "./words.mjs";
 
 const PEOPLE_FEW = 3;
-
-/** May this person ask about contacts and about others? */
-export const mayAsk = () => ["supervisor", "admin"].includes(pass.value?.scope);
-
-/** `[found, trouble, asking, begin]` of a question that is asked when `begin` is called. */
-function useQuestion(path) {
-  const [state, setState] = useState({});
-  const shown = useRef(true);
-  useEffect(() => () => { shown.current = false; }, []);
-  async function begin() {
-    setState({ asking: true });
-    const got = await ask(path).then((value) => ({ found: value }), (error) => ({ trouble: error.message }));
-    if (shown.current) setState(got);
-  }
-  return [state.found, state.trouble, state.asking ?? false, begin];
-}
 
 /** Agents by the rule that kept them: how many, and who. */
 function Rules({ rules }) {
@@ -105,9 +89,9 @@ const AgentAnswer = ({ found, ...tools }) => html`
   ${found.offers.length > 0 && html`<h4>Her last offers</h4><${Moments} moments=${found.offers} />`}`;
 
 /** In a contact's sheet. */
-export const WhyContact = ({ contact, ...tools }) => mayAsk() && html`
+export const WhyContact = ({ contact, ...tools }) => may("supervisor") && html`
   <${Panel} path=${`contacts/${encodeURIComponent(contact)}/why`} words="Why this agent, why not others, what comes next" Answer=${ContactAnswer} ...${tools} />`;
 
 /** In an agent's sheet. */
-export const WhyAgent = ({ agent, ...tools }) => mayAsk() && html`
+export const WhyAgent = ({ agent, ...tools }) => may("desk", agent) && html`
   <${Panel} path=${`agents/${encodeURIComponent(agent)}/why`} words="Why she has no call, or this one" Answer=${AgentAnswer} ...${tools} />`;
