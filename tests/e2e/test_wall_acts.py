@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from callcenter.app.phones.audio import AGENT_TONES, tone_frame
 from callcenter.app.phones.line import PhoneCall
 from tests.e2e.browser import Scheme, Screen, Street, chromium, screen
 from tests.e2e.conftest import leave_nothing_behind
 from tests.e2e.harness import Center, reach_queue
+from tests.e2e.test_by_hand import au
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
+FLOWS = Path(__file__).parents[2] / "ivr_flows"
 REFUSED = ("409",)
 """A browser notes in its console that a request was refused."""
 WIDTHS = (1440, 390)
@@ -26,7 +30,15 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 @pytest.fixture(scope="module")
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
-    center = Center(tmp_path_factory.mktemp("hall"))
+    """A center with one announcement that somebody recorded, in flows of its own."""
+    here = tmp_path_factory.mktemp("hall")
+    shutil.copytree(FLOWS, here / "flows")
+    spoken = here / "flows" / "prompts" / "announcements" / "en"
+    spoken.mkdir(parents=True, exist_ok=True)
+    (spoken / "storm.au").write_bytes(au(tone_frame(AGENT_TONES[3]), 2))
+    center = Center(here)
+    text = center.config.read_text("utf-8")
+    center.config.write_text(f'flows_directory = "{here / "flows"}"\n{text}', "utf-8")
     center.start()
     yield center
     center.stop()
@@ -219,15 +231,15 @@ def test_an_announcement_is_set_and_taken_back(wall: Screen) -> None:
     page = wall.page
     tile, other = page.locator("[data-queue=sales]"), page.locator("[data-queue=billing]")
     sheet = open_queue(page)
-    sheet.get_by_label("Name of the prompt").fill("storm")
-    page.keyboard.press("Enter")
+    sheet.get_by_label("Prompt").select_option("storm")
+    sheet.get_by_text("Tell callers").click()
     expect(outcome(sheet, "announcement")).to_have_text("“storm” is told in Sales.")
     expect(tile.locator("[data-sign=announcement]")).to_have_text("announcement on")
     expect(other.locator("[data-sign=announcement]")).to_have_count(0)
     sheet.get_by_text("Take it back").click()
     expect(tile.locator("[data-sign=announcement]")).to_have_count(0)
     sheet.get_by_label("all queues").check()
-    sheet.get_by_label("Name of the prompt").fill("storm")
+    sheet.get_by_label("Prompt").select_option("storm")
     sheet.get_by_text("Tell callers").click()
     expect(other.locator("[data-sign=announcement]")).to_have_count(1)
     expect(sheet).to_contain_text("storm in all queues")

@@ -1,7 +1,8 @@
 // A queue's own dialog: whether it is open and who said so, its announcement, and how to change both.
 
 import { useEffect, useRef, useState } from "./vendor/preact-hooks.mjs";
-import { Do, Outcome, useAct } from "./acts.mjs";
+import { Choice, Do, Outcome, useAct } from "./acts.mjs";
+import { Trouble, useFound } from "./found.mjs";
 import { may } from "./live.mjs";
 import { html } from "./page.mjs";
 import { clockTime, label, seconds } from "./words.mjs";
@@ -17,7 +18,7 @@ function QueueFacts({ queue, state }) {
   const facts = [
     ["Door", html`<b class=${queue.open ? "open" : "shut"}>${label(doorWords(queue))}</b>${queue.door ? html`<span class="quiet">${by} since ${clockTime(queue.door_since)}</span>` : html`<span class="quiet"> by the calendar</span>`}`],
     ["Announcement", queue.announcement ? html`<b>${queue.announcement}</b>${everywhere ? html`<span class="quiet"> in all queues</span>` : ""}` : "none"],
-    ["Waiting", queue.waiting ? `${queue.waiting}, ${queue.ringing} of them ringing` : "nobody"],
+    ["Waiting", queue.waiting ? `${queue.waiting}${queue.ringing ? `, ${queue.ringing} of them ringing` : ""}` : "nobody"],
     ["Free agents", queue.agents.available ?? 0],
     ["Needs", Object.entries(queue.skills).map(([skill, level]) => `${label(skill)} ${level}`).join(", ") || "no skill"],
     ["Goal", `${queue.target_percent} % in ${seconds(queue.target_seconds)}`],
@@ -79,20 +80,24 @@ function Announcements({ queue, everywhere }) {
   const tell = (announcement, doing, done) => act({ doing, done, path: all ? "announcement" : `${address(queue)}/announcement`, body: { announcement } });
   const send = async (event) => {
     event.preventDefault();
-    if (await tell(name.trim(), "Setting it …", `“${name.trim()}” is told ${where}.`)) setName("");
+    if (await tell(name, "Setting it …", `“${name}” is told ${where}.`)) setName("");
   };
   const inForce = all ? everywhere : queue.announcement;
+  const [found, trouble] = useFound("prompts", "");
+  const empty = !found ? "Reading …" : found.prompts.length ? "Choose a prompt" : "No prompt is recorded";
   return html`
     <section class="acts" data-acts="announcement" aria-label="Announcement">
       <h3>Announcement</h3>
+      ${trouble && html`<${Trouble} words=${trouble} />`}
       <form class="row" onSubmit=${send}>
-        <input aria-label="Name of the prompt" placeholder="Name of the prompt" required maxlength="100" value=${name} onInput=${(event) => setName(event.target.value)} autocomplete="off" />
+        <${Choice} label="Prompt" empty=${empty} value=${name} groups=${[["Recorded", (found?.prompts ?? []).map((one) => [one, one])]]} onChoose=${setName} />
         <label class="check"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} /> all queues</label>
         <${Do} pending=${said.pending}>Tell callers<//>
         <button type="button" aria-disabled=${!inForce || said.pending ? "true" : "false"}
-          onClick=${() => inForce && tell("", "Taking it back …", `No announcement of its own ${where}.`)}>Take it back</button>
+          onClick=${() => inForce && tell("", "Taking it back …", `Taken back ${where}.`)}>Take it back</button>
       </form>
-      <p class="quiet">Who comes from now on hears it before the music. <${Outcome} said=${said} /></p>
+      <p class="quiet">Who comes from now on hears it before the music.</p>
+      <${Outcome} said=${said} />
     </section>`;
 }
 
