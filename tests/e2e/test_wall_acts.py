@@ -131,9 +131,7 @@ def train(hall: Center, agent: str, skill: str, days: int) -> None:
     assert hall.api(f"agents/{agent}/trainings", body)["accepted"]
 
 
-def test_who_waits_is_moved_ranked_and_assigned(
-    wall: Screen, hall: Center, street: Street
-) -> None:
+def test_who_waits_is_moved_ranked_and_assigned(wall: Screen, hall: Center, street: Street) -> None:
     page = wall.page
     call = call_sales(street, 1)
     sheet = open_contact(page)

@@ -101,6 +101,26 @@ def test_an_agent_reaches_her_own_desk_and_nobody_elses(tmp_path: Path) -> None:
     within(tmp_path, story)
 
 
+def test_a_session_is_told_what_it_may(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        told = {}
+        for scope in Scope:
+            headers = await found.token(scope.value)
+            answer = await found.client.get("/api/v1/session", headers=headers)
+            told[scope.value] = (await answer.json())["may"]
+        assert told == {
+            "wall": ["session", "wall"],
+            "agent": ["session", "wall"],
+            "supervisor": ["session", "wall", "desk", "supervisor"],
+            "admin": ["session", "wall", "desk", "supervisor", "admin"],
+        }
+        await found.log_in("ann")
+        hers = await (await found.client.get("/api/v1/session")).json()
+        assert hers["may"] == ["session", "wall", "desk"]
+
+    within(tmp_path, story)
+
+
 def test_no_need_is_open_to_all_but_the_public_one() -> None:
     assert set(ALLOWED) == set(Need) - {Need.PUBLIC}
 

@@ -159,6 +159,57 @@ def test_a_share_is_never_rounded_up_to_its_goal(page: Page) -> None:
     assert run(page, "words.mjs", "percent", None) == "–"
 
 
+def certificate(state: str, days: int) -> dict[str, Any]:
+    """Of sales 7; it ends that many days after `NOW`."""
+    return {"skill": "sales", "level": 7, "state": state, "expires": since(-86_400 * days)}
+
+
+def test_certificates_that_end_are_an_alarm_and_those_that_have_ended_a_louder_one(
+    page: Page,
+) -> None:
+    def alarm(*certificates: dict[str, Any]) -> Any:
+        people = [{"id": "ann", "certificates": list(certificates)}]
+        return run(page, "certificates.mjs", "certificateAlarm", people)
+
+    soon, gone = certificate("expiring", 12), certificate("expired", -3)
+    assert alarm(certificate("valid", 90)) is None
+    assert alarm(soon) == {"level": "note", "words": "1 expires within 30 days"}
+    assert alarm(soon, soon, gone) == {
+        "level": "warn",
+        "words": "1 expired, 2 expire within 30 days",
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "by_hand", "certificates", "words"),
+    [
+        (5, {}, [], "as configured"),
+        (0, {}, [], ""),
+        (3, {"sales": 3}, [], "by hand"),
+        (0, {"sales": 0}, [], "taken away by hand"),
+        (0, {"sales": 4}, [], "by hand 4, does not count without a certificate"),
+        (7, {}, [certificate("expiring", 12)], "trained; expires in 12 days, "),
+        (0, {}, [certificate("expired", -3)], "certificate expired "),
+        (9, {"sales": 9}, [certificate("expiring", 1)], "by hand; trained; expires in 1 day, "),
+    ],
+)
+def test_a_skill_says_why_it_counts(
+    page: Page,
+    level: int,
+    by_hand: dict[str, int],
+    certificates: list[dict[str, Any]],
+    words: str,
+) -> None:
+    agent = {
+        "skills": {"sales": level} if level else {},
+        "by_hand": by_hand,
+        "certificates": certificates,
+    }
+    found = run(page, "certificates.mjs", "skillOf", agent, "sales", NOW)
+    assert found["level"] == level
+    assert found["words"].startswith(words)
+
+
 def test_every_module_and_style_that_a_page_names_exists() -> None:
     for file in (*STATIC.glob("*.html"), *STATIC.glob("*.mjs")):
         text = file.read_text("utf-8")
