@@ -30,7 +30,7 @@ export function StateActs({ agent, reasons }) {
       <h3>${working ? "After this contact" : "State"}</h3>
       <div class="row">${choices.map(([to, why]) => html`
         <${Do} key=${`${to} ${why}`} pending=${said.pending} data-presence=${to} data-reason=${why}
-          aria-pressed=${presence === to && (to !== "not_ready" || reason === why)} onClick=${() => be(to, why)}>${why ? label(why) : presenceWords(to)}<//>`)}
+          aria-pressed=${presence === to && (to !== "not_ready" || reason === why)} onClick=${() => be(to, why)}>${why ? label(why) : to === "ready" ? "Ready" : "Log out"}<//>`)}
         <${Outcome} said=${said} /></div>
     </section>`;
 }

@@ -111,6 +111,7 @@ function ContactFacts({ contact, titles, names, show }) {
 
 function Story({ found }) {
   return html`
+    <h3 class="part">What happened</h3>
     <ol class="story">${found.timeline.map((line, n) => html`
       <li key=${n} data-code=${line.code}><time datetime=${line.at}>${clockTime(line.at)}</time><span>${line.words}</span></li>`)}
     </ol>
