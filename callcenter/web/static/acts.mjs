@@ -14,14 +14,17 @@ const LATE = "Asked; the answer is late. What comes of it will show here.";
 export function useAct() {
   const [said, setSaid] = useState({});
   const shown = useRef(true);
+  const asking = useRef(false); // two presses of a key are one act
   useEffect(() => () => { shown.current = false; }, []);
   async function act({ doing, done, path, body, method }) {
-    if (said.pending) return false;
+    if (asking.current) return false;
+    asking.current = true;
     setSaid({ pending: true, words: doing });
     const got = await ask(path, body, method).then(
       ({ accepted }) => ({ tone: accepted ? "good" : "quiet", words: accepted ? done : LATE }),
       (error) => ({ tone: "refused", words: error.message }),
     );
+    asking.current = false;
     if (shown.current) setSaid(got);
     return got.tone !== "refused";
   }

@@ -41,7 +41,9 @@ function useDrafts(byHand) {
   useEffect(() => {
     setDrafts((old) => Object.fromEntries(Object.entries(old).filter(([skill, level]) => Number(level) !== byHand[skill])));
   }, [JSON.stringify(byHand)]);
-  return [drafts, (skill, level) => setDrafts((old) => ({ ...old, [skill]: level })), () => setDrafts({})];
+  const change = (skill, level, now) => setDrafts(({ [skill]: _, ...others }) =>
+    (level !== "" && Number(level) === now ? others : { ...others, [skill]: level }));
+  return [drafts, change, () => setDrafts({})];
 }
 
 function SkillLine({ skill, found, draft, onDraft }) {
@@ -51,7 +53,7 @@ function SkillLine({ skill, found, draft, onDraft }) {
       <td class="num"><b>${found.level || "–"}</b></td>
       <td class=${found.tone}>${found.words}</td>
       ${onDraft && html`<td class="num"><input class=${`short ${draft === undefined ? "" : "changed"}`} type="number" aria-label=${`${label(skill)}, by hand`} required min="0" max=${PROFICIENCY_MAX} step="1"
-        value=${draft ?? found.level} onInput=${(event) => onDraft(skill, event.target.value)} /></td>`}
+        value=${draft ?? found.level} onInput=${(event) => onDraft(skill, event.target.value, found.level)} /></td>`}
     </tr>`;
 }
 
