@@ -95,9 +95,9 @@ function Announcements({ queue, everywhere }) {
         <${Do} pending=${said.pending}>Tell callers<//>
         <button type="button" aria-disabled=${!inForce || said.pending ? "true" : "false"}
           onClick=${() => inForce && tell("", "Taking it back …", `Taken back ${where}.`)}>Take it back</button>
+        <${Outcome} said=${said} />
       </form>
       <p class="quiet">Who comes from now on hears it before the music.</p>
-      <${Outcome} said=${said} />
     </section>`;
 }
 
@@ -107,8 +107,8 @@ export function QueueView({ queue, state, open }) {
     <${QueueFacts} queue=${queue} state=${state} />
     ${may("supervisor") && html`
       <${Doors} queue=${queue} />
-      <${Announcements} queue=${queue} everywhere=${state.announcement} />
-      <div class="row"><button onClick=${() => open({ kind: "gaps", queue: queue.id })}>Skill gaps today</button></div>`}
+      <${Announcements} queue=${queue} everywhere=${state.announcement} />`}
     <div class="row"><button onClick=${() => open({ kind: "figure", queue: queue.id, figure: "waiting" })}>Who waits</button>
-      <button onClick=${() => open({ kind: "figure", queue: queue.id, figure: "staff" })}>Who serves it</button></div>`;
+      <button onClick=${() => open({ kind: "figure", queue: queue.id, figure: "staff" })}>Who serves it</button>
+      ${may("supervisor") && html`<button onClick=${() => open({ kind: "gaps", queue: queue.id })}>Skill gaps today</button>`}</div>`;
 }
