@@ -91,7 +91,7 @@ export function IfTrained({ contact, waiting, open }) {
   const waits = waiting.some((one) => one.contact === contact);
   if (!may("supervisor") || !(waits || found)) return null;
   return html`
-    <section class="why trained" aria-label="Who could take it">
+    <section class="acts trained" aria-label="Who could take it">
       <div class="why-head"><h3>Who could?</h3>
         <button class="plain" aria-disabled=${asking ? "true" : "false"} onClick=${begin}>${asking ? "Asking …" : found ? "Ask again" : "Who can take it, and who could if trained"}</button></div>
       <div aria-live="polite">${trouble && html`<${Trouble} words=${trouble} />`}${found && html`<${People} found=${found} open=${open} />`}</div>
