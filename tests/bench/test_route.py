@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from callcenter.app.bench.route import DECISIONS, Floor, compare, timed
+from callcenter.app.bench.polled import Polled
+from callcenter.app.bench.route import DECISIONS, POLLED_PAIRS_MAX, SIZES, Floor, compare, timed
+from callcenter.domain.center import Channel
+from callcenter.domain.units import AgentId, ContactId
 
 LIMIT_US = 100
 TRIES = 5
@@ -24,3 +27,43 @@ def test_a_decision_among_a_thousand_agents_and_a_thousand_waiting_is_quick() ->
 def test_the_engine_is_far_quicker_than_a_scan() -> None:
     row = compare(1_000, 1_000, 200, seed=3)
     assert row["agent_frees"]["p50_us"] * 10 < row["scan_of_waiting"]["p50_us"]
+
+
+def test_the_dispatcher_that_polls_gives_a_freed_agent_who_waits_longest() -> None:
+    able, unable = AgentId("able"), AgentId("unable")
+    need, other = {"sales": 3}, {"sales": 1, "fax": 1}
+    polled = Polled(
+        {able: {"sales": 3}, unable: {"fax": 9}},
+        [need, other],
+        {
+            ContactId("other"): (1, other),
+            ContactId("second"): (3, need),
+            ContactId("first"): (2, need),
+        },
+    )
+    assert polled.tick() == []
+    polled.free(unable)
+    assert polled.tick() == []
+    polled.free(able)
+    assert polled.tick() == [("first", able)]
+    assert polled.tick() == []
+    polled.free(able)
+    assert polled.tick() == [("second", able)]
+
+
+def test_a_polled_tick_decides_as_the_engine_does_and_costs_more_the_more_wait() -> None:
+    floor = Floor(50, 50, 10, Random(4))
+    agent = floor.names[7]
+    polled = floor.polled()
+    polled.free(agent)
+    floor.engine.free(agent, (Channel.VOICE,), floor.now)
+    contact = floor.engine.contact_for(agent)
+    assert polled.tick() == ([(contact, agent)] if contact else [])
+    small, large = compare(50, 50, 10, seed=3), compare(100, 400, 10, seed=3)
+    assert small["agent_frees"]["p50_us"] * 10 < small["sql_tick"]["p50_us"]
+    assert small["sql_tick"]["p50_us"] * 2 < large["sql_tick"]["p50_us"]
+
+
+def test_a_tick_is_measured_only_where_it_ends_in_seconds() -> None:
+    measured = [agents * waiting <= POLLED_PAIRS_MAX for agents, waiting, _ in SIZES]
+    assert measured == [True, True, False, False, False]

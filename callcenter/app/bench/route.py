@@ -3,7 +3,8 @@
 A decision is either "a contact came: which agent?" or "an agent came free: which contact?", with
 the indexes kept up to date around it. Figures are CPU microseconds of this thread, so a busy
 machine does not count; p50 and p99 over single decisions. The scan is the same question asked of
-plain lists, as it is found in servers that look at every waiting contact and every agent.
+plain lists, as it is found in servers that look at every waiting contact and every agent; the tick
+is one look of a dispatcher that polls SQL tables (`polled`), where that ends in seconds.
 
 Beside them stand the longest pause of the garbage collector while decisions were taken (wall
 clock: it stops everything) and the largest memory of this process.
@@ -21,6 +22,7 @@ from random import Random
 from time import perf_counter_ns, thread_time_ns
 from typing import Any, Self
 
+from callcenter.app.bench.polled import Polled
 from callcenter.control.center import Control
 from callcenter.domain.center import Agent, Center, Channel, Queue
 from callcenter.domain.commands import (
@@ -57,9 +59,15 @@ SIZES = (
 """Agents, waiting contacts, different needs."""
 DECISIONS = 2_000
 SCANS = 5
+TICKS = 3
+POLLED_PAIRS_MAX = 1_000_000
+"""A tick is measured up to so many agents times waiting contacts; above, it takes minutes."""
 CONTROL_SIZE = SIZES[1]
 SKILLS = tuple(f"skill{n}" for n in range(20))
 FRONTEND = FrontendId("bench")
+_HEAD = """\
+CPU microseconds per decision       agent frees        contact waits   one scan one SQL tick   gc pause
+agents  waiting  needs             p50      p99      p50      p99        p50          p50     max ms"""
 PERCENT = 100
 
 Skills = dict[str, int]
@@ -129,6 +137,10 @@ class Floor:
                 best = (key, contact)
         return best[1] if best else None
 
+    def polled(self) -> Polled:
+        """The same people and contacts in the tables of a dispatcher that polls."""
+        return Polled(self.agents, self.needs, self.waiting)
+
 
 class Pauses:
     """The longest pause of the garbage collector within, in milliseconds."""
@@ -162,12 +174,21 @@ def timed(decide: Callable[[], Any], count: int, between: Callable[[], Any]) -> 
     return figures(spent)
 
 
+def timed_ticks(floor: Floor) -> dict[str, float]:
+    """An agent comes free, and the dispatcher looks; the same agent, whose call ended, again."""
+    polled = floor.polled()
+    agent = floor.chance.choice(floor.names)
+    polled.free(agent)
+    return timed(polled.tick, TICKS, lambda: polled.free(agent))
+
+
 def compare(agents: int, waiting: int, needs: int, seed: int) -> dict[str, Any]:
-    """One size: the engine's two questions, and the scan."""
+    """One size: the engine's two questions, the scan, and where it ends in time the SQL tick."""
     floor = Floor(agents, waiting, needs, Random(seed))
     with Pauses() as pauses:
         freed = timed(floor.agent_frees, DECISIONS, floor.arrive)
     scan = timed(floor.scan_for_agent, SCANS, lambda: None)
+    tick = timed_ticks(floor) if agents * waiting <= POLLED_PAIRS_MAX else None
     arrived = timed(floor.arrive, DECISIONS, lambda: None)
     return {
         "agents": agents,
@@ -176,6 +197,7 @@ def compare(agents: int, waiting: int, needs: int, seed: int) -> dict[str, Any]:
         "agent_frees": freed,
         "contact_waits": arrived,
         "scan_of_waiting": scan,
+        "sql_tick": tick,
         "gc_pause_max_ms": round(pauses.longest_ms, 1),
     }
 
@@ -262,18 +284,14 @@ def main(json: bool = False, *, seed: int = 1) -> dict[str, Any]:
     result = {"bench": "route", "sizes": rows, "control": control, "memory_max_mb": memory}
     if json:
         return result
-    out = [
-        "CPU microseconds per decision       agent frees        contact waits   one scan   gc pause"
-    ]
-    out.append(
-        "agents  waiting  needs             p50      p99      p50      p99        p50     max ms"
-    )
+    out = [_HEAD]
     for row in rows:
         freed, came, scan = row["agent_frees"], row["contact_waits"], row["scan_of_waiting"]
+        tick = f"{row['sql_tick']['p50_us']:.1f}" if row["sql_tick"] else "-"
         out.append(
             f"{row['agents']:>6} {row['waiting']:>8} {row['needs']:>6}      "
             f"{freed['p50_us']:>9.1f}{freed['p99_us']:>9.1f}"
-            f"{came['p50_us']:>9.1f}{came['p99_us']:>9.1f}{scan['p50_us']:>11.1f}"
+            f"{came['p50_us']:>9.1f}{came['p99_us']:>9.1f}{scan['p50_us']:>11.1f}{tick:>13}"
             f"{row['gc_pause_max_ms']:>11.1f}"
         )
     whole = control["hang_up_to_offer"]
