@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from callcenter.adapters.store import embedded
+from callcenter.adapters.store.clock import wall_clock
 from callcenter.adapters.store.follower import acquire, connect
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.leader import Fenced, Leader
@@ -24,7 +25,7 @@ from callcenter.domain.commands import (
     FrontendReported,
     encode_envelope,
 )
-from callcenter.domain.units import AgentId, ContactId, FrontendId, QueueId
+from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, QueueId
 
 FRONTEND = FrontendId("frontend-0")
 
@@ -104,7 +105,14 @@ def arrival(number: int) -> ContactReported:
 class Led:
     """A leader in a thread of its own, on a store of the test."""
 
-    def __init__(self, store: StoreServer, owner: str = "one") -> None:
+    def __init__(
+        self,
+        store: StoreServer,
+        owner: str = "one",
+        *,
+        wall: Callable[[], Micros] = wall_clock,
+        start: Micros | None = None,
+    ) -> None:
         self.store = store
         connection = store.connect()
         replica = recover(connection, store.keys, store.directory / "archive")
@@ -120,6 +128,8 @@ class Led:
             reconnect=store.connect,
             stopping=self.stop.is_set,
             on_ready=self.ready.set,
+            wall=wall,
+            start=start,
         )
         self._thread = threading.Thread(target=self._lead, daemon=True)
         self._thread.start()

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 from callcenter.adapters.store.archive import Archive
+from callcenter.adapters.store.clock import HeardTime
 from callcenter.adapters.store.follower import Follower
 from callcenter.adapters.store.lookahead import LookAhead
 from callcenter.adapters.store.replica import Replica, read_batches, recover
@@ -33,8 +34,9 @@ def test_a_waiting_caller_is_told_what_the_follower_saw(store: StoreServer, tmp_
     replica = recover(connection, store.keys, tmp_path)
     follower = Follower(connection, store.keys, replica, Archive(tmp_path, days=1), owner="s:1")
     ahead = LookAhead(
-        connection, store.keys, source="lookahead:s", epoch=9, numbers=itertools.count(1)
-    )
+        connection, store.keys, source="lookahead:s", epoch=9, numbers=itertools.count(1),
+        heard=follower.heard,
+    )  # fmt: skip
 
     def told() -> bool:
         follower.step()
@@ -54,8 +56,9 @@ def test_a_waiting_caller_is_told_what_the_follower_saw(store: StoreServer, tmp_
 def test_nothing_is_looked_at_before_there_is_a_center(store: StoreServer) -> None:
     connection = store.connect()
     ahead = LookAhead(
-        connection, store.keys, source="lookahead:s", epoch=9, numbers=itertools.count(1)
-    )
+        connection, store.keys, source="lookahead:s", epoch=9, numbers=itertools.count(1),
+        heard=HeardTime(),
+    )  # fmt: skip
     ahead.step(Replica())
     assert ahead.spent == 0
     assert connection.call("XLEN", store.keys.cmds) == 0

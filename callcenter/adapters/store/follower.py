@@ -16,7 +16,8 @@ import structlog
 
 from callcenter.adapters.store import scripts
 from callcenter.adapters.store.archive import BATCH, COMMAND, Archive, Record, first_seq, segments
-from callcenter.adapters.store.health import stream_id
+from callcenter.adapters.store.clock import HeardTime, monotonic
+from callcenter.adapters.store.health import decode_health, stream_id
 from callcenter.adapters.store.keys import ARCHIVER_MS, LEASE_MS, Keys
 from callcenter.adapters.store.replica import (
     Replica,
@@ -54,13 +55,22 @@ class Follower:
     """One stretch of following. Times are seconds of `time.monotonic`."""
 
     def __init__(
-        self, connection: Connection, keys: Keys, replica: Replica, archive: Archive, *, owner: str
+        self,
+        connection: Connection,
+        keys: Keys,
+        replica: Replica,
+        archive: Archive,
+        *,
+        owner: str,
+        heard: HeardTime | None = None,
     ) -> None:
         self.replica = replica
         self.archive = archive
         self._connection = connection
         self._keys = keys
         self._owner = owner
+        self.heard = HeardTime() if heard is None else heard
+        """Center time, as the leader tells it."""
         self._written = 0
         self._milestones: deque[_Milestone] = deque()
         self._compared = False
@@ -73,6 +83,8 @@ class Follower:
     def step(self) -> bool:
         """Read what is new and do what is due; whether the lease is free."""
         catch_up(self._connection, self._keys, self.replica, self.archive.directory)
+        if health := decode_health(self._connection.call("GET", self._keys.lag)):
+            self.heard.hear(health.at, monotonic())
         if self._archiving():
             self._archive_all()
             self._snapshot_if_due()

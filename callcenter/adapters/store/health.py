@@ -35,6 +35,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int = 0
     failed: int = 0
     """Commands whose decision raised: bugs of ours, each in the dead list."""
+    wrong_time: int = 0
+    """Turns of a source whose idea of center time was off by more than 2 s; decided all the same,
+    by center time."""
 
     @property
     def overloaded(self) -> bool:

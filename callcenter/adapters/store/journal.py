@@ -22,9 +22,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from callcenter.adapters.store.archive import batches_after
+from callcenter.adapters.store.clock import TRUST, wall_clock
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.health import MEMORY_PERCENT_MAX, Backlog, decode_health
-from callcenter.adapters.store.keys import FRONTEND_MS, Keys
+from callcenter.adapters.store.keys import FRONTEND_MS, HEALTH_MS, Keys
 from callcenter.adapters.store.replica import JournalGap, seq_of
 from callcenter.adapters.store.resp import AsyncConnection, StoreError, pack, public_url
 from callcenter.adapters.store.wire import read_batch
@@ -35,7 +36,8 @@ from callcenter.domain.units import Micros
 
 __all__ = [
     "Backlog", "CommandWriter", "EventReader", "JournalGap", "OutboxFull", "RecordChange",
-    "StoreUnavailable", "read_center", "read_records", "tail",
+    "StoreUnavailable", "read_center", "read_records", "read_time",
+    "tail",
 ]  # fmt: skip
 
 OUTBOX_APPENDS_MAX = 50_000
@@ -407,6 +409,20 @@ async def read_center(url: str, keys: Keys) -> tuple[Center, str, int] | None:
     if data is None:
         return None
     return msgspec.msgpack.decode(data, type=Center), bytes(version).decode(), int(seq)
+
+
+async def read_time(url: str, keys: Keys) -> Micros:
+    """Center time, as well as one look tells it: the wall clock's, where it is about what the
+    leader said last, and else the leader's.
+    """
+    connection = await AsyncConnection.connect(url)
+    try:
+        health = decode_health(await connection.call("GET", keys.lag))
+    finally:
+        connection.close()
+    wall = wall_clock()
+    agree = health is None or abs(wall - health.at) <= HEALTH_MS * 1000 + TRUST
+    return wall if agree or health is None else health.at
 
 
 async def read_records(url: str, keys: Keys, frontend: str) -> dict[str, bytes]:

@@ -25,7 +25,7 @@ import msgspec
 import structlog
 
 from callcenter.adapters.store import scripts
-from callcenter.adapters.store.clock import CenterClock
+from callcenter.adapters.store.clock import TRUST, CenterClock, Steps, monotonic, wall_clock
 from callcenter.adapters.store.health import Health, encode_health, stream_id
 from callcenter.adapters.store.keys import DEAD_MAX, FRONTEND_MS, HEALTH_MS, LEASE_MS, Keys
 from callcenter.adapters.store.replica import Replica
@@ -57,7 +57,7 @@ from callcenter.domain.events import (
     InputKind,
     encode_batch,
 )
-from callcenter.domain.units import FrontendId, Micros
+from callcenter.domain.units import SECOND, FrontendId, Micros
 
 log = structlog.get_logger()
 
@@ -79,6 +79,7 @@ PATIENT = (
 """What a caller does in a flow, and what waits look like: it is shown, and changes no decision."""
 WATCH_SECONDS = 0.25
 """How often the lease is renewed and the front ends are looked at."""
+COUNTED = ("commands", "batches", "repeats", "unreadable", "failed", "wrong_time")
 TICKS_MAX = 100
 BLOCK_MS_MAX = 250
 RECONNECT_SECONDS = 0.03
@@ -124,17 +125,22 @@ class Leader:
         reconnect: Callable[[], Connection],
         stopping: Callable[[], bool],
         on_ready: Callable[[], None] | None = None,
+        start: Micros | None = None,
+        wall: Callable[[], Micros] = wall_clock,
     ) -> None:
+        """`start` is center time as it was heard from the last leader; else `wall` tells it."""
         self.replica = replica
         self.owner = owner
         self.epoch = epoch
-        self.counts = {"commands": 0, "batches": 0, "repeats": 0, "unreadable": 0, "failed": 0}
+        self.counts = dict.fromkeys(COUNTED, 0)
         self._connection = connection
         self._keys = keys
         self._reconnect = reconnect
         self._stopping = stopping
         self._on_ready = on_ready
-        self._clock = CenterClock(_wall(), _monotonic(), replica.at)
+        self._wall = wall
+        self._clock = CenterClock(wall() if start is None else start, monotonic(), replica.at)
+        self._steps = Steps()
         self._lag = 0.0
         self._memory = 0.0
         self._watches = 0
@@ -237,7 +243,7 @@ class Leader:
     # -- deciding ------------------------------------------------------------------------------
 
     def _now(self) -> Micros:
-        return self._clock.now(_wall(), _monotonic())
+        return self._clock.now(self._wall(), monotonic())
 
     def _decide(self, entries: list[Entry]) -> Batch | None:
         """One batch from what was read and what has come due; none when nothing happened."""
@@ -272,6 +278,8 @@ class Leader:
         except msgspec.MsgspecError as wrong:
             self._bury(entry, "unreadable", str(wrong))
             return
+        if envelope.at and abs(envelope.at - turn.now) > TRUST:
+            self.counts["wrong_time"] += 1
         for position, reason in refused.items():
             self._bury(entry, "unreadable", f"command {position}: {reason}")
         for sequence, command in self._fresh(envelope):
@@ -441,10 +449,15 @@ class Leader:
             return None
         keys = [self._keys.frontend_lease(frontend) for frontend in living]
         try:
-            found = self._connection.call("MGET", *keys)
+            found, told = self._connection.calls([pack("MGET", *keys), pack("TIME")])
         except OSError as away:
             self._store_away(away)
             return None
+        if isinstance(found, StoreError):
+            raise found
+        if self._steps.stepped(int(told[0]) * SECOND + int(told[1]), monotonic()):
+            log.warning("the clock of the store stepped; leases get the time to be renewed")
+            self._watches = 0
         turn = _Turn(self._now())
         for frontend, lease in zip(living, found, strict=True):
             if lease is None and self._had_time():
@@ -454,7 +467,8 @@ class Leader:
         return self._batch(turn, self.replica.cursor) if turn.events else None
 
     def _had_time(self) -> bool:
-        """A new leader, and a store that was away, give front ends a lease's time to renew."""
+        """A new leader, a store that was away, and one whose clock stepped, so that leases ended
+        with it, give front ends a lease's time to renew."""
         return self._watches * WATCH_SECONDS > FRONTEND_MS / 1000 + 2 * WATCH_SECONDS
 
     def close(self) -> None:
@@ -499,11 +513,3 @@ def memory_percent(info: Any) -> float:
     facts = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
     limit = int(facts.get(b"maxmemory", 0))
     return 100 * int(facts.get(b"used_memory", 0)) / limit if limit else 0.0
-
-
-def _wall() -> Micros:
-    return time.time_ns() // 1000
-
-
-def _monotonic() -> Micros:
-    return time.monotonic_ns() // 1000

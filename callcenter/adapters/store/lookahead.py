@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from callcenter.adapters.store.clock import HeardTime
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.resp import Connection
@@ -34,8 +35,9 @@ class LookAhead:
         source: str,
         epoch: int,
         numbers: Iterator[int],
+        heard: HeardTime,
     ) -> None:
-        """`numbers` count the reports of this life."""
+        """`numbers` count the reports of this life; `heard` knows center time."""
         self.spent = 0.0
         """Seconds of processor time so far."""
         self._connection = connection
@@ -43,6 +45,7 @@ class LookAhead:
         self._source = source
         self._epoch = epoch
         self._numbers = numbers
+        self._heard = heard
         self._next = time.monotonic()
 
     def step(self, replica: Replica) -> None:
@@ -50,7 +53,7 @@ class LookAhead:
         if time.monotonic() < self._next or not replica.control.state.version:
             return
         began = time.thread_time()
-        now = time.time_ns() // 1000
+        now = self._heard.told()
         report = replica.control.waits(now)
         took = time.thread_time() - began
         self.spent += took

@@ -18,6 +18,7 @@ import structlog
 from callcenter.adapters.store.archive import Archive
 from callcenter.adapters.store.check import require_safe
 from callcenter.adapters.store.client import open_client
+from callcenter.adapters.store.clock import HeardTime, monotonic
 from callcenter.adapters.store.follower import STEP_SECONDS, Follower, acquire, connect
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.leader import Fenced, Leader, Stopped
@@ -53,6 +54,8 @@ class _ControlProcess:
         self._stopped = False
         self._dead = ""
         """The owner whose process the holder saw die."""
+        self._heard = HeardTime()
+        """Center time over all stretches: who led before us goes on where it was."""
         self._looks = itertools.count(1)
         """Numbers for the reports of this process, whichever stretch they are made in."""
         signal.signal(signal.SIGTERM, self._stop)
@@ -113,13 +116,16 @@ class _ControlProcess:
         """Until the lease is free, its owner is known to be dead, or we are told to stop."""
         days = self._context.settings.store.archive_days
         archive = Archive(self._archive_directory, days=days)
-        follower = Follower(connection, self._keys, replica, archive, owner=self._owner)
+        follower = Follower(
+            connection, self._keys, replica, archive, owner=self._owner, heard=self._heard
+        )
         ahead = LookAhead(
             connection,
             self._keys,
             source=f"lookahead:{self._context.name}",
             epoch=self._context.epoch,
             numbers=self._looks,
+            heard=self._heard,
         )
         while not self._stopped:
             free = follower.step()
@@ -160,9 +166,14 @@ class _ControlProcess:
             reconnect=lambda: connect(self._context.store_url),
             stopping=lambda: self._stopped,
             on_ready=self._context.line.ready,
+            start=self._heard.now(monotonic()),
         )
+        self._heard.hear(leader.health().at, monotonic())
         with contextlib.closing(leader):
-            leader.lead()
+            try:
+                leader.lead()
+            finally:
+                self._heard.hear(leader.health().at, monotonic())
             leader.release()
 
     def _seed(self, connection: Connection, replica: Replica, epoch: int) -> None:
@@ -174,5 +185,5 @@ class _ControlProcess:
         request = ConfigurationRequested(
             center=center, version=version, by=SEED_SOURCE, request=CommandId(f"seed:{epoch}")
         )
-        envelope = Envelope(SEED_SOURCE, epoch, 1, time.time_ns() // 1000, (request,))
+        envelope = Envelope(SEED_SOURCE, epoch, 1, self._heard.told(), (request,))
         connection.calls([pack("XADD", self._keys.cmds, "*", "e", encode_envelope(envelope))])

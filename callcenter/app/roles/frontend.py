@@ -36,6 +36,7 @@ from callcenter.adapters.store.journal import (
     JournalGap,
     read_center,
     read_records,
+    read_time,
 )
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica, recover
@@ -49,7 +50,7 @@ from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import Batch, ConfigurationChanged
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import AgentId, FrontendId
+from callcenter.domain.units import AgentId, FrontendId, Micros
 from callcenter.frontend.endings import ending
 from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.hands import AgentSeen, Rules
@@ -149,7 +150,8 @@ class FrontendRole:
         replica = await self._recover()
         records = await read_records(self.context.store_url, self.keys, self.context.name)
         self.flows.load(self.center)
-        self._make_frontend(replica)
+        at = await read_time(self.context.store_url, self.keys)
+        self._make_frontend(replica, at)
         await self._make_adapters(int(records.pop("cursor", b"0")) or replica.seq)
         unread = await self._unread(replica.seq)
         self.loop.cursor = self.reader.after
@@ -174,7 +176,7 @@ class FrontendRole:
         finally:
             connection.close()
 
-    def _make_frontend(self, replica: Replica) -> None:
+    def _make_frontend(self, replica: Replica, at: Micros) -> None:
         settings = self.settings
         listen = [host_port(address)[0] for address in settings.sip.listen]
         rules = Rules(
@@ -197,7 +199,7 @@ class FrontendRole:
             endpoint,
             self._configuration(settings),
             secret=os.urandom(32),
-            wall_offset=time.time_ns() // 1000 - now(),
+            wall_offset=at - now(),
         )
         for agent, state in replica.control.state.agents.items():
             seen = AgentSeen(state.presence, state.reason, bool(state.reachable_by))

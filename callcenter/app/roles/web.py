@@ -19,6 +19,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from callcenter.adapters.history import History
+from callcenter.adapters.store.clock import HeardTime, monotonic
 from callcenter.adapters.store.health import decode_health
 from callcenter.adapters.store.journal import (
     BATCHES_PER_READ,
@@ -98,7 +99,8 @@ class WebRole:
         self._context = context
         self._people = people_of(settings)
         self._version = ""
-        self.picture = Picture()
+        self._heard = HeardTime()
+        self.picture = Picture(self._heard.told)
         self.picture.sip = phones_address(settings.sip)
         self.writer = CommandWriter(
             self._url, self._keys, context.name, context.epoch, at=self.picture.now
@@ -206,9 +208,11 @@ class WebRole:
         lag = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
         said = health.lag_seconds if health else 0.0
         if health is not None:
+            self._heard.hear(health.at, monotonic())
             self.picture.control_counts = {
                 "decided": health.commands, "repeated": health.repeats,
                 "unreadable": health.unreadable, "failed": health.failed,
+                "wrong_time": health.wrong_time,
             }  # fmt: skip
         self.picture.control = ControlView(
             leader=health.leader if health else "",
