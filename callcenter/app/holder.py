@@ -64,6 +64,7 @@ class ForeignProgram(Protocol):
 
     async def start(self) -> asyncio.subprocess.Process: ...
     async def ready(self, process: asyncio.subprocess.Process) -> None: ...
+    def last_words(self) -> str: ...
 
 
 @dataclass
@@ -200,6 +201,8 @@ class Holder:
         self._hang_up(child)
         if not self.stopping.is_set():
             log.warning("role ended", child=child.name, code=code, restarts=child.restarts)
+            if child.program is not None and (words := child.program.last_words()):
+                log.error(words, child=child.name)
             self._tell_gone(child)
 
     async def _start(self, child: Child) -> None:
@@ -265,7 +268,9 @@ class Holder:
         except (OSError, ValueError):
             last = 0
         epoch = max(last + 1, int(time.time()))
-        file.write_text(str(epoch))
+        written = file.with_suffix(".new")
+        written.write_text(str(epoch))
+        written.replace(file)  # a full disk leaves the last one as it was
         return epoch
 
     async def _when_ready(self, roles: tuple[str, ...]) -> None:

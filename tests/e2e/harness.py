@@ -258,6 +258,12 @@ class Center:
             return int(lock.read_text("ascii"))
         return self.processes()[name]
 
+    @property
+    def holder(self) -> int:
+        """The process id of the server itself, the parent of all roles."""
+        assert self._process is not None
+        return self._process.pid
+
     def is_whole(self) -> bool:
         """Whether every process that was noted lives and all are ready."""
         try:

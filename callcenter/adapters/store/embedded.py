@@ -12,10 +12,12 @@ the same file. The death signal belongs to the *thread* that forks: start from t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -27,6 +29,13 @@ from callcenter.domain.errors import CallcenterError
 
 SOCKET_PATH_MAX = 100
 """`sun_path` holds 107 bytes and an end."""
+
+LOG_TAIL_BYTES = 4096
+_DISK_TROUBLE = re.compile(
+    r"(?:Error|Short write while) writing to the AOF file: (?P<reason>.*)"
+    r"|AOF for fsync error .*'always': (?P<fsync>.*)\. Exiting"
+)
+"""What Valkey and Redis say before they end because of `appendfsync always`."""
 
 LOCK_SECONDS = 2.5
 """A killed server needs up to 100 ms to let go of its lock; a busy disk longer."""
@@ -123,11 +132,10 @@ async def start_server(
     lock = await take_lock(directory)
     try:
         configuration = directory / "server.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(
-                socket=_quoted(path), directory=_quoted(directory), memory=memory_max_megabytes
-            )
+        words = _CONFIGURATION.format(
+            socket=_quoted(path), directory=_quoted(directory), memory=memory_max_megabytes
         )
+        _write(configuration, words)
         with (log or directory / "server.log").open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 *mortal(binary, str(configuration)), cwd=directory,
@@ -136,6 +144,17 @@ async def start_server(
             )  # fmt: skip
     finally:
         os.close(lock)  # the server holds it now
+
+
+def _write(file: Path, words: str) -> None:
+    """Write it if it differs: a full disk does not stop a server that is started again."""
+    try:
+        if not file.exists() or file.read_text() != words:
+            file.write_text(words)
+    except OSError as failed:
+        raise StoreUnavailable(
+            f"{file} cannot be written ({failed.strerror}): free some space, or correct its owner"
+        ) from failed
 
 
 def _quoted(path: Path) -> str:
@@ -165,6 +184,23 @@ async def wait_ready(
                 "the store did not start: " + " | ".join(last_lines(log)) + f" (see {log})"
             )
         await asyncio.sleep(0.005)
+
+
+def disk_trouble(directory: Path, since: int) -> str:
+    """Why a server ended, when it could not write to `directory`, and what helps; else nothing.
+
+    `since` is where its log began, in bytes.
+    """
+    with contextlib.suppress(OSError), (directory / "server.log").open("rb") as log:
+        log.seek(max(since, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+        found = _DISK_TROUBLE.search(log.read().decode("utf-8", "replace"))
+        if found is not None:
+            return (
+                f"the store cannot write to {directory} ({(found['reason'] or found['fsync']).strip()}): free some "
+                "space there. It is started again by itself; until then calls go on and new ones "
+                "are refused"
+            )
+    return ""
 
 
 def last_lines(log: Path, count: int = 3) -> Iterable[str]:
