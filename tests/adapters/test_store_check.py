@@ -12,8 +12,7 @@ from callcenter.adapters.store.check import require_safe
 from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.clock import CenterClock
 from callcenter.adapters.store.embedded import StoreUnavailable
-from callcenter.adapters.store.health import Backlog, Health
-from callcenter.adapters.store.leader import memory_percent
+from callcenter.adapters.store.health import Backlog, Health, memory_percent
 from callcenter.adapters.store.resp import Address, pack, parse_url, public_url
 from callcenter.domain.units import HOUR, SECOND
 from tests.adapters.store_server import StoreServer
@@ -134,3 +133,36 @@ def test_addresses_of_a_store() -> None:
         pack("SET", "é", 1, b"\r\n")
         == b"*4\r\n$3\r\nSET\r\n$2\r\n\xc3\xa9\r\n$1\r\n1\r\n$2\r\n\r\n\r\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Error writing to the AOF file: No space left on device", "No space left on device"),
+        ("Short write while writing to the AOF file: (nwritten=9, expected=99)", "nwritten=9"),
+        (
+            "AOF for fsync error when the AOF fsync policy is 'always': No space left on device. Exiting",
+            "No space left on device",
+        ),
+    ],
+)
+def test_a_store_that_ended_of_a_full_disk_says_where_and_what_helps(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    log = tmp_path / "server.log"
+    log.write_text(f"of an earlier life: {line}\n")
+    since = log.stat().st_size
+    assert embedded.disk_trouble(tmp_path, since) == ""
+    with log.open("a") as more:
+        more.write(f"7:M 29 Nov 2026 02:54:06.003 # {line}\n")
+    told = embedded.disk_trouble(tmp_path, since)
+    assert str(tmp_path) in told
+    assert reason in told
+    assert "free some space there" in told
+    assert embedded.disk_trouble(tmp_path / "none", 0) == ""
+
+
+def test_a_configuration_that_cannot_be_written_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "server.conf").mkdir()
+    with pytest.raises(StoreUnavailable, match=r"server\.conf cannot be written .*free some space"):
+        asyncio.run(embedded.start_server(tmp_path))

@@ -69,6 +69,47 @@ def test_a_repeated_command_changes_nothing(store: StoreServer) -> None:
     assert arrived(journal(connection, store)) == ["c1", "c2"]
 
 
+def test_commands_out_of_order_are_decided_once_in_the_order_of_their_numbers(
+    store: StoreServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    append(connection, store, envelope("frontend-0", 7, 1, arrival(1)))
+    append(connection, store, envelope("frontend-0", 7, 4, arrival(4)))
+    append(connection, store, envelope("frontend-0", 7, 2, arrival(2), arrival(3), arrival(4)))
+    append(connection, store, envelope("frontend-0", 7, 5, arrival(5)))
+    led = Led(store)
+    until(lambda: arrived(journal(connection, store)) == ["c1", "c4", "c5"])
+    led.end()
+    assert journal(connection, store)[-1].marks["frontend-0"] == (7, 5)
+    health = led.leader.health()
+    assert (health.missing, health.repeats) == (2, 3)
+    told = capsys.readouterr().out
+    assert "commands of a source are missing" in told
+    assert all(words in told for words in ("source=frontend-0", "after=1", "until=4"))
+
+
+def test_commands_of_an_earlier_life_are_skipped_whenever_they_come(
+    store: StoreServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    append(connection, store, envelope("frontend-0", 8, 1, arrival(1)))
+    first = Led(store)
+    until(lambda: arrived(journal(connection, store)) == ["c1"])
+    append(connection, store, envelope("frontend-0", 7, 1, arrival(2)))
+    until(lambda: first.leader.counts["repeats"] == 1)
+    first.end()
+    first.leader.release()
+    append(connection, store, envelope("frontend-0", 7, 2, arrival(3)))
+    append(connection, store, envelope("frontend-0", 8, 2, arrival(4)))
+    second = Led(store, owner="two")
+    until(lambda: arrived(journal(connection, store)) == ["c1", "c4"])
+    second.end()
+    assert second.leader.counts["repeats"] == 1
+    assert "commands of an earlier life are skipped" in capsys.readouterr().out
+
+
 def test_what_nobody_waits_for_is_decided_with_the_next_that_somebody_does(
     store: StoreServer,
 ) -> None:

@@ -35,6 +35,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int = 0
     failed: int = 0
     """Commands whose decision raised: bugs of ours, each in the dead list."""
+    missing: int = 0
+    """Commands a source gave a number to and nobody found when the next ones came."""
     wrong_time: int = 0
     """Turns of a source whose idea of center time was off by more than 2 s; decided all the same,
     by center time."""
@@ -58,6 +60,15 @@ def decode_health(data: Any) -> Health | None:
         return msgspec.json.decode(data, type=Health)
     except msgspec.MsgspecError:
         return None
+
+
+def memory_percent(info: Any) -> float:
+    """Used memory against its limit, from `INFO memory`; 0 without a limit."""
+    if not isinstance(info, bytes):
+        return 0.0
+    facts = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
+    limit = int(facts.get(b"maxmemory", 0))
+    return 100 * int(facts.get(b"used_memory", 0)) / limit if limit else 0.0
 
 
 def stream_id(text: str) -> tuple[int, int]:

@@ -26,10 +26,11 @@ import structlog
 
 from callcenter.adapters.store import scripts
 from callcenter.adapters.store.clock import TRUST, CenterClock, Steps, monotonic, wall_clock
-from callcenter.adapters.store.health import Health, encode_health, stream_id
+from callcenter.adapters.store.health import Health, encode_health, memory_percent, stream_id
 from callcenter.adapters.store.keys import DEAD_MAX, FRONTEND_MS, HEALTH_MS, LEASE_MS, Keys
 from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.resp import Connection, StoreError, pack
+from callcenter.adapters.store.turn import Turn
 from callcenter.adapters.store.wire import fresh, read_envelope
 from callcenter.control.center import ENGINE, DecisionFailed
 from callcenter.domain.commands import (
@@ -52,7 +53,6 @@ from callcenter.domain.commands import (
 from callcenter.domain.events import (
     Batch,
     ConfigurationChanged,
-    Event,
     Input,
     InputKind,
     encode_batch,
@@ -79,7 +79,7 @@ PATIENT = (
 """What a caller does in a flow, and what waits look like: it is shown, and changes no decision."""
 WATCH_SECONDS = 0.25
 """How often the lease is renewed and the front ends are looked at."""
-COUNTED = ("commands", "batches", "repeats", "unreadable", "failed", "wrong_time")
+COUNTED = ("commands", "batches", "repeats", "unreadable", "failed", "wrong_time", "missing")
 TICKS_MAX = 100
 BLOCK_MS_MAX = 250
 RECONNECT_SECONDS = 0.03
@@ -248,7 +248,7 @@ class Leader:
     def _decide(self, entries: list[Entry]) -> Batch | None:
         """One batch from what was read and what has come due; none when nothing happened."""
         now = self._now()
-        turn = _Turn(now)
+        turn = Turn(now)
         self._tick(turn)
         for entry in entries:
             self._take(entry, turn)
@@ -257,7 +257,7 @@ class Leader:
             return None
         return self._batch(turn, entries[-1].id if entries else self.replica.cursor)
 
-    def _tick(self, turn: _Turn) -> None:
+    def _tick(self, turn: Turn) -> None:
         control = self.replica.control
         for _ in range(TICKS_MAX):
             deadline = control.deadline
@@ -271,7 +271,7 @@ class Leader:
                 events = failure.events
             turn.add(events, Input(turn.now, InputKind.TICK))
 
-    def _take(self, entry: Entry, turn: _Turn) -> None:
+    def _take(self, entry: Entry, turn: Turn) -> None:
         """Decide the fresh commands of one envelope."""
         try:
             envelope, refused = read_envelope(entry.data)
@@ -300,9 +300,28 @@ class Leader:
 
     def _fresh(self, envelope: Envelope) -> list[tuple[int, Any]]:
         """The commands of an envelope that were not decided before, with their sequence."""
+        self._see_order(envelope)
         found = fresh(envelope, self.replica.marks)
         self.counts["repeats"] += len(envelope.commands) - len(found)
         return found
+
+    def _see_order(self, envelope: Envelope) -> None:
+        """Tell of an earlier life that still speaks, and of commands that are missing in between:
+        the store lost them, or they come out of order and are skipped when they come."""
+        epoch, done = self.replica.marks.get(envelope.source, (-1, 0))
+        if envelope.epoch < epoch:
+            log.warning(
+                "commands of an earlier life are skipped",
+                source=envelope.source, epoch=envelope.epoch, current=epoch,
+            )  # fmt: skip
+            return
+        after = done if envelope.epoch == epoch else 0
+        if envelope.first > after + 1:
+            self.counts["missing"] += envelope.first - after - 1
+            log.warning(
+                "commands of a source are missing",
+                source=envelope.source, epoch=envelope.epoch, after=after, until=envelope.first,
+            )  # fmt: skip
 
     def _bury(self, entry: Entry, kind: str, reason: str) -> None:
         """Remember what could not be decided, for a person to look at. Never stops the leader."""
@@ -319,7 +338,7 @@ class Leader:
         except OSError as away:
             self._store_away(away)
 
-    def _batch(self, turn: _Turn, cursor: str) -> Batch:
+    def _batch(self, turn: Turn, cursor: str) -> Batch:
         replica = self.replica
         return Batch(
             seq=replica.seq + 1,
@@ -458,7 +477,7 @@ class Leader:
         if self._steps.stepped(int(told[0]) * SECOND + int(told[1]), monotonic()):
             log.warning("the clock of the store stepped; leases get the time to be renewed")
             self._watches = 0
-        turn = _Turn(self._now())
+        turn = Turn(self._now())
         for frontend, lease in zip(living, found, strict=True):
             if lease is None and self._had_time():
                 log.warning("a front end is gone", frontend=frontend)
@@ -481,35 +500,3 @@ class Leader:
             self._connection.call("EVALSHA", scripts.RELEASE_SHA, 1, self._keys.lease, self.owner)
         except (OSError, StoreError):
             return  # it expires by itself
-
-
-class _Turn:
-    """What one batch gathers."""
-
-    __slots__ = ("events", "inputs", "marks", "now")
-
-    def __init__(self, now: Micros) -> None:
-        self.now = now
-        self.events: list[Event] = []
-        self.inputs: list[Input] = []
-        self.marks: dict[str, tuple[int, int]] = {}
-
-    def add(self, events: list[Event], given: Input) -> None:
-        self.inputs.append(given)
-        self.events += events
-
-    def mark(
-        self, source: str, epoch: int, sequence: int, known: dict[str, tuple[int, int]]
-    ) -> None:
-        mark = (epoch, sequence)
-        if mark > known.get(source, (-1, 0)):
-            self.marks[source] = known[source] = mark
-
-
-def memory_percent(info: Any) -> float:
-    """Used memory against its limit, from `INFO memory`; 0 without a limit."""
-    if not isinstance(info, bytes):
-        return 0.0
-    facts = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
-    limit = int(facts.get(b"maxmemory", 0))
-    return 100 * int(facts.get(b"used_memory", 0)) / limit if limit else 0.0

@@ -212,7 +212,7 @@ class WebRole:
             self.picture.control_counts = {
                 "decided": health.commands, "repeated": health.repeats,
                 "unreadable": health.unreadable, "failed": health.failed,
-                "wrong_time": health.wrong_time,
+                "missing": health.missing, "wrong_time": health.wrong_time,
             }  # fmt: skip
         self.picture.control = ControlView(
             leader=health.leader if health else "",
