@@ -141,6 +141,8 @@ class FrontendLoop:
         self._timer_due: Micros | None = None
         self._late_until: Micros = 0
         self._overloaded = False
+        self._away_since: Micros | None = None
+        """Since when the writer has no store: the next caller need not find out."""
         self.store_is_down = False
         self.cursor = 0
         """Sequence of the last committed batch that was acted on."""
@@ -254,6 +256,12 @@ class FrontendLoop:
 
     def _watch_store(self) -> None:
         waits = now() - self._pending[0].since if self._pending else 0
+        if not self._writer.down:
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = now()
+        else:
+            waits = max(waits, now() - self._away_since)
         if not self.store_is_down and waits > PATIENCE:
             log.error("the store does not answer; calls go on, new ones are refused")
             self.store_is_down = True

@@ -318,6 +318,28 @@ def test_a_store_that_does_not_answer_does_not_stop_the_calls() -> None:
     run(story)
 
 
+def test_a_store_that_is_away_is_noticed_though_nothing_waits_to_be_kept() -> None:
+    async def story(stage: Stage) -> None:
+        watch = asyncio.create_task(stage.loop.watch())
+        stage.writer.down = True
+        while stage.loop._away_since is None:
+            await asyncio.sleep(0.01)
+        assert not stage.loop.store_is_down, "it may be back at once"
+        stage.loop._away_since -= frontend_loop.PATIENCE
+        while not stage.loop.store_is_down:
+            await asyncio.sleep(0.01)
+        await rest()
+        assert type(stage.machine.seen[-1]) is StoreDown
+        stage.writer.down = False
+        while stage.loop.store_is_down:
+            await asyncio.sleep(0.01)
+        await rest()
+        assert type(stage.machine.seen[-1]) is StoreUp
+        watch.cancel()
+
+    run(story)
+
+
 def test_a_full_outbox_loses_facts_and_counts_them_but_no_call() -> None:
     async def story(stage: Stage) -> None:
         stage.writer.full = True
