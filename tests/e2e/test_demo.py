@@ -161,7 +161,9 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
 
 
 def test_a_demo_whose_terminal_is_closed_and_one_that_is_killed_leave_nothing_behind() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
     demos = {number: start_demo("--seed", "4") for number in (signal.SIGHUP, signal.SIGKILL)}
+    signal.signal(signal.SIGHUP, before)
     started: list[int] = []
     for demo in demos.values():
         assert demo.stdout
