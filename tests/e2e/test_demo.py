@@ -17,7 +17,7 @@ import pytest
 
 from callcenter.app.phones.audio import SILENCE_FRAME
 from callcenter.app.phones.line import Line, PhoneCall
-from tests.e2e.harness import ROOT, free_ports
+from tests.e2e.harness import ROOT, free_ports, is_alive
 
 pytestmark = pytest.mark.e2e
 
@@ -157,7 +157,7 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
     out, err = demo.communicate(timeout=60)
     assert demo.returncode in (0, 1), err
     assert json.loads(out.splitlines()[-1])["lost"] == 0
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert [pid for pid in started if is_alive(pid)] == []
 
 
 def test_a_demo_whose_terminal_is_closed_and_one_that_is_killed_leave_nothing_behind() -> None:
@@ -175,6 +175,6 @@ def test_a_demo_whose_terminal_is_closed_and_one_that_is_killed_leave_nothing_be
     for demo in demos.values():
         demo.communicate(timeout=60)
     end = time.monotonic() + 20
-    while time.monotonic() < end and any(Path(f"/proc/{pid}").exists() for pid in started):
+    while time.monotonic() < end and any(map(is_alive, started)):
         time.sleep(0.1)
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert [pid for pid in started if is_alive(pid)] == []
