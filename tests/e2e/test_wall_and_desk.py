@@ -318,7 +318,7 @@ def test_a_killed_web_role_comes_back_to_the_screens_by_itself(wall: Screen, hal
     before = page.evaluate(loads)
     page.evaluate(NOTE_THE_LINK)
     hall.kill("web")
-    page.wait_for_function("window.links.some(text => text !== 'Live')")
+    page.wait_for_function("() => window.links.some(text => text !== 'Live')", polling=50)
     eventually(hall.is_ready, 30)
     hall.api("agents/chandra/presence", {"presence": "not_ready", "reason": "training"})
     expect(page.locator("[data-agent=chandra]")).to_contain_text("training", timeout=20_000)
