@@ -16,10 +16,18 @@ from callcenter.adapters.store.replica import Replica, read_batches, recover
 from callcenter.adapters.store.resp import Connection, StoreError
 from callcenter.adapters.store.states import save_state
 from callcenter.adapters.store.wire import read_batch
+from callcenter.control.center import DecisionFailed
 from callcenter.control.replay import decide_again, same
 from callcenter.domain.commands import Command, QueueRequested
-from callcenter.domain.events import Batch, ContactArrived, ContactQueued, FrontendLost, InputKind
-from callcenter.domain.units import ContactId, QueueId
+from callcenter.domain.events import (
+    Batch,
+    ContactArrived,
+    ContactQueued,
+    Event,
+    FrontendLost,
+    InputKind,
+)
+from callcenter.domain.units import ContactId, FrontendId, Micros, QueueId
 from tests.adapters.store_server import (
     FRONTEND,
     Led,
@@ -248,6 +256,28 @@ def test_a_front_end_without_a_lease_is_lost(store: StoreServer) -> None:
     )
     led.end()
     assert journal(connection, store)[-1].inputs[-1].kind is InputKind.LOST
+
+
+def test_a_mistake_of_ours_over_a_lost_front_end_does_not_end_the_leader(
+    store: StoreServer,
+) -> None:
+    connection = store.connect()
+    append(connection, store, seed())
+    lease = store.keys.frontend_lease(FRONTEND)
+    connection.call("SET", lease, 1)
+    led = Led(store)
+    until(lambda: led.leader.counts["batches"] > 0)
+    led.leader._had_time = lambda: True  # type: ignore[method-assign]
+
+    def broken(frontend: FrontendId, now: Micros) -> list[Event]:
+        raise DecisionFailed([])
+
+    led.leader.replica.control.frontend_lost = broken  # type: ignore[method-assign]
+    connection.call("DEL", lease)
+    until(lambda: led.leader.counts["failed"] > 0)
+    append(connection, store, envelope("frontend-0", 7, 1, arrival(1)))
+    until(lambda: arrived(journal(connection, store)) == ["c1"])
+    led.end()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -53,6 +54,7 @@ from callcenter.domain.commands import (
 from callcenter.domain.events import (
     Batch,
     ConfigurationChanged,
+    Event,
     Input,
     InputKind,
     encode_batch,
@@ -263,13 +265,17 @@ class Leader:
             deadline = control.deadline
             if deadline is None or deadline > turn.now:
                 return
-            try:
-                events = control.tick(turn.now)
-            except DecisionFailed as failure:
-                log.exception("a decision failed", command="tick")
-                self.counts["failed"] += 1
-                events = failure.events
+            events = self._decided(partial(control.tick, turn.now), "tick")
             turn.add(events, Input(turn.now, InputKind.TICK))
+
+    def _decided(self, decide: Callable[[], list[Event]], what: str) -> list[Event]:
+        """What was decided, up to a mistake of ours: it ends the decision and not the leader."""
+        try:
+            return decide()
+        except DecisionFailed as failure:
+            log.exception("a decision failed", command=what)
+            self.counts["failed"] += 1
+            return failure.events
 
     def _take(self, entry: Entry, turn: Turn) -> None:
         """Decide the fresh commands of one envelope."""
@@ -481,7 +487,8 @@ class Leader:
         for frontend, lease in zip(living, found, strict=True):
             if lease is None and self._had_time():
                 log.warning("a front end is gone", frontend=frontend)
-                events = self.replica.control.frontend_lost(FrontendId(frontend), turn.now)
+                lost = partial(self.replica.control.frontend_lost, FrontendId(frontend), turn.now)
+                events = self._decided(lost, "front end lost")
                 turn.add(events, Input(turn.now, InputKind.LOST, frontend))
         return self._batch(turn, self.replica.cursor) if turn.events else None
 
