@@ -230,12 +230,6 @@ def rescind(turn: Turn, offer: OfferId, reason: str) -> None:
     turn.touch_contact(found.contact)
 
 
-def release(turn: Turn, contact: ContactState) -> None:
-    """It waits for one agent alone no more."""
-    turn.emit(e.AgentReleased(at=turn.now, contact=contact.id, agent=contact.sticky))
-    turn.touch_contact(contact.id)
-
-
 def on_hold(turn: Turn, command: c.HoldReported) -> None:
     """Hold is a fact of the segment; a repeat changes nothing."""
     contact = known(turn, command.contact)

@@ -24,7 +24,6 @@ from callcenter.control.contacts import (
     end_segment,
     enter_queue,
     known,
-    release,
     rescind,
     segment_id,
 )
@@ -130,7 +129,7 @@ def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None
         stand_down(turn, agent, REASON_AFTER[command.outcome])
     turn.touch(agent.id)
     if contact.sticky == agent.id and command.outcome is not OfferOutcome.FAILED:
-        release(turn, contact)
+        turn.release(contact)
     back_in_line(turn, contact)
 
 

@@ -4,7 +4,7 @@ Why: a step changes who may take the contact, so it is an event with the whole n
 immediate look for an agent; nothing polls. The place in the line is not the plan's to take away.
 """
 
-from callcenter.control.contacts import admission, dequeue, release, rescind
+from callcenter.control.contacts import admission, dequeue, rescind
 from callcenter.control.state import ContactState
 from callcenter.control.timers import Alarm
 from callcenter.control.turn import Turn
@@ -24,7 +24,7 @@ def take_steps_due(turn: Turn, contact: ContactState) -> None:
 def on_step_due(turn: Turn, contact: ContactState) -> None:
     """It waited for one agent alone for long enough, or the next step of the plan has come."""
     if contact.sticky and contact.sticky_until <= turn.now:
-        release(turn, contact)
+        turn.release(contact)
     queue = turn.world.queue(contact.queue)
     step = turn.world.next_step(contact)
     if queue is None or step is None or due_at(step, contact.planned_from) > turn.now:

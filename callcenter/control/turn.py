@@ -21,7 +21,7 @@ from callcenter.control.state import IN_QUEUE, ContactState, State
 from callcenter.control.world import World
 from callcenter.domain.center import AgentChoice, Queue
 from callcenter.domain.commands import Presence
-from callcenter.domain.events import Event, OfferMade, PresenceChanged
+from callcenter.domain.events import AgentReleased, Event, OfferMade, PresenceChanged
 from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, Micros, OfferId
 from callcenter.routing.choice import Order, Rank, after, order_of
 from callcenter.routing.evidence import evidence
@@ -84,6 +84,15 @@ class Turn:
                 contact=ContactId(contact),
             )
         )
+        if presence is Presence.LOGGED_OUT and self.world.engine.awaited(agent.id):
+            for one in list(self.state.contacts.values()):
+                if one.sticky == agent.id and one.stage in IN_QUEUE:
+                    self.release(one)
+
+    def release(self, contact: ContactState) -> None:
+        """It waits for one agent alone no more: its time is over, she would not, or she went home."""
+        self.emit(AgentReleased(at=self.now, contact=contact.id, agent=contact.sticky))
+        self.touch_contact(contact.id)
 
     def rest(self) -> list[Event]:
         """Show and match everybody touched, until nothing follows any more."""

@@ -540,6 +540,11 @@ class Engine:
         key, order, contact = self._head_of(index)
         return -used_up(key, self._classes[index].terms.target, now), key, order, contact
 
+    def awaited(self, agent: AgentId) -> bool:
+        """May anybody wait for this agent alone? False when surely nobody does."""
+        noted = self._exceptions.get(agent)
+        return noted is not None and bool(noted.own)
+
     @property
     def reserving(self) -> bool:
         """Are free agents kept for some queue?"""

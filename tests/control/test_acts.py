@@ -309,3 +309,16 @@ def test_a_queue_that_is_gone_moves_nobody_but_its_callers_may_be_moved() -> Non
     house.configure(center(queues=(queue("other"),)), "2")
     assert not house.move("c1", "sales").accepted
     assert house.move("c1", "other").accepted
+
+
+def test_who_was_kept_for_somebody_who_goes_home_may_be_served_by_others() -> None:
+    house = House().open(center(agent("ann"), agent("ben"), queues=(queue(wrap_up_seconds=0),)))
+    for contact in ("first", "second"):
+        house.call(contact)
+        house.accept(contact)
+    house.call("kept")
+    house.assign("kept", "ann", 600)
+    house.presence("ann", Presence.LOGGED_OUT)
+    for contact in ("first", "second"):
+        house.hang_up(contact)
+    assert house.rung("kept") == "ben"
