@@ -43,7 +43,9 @@ class Journal:
         try:
             self.client = open_client(store_url(settings.store.url, settings.store_directory))
         except StoreUnavailable as away:
-            raise StoreUnavailable(f"{away}. Is the server running?{hint}") from away
+            raise StoreUnavailable(
+                f"{str(away).rstrip('.')}. Is the server running?{hint}"
+            ) from away
 
     @property
     def request(self) -> CommandId:

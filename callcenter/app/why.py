@@ -47,13 +47,24 @@ def tell(question: Question, progress: Progress = lambda _done, _total: None) ->
     now = time.time_ns() // 1000
     with _connected(question.url) as (connection, away):
         pasts = _pasts(question, connection, progress)
-        if question.kind != "contact" and _names_agent(pasts[0], question):
-            story = agent_story(pasts[0], question.name, now, question.at)
-            return Told(agent=agent_view(story), store_away=away)
-        if question.kind == "agent":
-            raise Unknown(f"there is no agent {question.name!r}")
-        life = contact_story(pasts, question.name, now, question.at)
-        return Told(contact=contact_view(life), store_away=away)
+        try:
+            return _told(question, pasts, now, away)
+        except Unknown as unknown:
+            if not away:
+                raise
+            raise Unknown(
+                f"{unknown}; the store does not answer ({away}), so only what is archived was searched"
+            ) from unknown
+
+
+def _told(question: Question, pasts: list[Past], now: Micros, away: str) -> Told:
+    if question.kind != "contact" and _names_agent(pasts[0], question):
+        story = agent_story(pasts[0], question.name, now, question.at)
+        return Told(agent=agent_view(story), store_away=away)
+    if question.kind == "agent":
+        raise Unknown(f"there is no agent {question.name!r}")
+    life = contact_story(pasts, question.name, now, question.at)
+    return Told(contact=contact_view(life), store_away=away)
 
 
 @contextlib.contextmanager
