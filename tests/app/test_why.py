@@ -76,7 +76,7 @@ def test_an_agent_of_a_moment_is_explained(config: Path, day: ArchivedDay) -> No
 
 
 def test_an_unknown_id_is_a_failure_and_a_bad_time_is_wrong_use(config: Path) -> None:
-    with pytest.raises(CallcenterError, match="no contact or agent 'c999'.*only what is archived"):
+    with pytest.raises(CallcenterError, match=r"no contact or agent 'c999'.*only what is archived"):
         CliRunner().invoke(callcenter, ["why", "c999", "-c", str(config)], catch_exceptions=False)
     with pytest.raises(WrongInput) as wrong:
         moment_of("noonish", "UTC")
