@@ -84,7 +84,6 @@ class Engine(Protocol):
 
 
 Look = Callable[[LookUp], None]
-Remember = Callable[[list[KeepParty]], None]
 
 
 @dataclass(slots=True)
@@ -94,13 +93,19 @@ class Gathered:
     records: dict[str, Change] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
+    """Of callers, for the one erasable place, by party."""
 
     def add(self, turn: Turn) -> None:
         """Put one more turn behind what is there."""
         for key, value in turn.records:
             self.records[key] = Change(key, value)
         self.commands.extend(turn.commands)
-        self.actions.extend(turn.actions)
+        for action in turn.actions:
+            if type(action) is KeepParty:
+                self.numbers[action.party] = action.number
+            else:
+                self.actions.append(action)
 
 
 @dataclass(slots=True)
@@ -124,14 +129,12 @@ class FrontendLoop:
         wire: Wire,
         engine: Engine,
         look: Look,
-        remember: Remember,
     ) -> None:
         self.frontend = frontend
         self._writer = writer
         self._wire = wire
         self._engine = engine
         self._look = look
-        self._remember = remember
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
         self._gathered = Gathered()
@@ -194,7 +197,7 @@ class FrontendLoop:
         """Keep what must be kept and act on its reply; act at once if nothing is in front."""
         gathered, self._gathered = self._gathered, Gathered()
         self._send_granted(gathered)
-        if gathered.records or gathered.commands:
+        if gathered.records or gathered.commands or gathered.numbers:
             self._keep(gathered)
         elif self._pending and not self.store_is_down:
             if gathered.actions:
@@ -221,7 +224,12 @@ class FrontendLoop:
             self._cursor_kept = self.cursor
             gathered.records["cursor"] = Change("cursor", str(self.cursor).encode())
         try:
-            kept = self._writer.append(gathered.commands, list(gathered.records.values()))
+            kept = self._writer.append(
+                gathered.commands,
+                list(gathered.records.values()),
+                gathered.numbers,
+                patient=not gathered.commands and not gathered.actions,
+            )
         except OutboxFull:
             self.lost_turns += 1
             self._perform(gathered.actions)
@@ -283,7 +291,6 @@ class FrontendLoop:
     # ---- act ------------------------------------------------------------------------------
 
     def _perform(self, actions: Iterable[Action]) -> None:
-        parties: list[KeepParty] = []
         for action in actions:
             match action:
                 case SendSip(flow=flow, data=data) | SendGranted(flow=flow, data=data):
@@ -294,14 +301,10 @@ class FrontendLoop:
                     self._look(action)
                 case Faulted(error=error):
                     log.error("a call was ended by a mistake of ours", exc_info=error)
-                case KeepParty():
-                    parties.append(action)
                 case ContactClosed():
                     log.info("contact ended", **_told(action))
                 case FeatureClosed():
                     log.info("feature call ended", **_told(action))
-        if parties:
-            self._remember(parties)
 
     def _arm(self) -> None:
         """Have the next deadline wake us, unless an earlier alarm is set already."""

@@ -7,7 +7,7 @@ but the watch of the store itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from structlog.testing import capture_logs
@@ -72,16 +72,25 @@ class Writer:
 
     def __init__(self) -> None:
         self.appends: list[tuple[list[Command], list[Any]]] = []
+        self.numbers: dict[str, str] = {}
+        self.patient: list[bool] = []
         self.waiting: list[asyncio.Future[None]] = []
         self.down = False
         self.full = self.store_full = False
         self.backlog = Backlog()
 
     def append(
-        self, commands: Sequence[Command] = (), records: Sequence[Any] = ()
+        self,
+        commands: Sequence[Command] = (),
+        records: Sequence[Any] = (),
+        numbers: Mapping[str, str] = {},
+        *,
+        patient: bool = False,
     ) -> asyncio.Future[None]:
         if self.full:
             raise OutboxFull("full")
+        self.numbers.update(numbers)
+        self.patient.append(patient)
         self.appends.append((list(commands), list(records)))
         future = asyncio.get_running_loop().create_future()
         self.waiting.append(future)
@@ -106,7 +115,6 @@ class Stage:
             wire=self,
             engine=self,
             look=self.done.append,
-            remember=lambda parties: self.done.append([p.party for p in parties]),
         )
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -241,13 +249,36 @@ def test_every_kind_of_action_is_done_in_order() -> None:
             actions=[
                 AskMedia("cookie", {}),
                 look,
-                KeepParty("party-1", "+1"),
                 ContactClosed("c", "caller_hung_up", "nobody", 1.0),
                 SendSip(FLOW, b"bye"),
             ]
         )
         await stage.feed(Draining())
-        assert stage.done == ["cookie", look, b"bye", ["party-1"]]
+        assert stage.done == ["cookie", look, b"bye"]
+
+    run(story)
+
+
+def test_a_callers_number_is_kept_with_what_names_it() -> None:
+    async def story(stage: Stage) -> None:
+        made = keeps(b"200")
+        made.actions.append(KeepParty("party-1", "+1"))
+        stage.machine.does = lambda _: made
+        await stage.feed(Draining())
+        assert (len(stage.writer.appends), stage.writer.numbers) == (1, {"party-1": "+1"})
+        await stage.writer.answers()
+        assert stage.done == [b"200"]
+
+    run(story)
+
+
+def test_what_nobody_waits_for_is_kept_without_hurry() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: Turn([RecordChange("k", b"v")])
+        await stage.feed(Draining())
+        stage.machine.does = lambda _: sends(b"options")
+        await stage.feed(Draining())
+        assert stage.writer.patient == [True, False], "what is sent waits for what is in front"
 
     run(story)
 

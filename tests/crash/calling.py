@@ -241,7 +241,7 @@ class _Served:
         self.fate = Fate(point, self._stall)
         frontend_loop.now = lambda: self.now
         frontend_loop.log = Loud()
-        journal.LINGER_SECONDS = 0.0
+        journal.PATIENT_SECONDS = 0.0
 
     def _stall(self) -> None:
         put(self.line, ("stalled", None))
@@ -267,7 +267,7 @@ class _Served:
         outgoing = Outgoing(self.line, self.fate)
         self.loop = FrontendLoop(
             frontend, writer=writer, wire=outgoing, engine=outgoing,
-            look=outgoing.look, remember=lambda _: None,
+            look=outgoing.look,
         )  # fmt: skip
         self.loop._arm = lambda: None  # type: ignore[method-assign]  # time passes by `tick`
         self.loop.cursor = len(center.journal)

@@ -33,8 +33,6 @@ NEVER = float("inf")
 
 def in_no_hurry() -> None:
     """Nobody waits in these stories: batches go as soon as they can."""
-    leaders.LINGER_SECONDS = 0.0
-    leaders.COMPANY_SECONDS = 0.0
     leaders.PATIENT_SECONDS = 0.0
 
 

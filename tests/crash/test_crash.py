@@ -16,8 +16,7 @@ from tests.crash.run import kill_front_ends, kill_leaders, kill_stores, spread, 
 @pytest.fixture(autouse=True)
 def _as_shipped_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """These stories let nobody wait; what comes after them does again."""
-    for name in ("LINGER_SECONDS", "COMPANY_SECONDS", "PATIENT_SECONDS"):
-        monkeypatch.setattr(leaders, name, getattr(leaders, name))
+    monkeypatch.setattr(leaders, "PATIENT_SECONDS", leaders.PATIENT_SECONDS)
 
 
 def test_a_leader_that_dies_stalls_or_is_cut_off_anywhere_costs_nothing() -> None:

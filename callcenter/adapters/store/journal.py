@@ -3,7 +3,8 @@
 Why: a frontend's loop turn changes records, moves its cursor and asks for things, over all of its
 calls. All of it is one `MULTI`, answered once, after the disk has it; the SIP and ng messages of
 that turn leave on the answer. While one turn is being written the next one gathers, so that the
-load groups itself.
+load groups itself; and what nobody waits for (`patient`) is written with the next that somebody
+does. Each write is an fsync, and a wake of the store and of whoever waits.
 
 When the store is away, turns wait in order in a bounded outbox; a turn whose answer was lost is
 sent again under the same sequence numbers and the leader skips what it has decided already.
@@ -12,9 +13,10 @@ sent again under the same sequence numbers and the leader skips what it has deci
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,12 +44,15 @@ __all__ = [
 
 OUTBOX_APPENDS_MAX = 50_000
 TURN_COMMANDS_MAX = 500
-LINGER_SECONDS = 0.002
-"""Turns go out no closer together than this, so that under load one write carries several."""
+PATIENT_SECONDS = 0.02
+"""What nobody waits for is written after so long at the latest."""
 RECONNECT_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5)
 LEASE_EVERY_SECONDS = 1.0
 BLOCK_MS = 5000
 BATCHES_PER_READ = 200
+
+
+_NONE: Mapping[str, str] = {}
 
 
 class OutboxFull(StoreUnavailable):
@@ -64,6 +69,8 @@ class RecordChange(NamedTuple):
 class _Append(NamedTuple):
     commands: Sequence[Command]
     records: Sequence[RecordChange]
+    numbers: Mapping[str, str]
+    patient: bool
     future: asyncio.Future[None]
 
 
@@ -105,8 +112,9 @@ class CommandWriter:
     _sequence: int = 0
     _waiting: deque[_Append] = field(default_factory=deque)
     _flight: _Flight | None = None
-    _scheduled: bool = False
-    _flushed: float = 0.0
+    _scheduled: asyncio.Handle | None = None
+    _patient: bool = False
+    """Whether what is scheduled is in no hurry."""
     _connection: AsyncConnection | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -143,31 +151,40 @@ class CommandWriter:
             await asyncio.wait(waiting)
 
     def append(
-        self, commands: Sequence[Command] = (), records: Sequence[RecordChange] = ()
+        self,
+        commands: Sequence[Command] = (),
+        records: Sequence[RecordChange] = (),
+        numbers: Mapping[str, str] = _NONE,
+        *,
+        patient: bool = False,
     ) -> asyncio.Future[None]:
         """Ask for `commands` and change `records`, all or nothing; done when the disk has it.
 
-        All appends of one loop turn are one transaction and are answered together, in order.
-        Raises `OutboxFull` when the store is away and too much waits already.
+        `numbers` go to the erasable place, by party. All appends of one loop turn are one
+        transaction and are answered together, in order; a `patient` one waits for the next that is
+        not. Raises `OutboxFull` when the store is away and too much waits already.
         """
         if len(self._waiting) >= OUTBOX_APPENDS_MAX:
             raise OutboxFull(f"{OUTBOX_APPENDS_MAX} turns wait for the store")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Append(commands, records, future))
-        self._schedule()
+        self._waiting.append(_Append(commands, records, numbers, patient, future))
+        self._schedule(patient=patient)
         return future
 
-    def _schedule(self) -> None:
-        """Flush at the end of this loop turn, or `LINGER_SECONDS` after the last one."""
-        if self._flight is not None or self._scheduled or self.down:
+    def _schedule(self, *, patient: bool = False) -> None:
+        """Flush at the end of this loop turn; what is patient, soon."""
+        if self._flight is not None or self.down:
             return
-        self._scheduled = True
+        if self._scheduled is not None:
+            if patient or not self._patient:
+                return
+            self._scheduled.cancel()
         loop = asyncio.get_running_loop()
-        early = self._flushed + LINGER_SECONDS - loop.time()
-        if early > 0:
-            loop.call_later(early, self._flush)
+        self._patient = patient
+        if patient:
+            self._scheduled = loop.call_later(PATIENT_SECONDS, self._flush)
         else:
-            loop.call_soon(self._flush)
+            self._scheduled = loop.call_soon(self._flush)
 
     async def call(self, *arguments: bytes | str | int) -> Any:
         """One command of the store, beside the journal. Raises `StoreUnavailable`, `StoreError`."""
@@ -177,9 +194,10 @@ class CommandWriter:
 
     def _flush(self) -> None:
         """Make one turn of what waits and send it."""
-        self._scheduled = False
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
         if self._flight is None and self._waiting and not self.down:
-            self._flushed = asyncio.get_running_loop().time()
             self._flight = self._gather()
             self._send(self._flight)
 
@@ -187,10 +205,12 @@ class CommandWriter:
         commands: list[Command] = []
         changed: dict[str, bytes] = {}
         forgotten: dict[str, None] = {}
+        numbers: dict[str, str] = {}
         futures = []
         while self._waiting and len(commands) < TURN_COMMANDS_MAX:
             append = self._waiting.popleft()
             commands += append.commands
+            numbers.update(append.numbers)
             futures.append(append.future)
             for key, value in append.records:
                 if value is None:
@@ -199,16 +219,24 @@ class CommandWriter:
                 else:
                     forgotten.pop(key, None)
                     changed[key] = value
-        return self._pack(commands, changed, forgotten, futures)
+        return self._pack(commands, changed, forgotten, numbers, futures)
 
     def _pack(
         self,
         commands: list[Command],
         changed: dict[str, bytes],
         forgotten: Iterable[str],
+        numbers: dict[str, str],
         futures: list[asyncio.Future[None]],
     ) -> _Flight:
         parts = []
+        if numbers:
+            told = [
+                part
+                for party, number in numbers.items()
+                for part in (party, json.dumps({"number": number}))
+            ]
+            parts.append(pack("HSET", self.keys.parties, *told))
         if changed:
             flat = [part for change in changed.items() for part in change]
             parts.append(pack("HSET", self.records, *flat))
@@ -257,7 +285,7 @@ class CommandWriter:
             if not future.done():
                 future.set_result(None)
         if self._waiting:
-            self._schedule()
+            self._schedule(patient=all(append.patient for append in self._waiting))
 
     async def _stay_connected(self, connected: asyncio.Event) -> None:
         attempts = 0

@@ -2,9 +2,8 @@
 
 Why: one writer makes every race between caller, agent and timer a question of order. The loop is
 synchronous and owns its thread: read what is there, decide all of it in memory, commit, read again.
-While one batch is being written to the disk the next one gathers, so the load groups itself; under
-load the loop also waits a little (`_wait_for_company`) so that a batch holds more, and what nobody
-waits for stays until something comes that somebody does (`_receive`).
+While one batch is being written to the disk the next one gathers, so the load groups itself; and
+what nobody waits for stays until something comes that somebody does (`_receive`).
 
 Nothing leaves before it is committed: others act on events they read from the stream. A leader
 whose commit is refused (`Fenced`) throws its state away. One whose store went away keeps its batch
@@ -36,20 +35,16 @@ from callcenter.adapters.store.wire import fresh, read_envelope
 from callcenter.control.center import ENGINE, DecisionFailed
 from callcenter.domain.commands import (
     Command,
-    ConfigurationRequested,
     ContactReported,
     CustomerReported,
     DigitsReported,
     Envelope,
     FlowReported,
-    FrontendReported,
-    LeaveQueueRequested,
-    PresenceRequested,
-    QueueRequested,
-    SegmentEndReported,
+    HoldReported,
+    OfferOutcome,
+    OfferReported,
     StepReported,
     WaitsReported,
-    WrapUpEndRequested,
 )
 from callcenter.domain.events import (
     Batch,
@@ -64,21 +59,15 @@ from callcenter.domain.units import SECOND, FrontendId, Micros
 log = structlog.get_logger()
 
 ENVELOPES_PER_BATCH = 256
-LINGER_SECONDS = 0.001
-COMPANY_SECONDS = 0.004
-"""Batches are at least so far apart, with somebody waiting for an answer and without."""
 PATIENT_SECONDS = 0.03
 """Commands that nobody waits for the answer of (`PATIENT`) are decided after so long, or together
 with the next that somebody does."""
-URGENT = (
-    QueueRequested, LeaveQueueRequested, SegmentEndReported, PresenceRequested,
-    WrapUpEndRequested, ConfigurationRequested, FrontendReported,
-)  # fmt: skip
-"""Commands somebody waits for the answer of, or that free an agent."""
 PATIENT = (
-    ContactReported, FlowReported, StepReported, DigitsReported, CustomerReported, WaitsReported,
+    ContactReported, FlowReported, StepReported, DigitsReported, CustomerReported, HoldReported,
+    OfferReported, WaitsReported,
 )  # fmt: skip
-"""What a caller does in a flow, and what waits look like: it is shown, and changes no decision."""
+"""What a caller does in a flow, that she talks or holds, and what waits look like: it is shown, and
+frees nobody. An offer that was not taken does (`_refused`)."""
 WATCH_SECONDS = 0.25
 """How often the lease is renewed and the front ends are looked at."""
 COUNTED = ("commands", "batches", "repeats", "unreadable", "failed", "wrong_time", "missing")
@@ -94,8 +83,13 @@ def _named(commands: Iterable[Any]) -> re.Pattern[bytes]:
     return re.compile(b"|".join(command.__name__.encode() for command in commands))
 
 
-_urgent = _named(URGENT)
 _awaited = _named(set(get_args(Command)).difference(PATIENT))
+_refused = re.compile(b"outcome(?!.%s)" % OfferOutcome.ACCEPTED.encode(), re.DOTALL)
+
+
+def _is_awaited(envelope: bytes) -> bool:
+    """Whether somebody waits for what is decided of it."""
+    return _awaited.search(envelope) is not None or _refused.search(envelope) is not None
 
 
 class Fenced(Exception):
@@ -146,7 +140,6 @@ class Leader:
         self._lag = 0.0
         self._memory = 0.0
         self._watches = 0
-        self._committed_at = 0.0
         self._asked = False
         """Whether a question is out, so that nothing else may be said on the connection."""
         self._watch_at = time.monotonic()
@@ -161,7 +154,6 @@ class Leader:
             entries = self._receive()
             if self._stopping():
                 return
-            self._wait_for_company(entries)
             batch = self._decide(entries)
             if time.monotonic() < self._watch_at:
                 self._commit(batch, ask=True)
@@ -204,7 +196,7 @@ class Leader:
         until = time.monotonic() + PATIENT_SECONDS
         while entries and len(entries) < ENVELOPES_PER_BATCH:
             left = until - time.monotonic()
-            if left <= 0 or any(_awaited.search(entry.data) for entry in entries):
+            if left <= 0 or any(_is_awaited(entry.data) for entry in entries):
                 break
             more = self._read(entries[-1].id, left)
             if not more:
@@ -228,19 +220,6 @@ class Leader:
         age = time.time() - stream_id(entries[0].id)[0] / 1000
         self._lag = max(self._lag, age)
         return entries
-
-    def _wait_for_company(self, entries: list[Entry]) -> None:
-        """Under load wait a little, so that the next batch, gathering meanwhile, holds more.
-
-        A caller who asks for a queue and an agent who gets free are waited with the least.
-        """
-        if not entries:
-            return
-        urgent = any(_urgent.search(entry.data) for entry in entries)
-        spacing = LINGER_SECONDS if urgent else COMPANY_SECONDS
-        early = self._committed_at + spacing - time.monotonic()
-        if early > 0:
-            time.sleep(early)
 
     # -- deciding ------------------------------------------------------------------------------
 
@@ -384,7 +363,6 @@ class Leader:
             if self._committed(batch.seq):
                 break
         self.counts["batches"] += 1
-        self._committed_at = time.monotonic()
 
     def _packed(self, batch: Batch) -> bytes:
         keys = self._keys

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import json
 import os
 import secrets
 import socket
@@ -62,7 +61,6 @@ from callcenter.frontend.turn import (
     Draining,
     EventsSeen,
     FlowClosed,
-    KeepParty,
     LookedUp,
     LookUp,
     MediaHolds,
@@ -137,7 +135,6 @@ class FrontendRole:
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
         self._own = OwnAddresses()
-        self._parties: set[asyncio.Task[Any]] = set()
         self.lookup: Lookup | None = None
         self._asked_early: list[LookUp] = []
         self.unasked = 0
@@ -237,7 +234,6 @@ class FrontendRole:
             wire=self.wire,
             engine=self.engine,
             look=self._look,
-            remember=self._remember,
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
@@ -385,19 +381,6 @@ class FrontendRole:
 
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
-
-    def _remember(self, parties: list[KeepParty]) -> None:
-        """Numbers go to the erasable place. A store that is away costs a number, not a call."""
-        fields = [part for p in parties for part in (p.party, json.dumps({"number": p.number}))]
-        task = asyncio.create_task(self._write_parties(fields), name="parties")
-        self._parties.add(task)
-        task.add_done_callback(self._parties.discard)
-
-    async def _write_parties(self, fields: list[str]) -> None:
-        try:
-            await self.writer.call("HSET", self.keys.parties, *fields)
-        except (StoreUnavailable, StoreError, OSError):
-            log.warning("numbers not kept", count=len(fields) // 2)
 
     def _listed(self, reply: dict[str, Any]) -> None:
         self.loop.feed(MediaHolds(tuple(str(leg) for leg in reply.get("calls", ()))))
