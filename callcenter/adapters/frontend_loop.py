@@ -10,7 +10,9 @@ wait for what is in front of them.
 One message does not wait: the INVITE of a grant (`SendGranted`), for which the committed grant is
 the record. The place up to which events were read is kept in the same append as what they made,
 so that whoever dies before the append is on the disk reads the grant again and sends the same
-INVITE again. It waits only where an append under way holds a record that it rests on.
+INVITE again. It waits only where an append under way holds a record that it rests on. And a
+question to the media engine that goes `ahead` does not wait either; what its turn made is kept, and
+sent, with what the engine's reply makes.
 
 Without the store, calls in progress go on from memory: what has waited for `PATIENCE` is acted on,
 what should have been kept stays in the writer's bounded outbox in its order, and new calls are
@@ -95,6 +97,8 @@ class Gathered:
     actions: list[Action] = field(default_factory=list)
     numbers: dict[str, str] = field(default_factory=dict)
     """Of callers, for the one erasable place, by party."""
+    ahead: list[AskMedia] = field(default_factory=list)
+    """What the engine is asked without waiting for the store."""
 
     def add(self, turn: Turn) -> None:
         """Put one more turn behind what is there."""
@@ -104,6 +108,8 @@ class Gathered:
         for action in turn.actions:
             if type(action) is KeepParty:
                 self.numbers[action.party] = action.number
+            elif type(action) is AskMedia and action.ahead:
+                self.ahead.append(action)
             else:
                 self.actions.append(action)
 
@@ -197,6 +203,7 @@ class FrontendLoop:
         """Keep what must be kept and act on its reply; act at once if nothing is in front."""
         gathered, self._gathered = self._gathered, Gathered()
         self._send_granted(gathered)
+        self._perform(gathered.ahead)
         if gathered.records or gathered.commands or gathered.numbers:
             self._keep(gathered)
         elif self._pending and not self.store_is_down:
@@ -228,7 +235,7 @@ class FrontendLoop:
                 gathered.commands,
                 list(gathered.records.values()),
                 gathered.numbers,
-                patient=not gathered.commands and not gathered.actions,
+                patient=not gathered.commands and bool(gathered.ahead or not gathered.actions),
             )
         except OutboxFull:
             self.lost_turns += 1

@@ -151,14 +151,24 @@ class Hands:
 
     # ---- asking the media engine ----------------------------------------------------------
 
-    def ask(self, message: Message, done: Replied | None, failed: Replied | None) -> None:
-        """One ng message. `done` or `failed` is called with the reply, unless the story is over."""
+    def ask(
+        self,
+        message: Message,
+        done: Replied | None,
+        failed: Replied | None,
+        *,
+        ahead: bool = False,
+    ) -> None:
+        """One ng message. `done` or `failed` is called with the reply, unless the story is over.
+
+        Whether it may go `ahead`: see `AskMedia`.
+        """
         self._asked += 1
         cookie = f"{self.rules.epoch:x}_{self._asked:x}"
         if done is not None or failed is not None:
             owner = str(message["call-id"]).rpartition("/")[0]
             self._pending[cookie] = (owner, done, failed)
-        self.turn.actions.append(AskMedia(cookie, message))
+        self.turn.actions.append(AskMedia(cookie, message, ahead))
 
     def replied(self, cookie: str, reply: Message) -> None:
         """The engine's answer; nothing for a story that is over."""

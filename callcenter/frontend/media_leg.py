@@ -119,7 +119,9 @@ class MediaLeg:
 
         self._ask("offer", offered, failed, **{"from-tag": OURS, "sdp": self._far_sdp(), **_BY_US})
 
-    def answered(self, answer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
+    def answered(
+        self, answer: bytes, ready: Callable[[], None], failed: Replied, *, ahead: bool = False
+    ) -> bool:
         """The phone answered our offer. False when it chose no codec of ours."""
         if not self._take(answer):
             return False
@@ -129,9 +131,8 @@ class MediaLeg:
             record.inner = address_in(reply)
             settle(ready, failed, record.inner)
 
-        self._ask(
-            "answer", done, failed, **{"from-tag": OURS, "to-tag": PHONE, "sdp": text(answer)}
-        )
+        tags = {"from-tag": OURS, "to-tag": PHONE}
+        self._ask("answer", done, failed, ahead=ahead, **{**tags, "sdp": text(answer)})
         return True
 
     # ---- what the phone is shown ----------------------------------------------------------
@@ -284,13 +285,19 @@ class MediaLeg:
         return True
 
     def _ask(
-        self, command: str, done: Replied | None, failed: Replied | None, **keys: object
+        self,
+        command: str,
+        done: Replied | None,
+        failed: Replied | None,
+        *,
+        ahead: bool = False,
+        **keys: object,
     ) -> None:
         message: Message = {"command": command, "call-id": self.record.id, **keys}
         if command in ("offer", "answer"):
             message["ICE"] = "remove"
             message["flags"] = list(FLAGS)
-        self.hands.ask(message, done, failed)
+        self.hands.ask(message, done, failed, ahead=ahead)
 
 
 def owner_of(leg: str) -> str:

@@ -70,7 +70,11 @@ class Talk:
     # ---- the bridge -----------------------------------------------------------------------
 
     def begin(self, answer: bytes) -> None:
-        """She answered: connect both ways, then report it."""
+        """She answered: connect both ways, then report it.
+
+        Her answer goes to the engine at once. Until it replies nothing is kept of the two: a next
+        life hears the same answer again, because her phone repeats it until it is acknowledged.
+        """
 
         def ready() -> None:
             if self.record.bridged:
@@ -83,7 +87,7 @@ class Talk:
         def failed(_: Message) -> None:
             self.speaker.bridge_failed()
 
-        if not self.media.answered(answer, ready, failed):
+        if not self.media.answered(answer, ready, failed, ahead=True):
             self.speaker.bridge_failed()
 
     def report_failed(self) -> None:

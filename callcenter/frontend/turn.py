@@ -202,11 +202,14 @@ class SendGranted(NamedTuple):
 class AskMedia(NamedTuple):
     """One ng message. The reply comes back as `MediaReplied` with the same cookie.
 
-    Messages with the same `call-id` are answered in the order they were asked.
+    Messages with the same `call-id` are answered in the order they were asked. One that goes
+    `ahead` leaves before its turn is kept: nobody outside relies on it, and a next life would ask
+    the same again. What its turn made is best kept together with what the reply makes of it.
     """
 
     cookie: str
     message: Message
+    ahead: bool = False
 
 
 class LookUp(NamedTuple):

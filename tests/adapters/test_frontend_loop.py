@@ -283,6 +283,24 @@ def test_what_nobody_waits_for_is_kept_without_hurry() -> None:
     run(story)
 
 
+def test_a_question_that_goes_ahead_is_asked_at_once_and_its_turn_is_kept_with_the_reply() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: Turn(
+            [RecordChange("k", b"v")],
+            actions=[SendSip(FLOW, b"ACK"), AskMedia("cookie", {}, ahead=True)],
+        )
+        await stage.feed(Draining())
+        assert stage.done == ["cookie"]
+        assert stage.writer.patient == [True]
+        stage.machine.does = lambda _: keeps(b"connected")
+        await stage.feed(Draining())
+        assert stage.writer.patient == [True, False]
+        await stage.writer.answers()
+        assert stage.done == ["cookie", b"ACK", b"connected"]
+
+    run(story)
+
+
 def test_endings_are_one_line_each_in_the_log() -> None:
     async def story(stage: Stage) -> None:
         stage.machine.does = lambda _: Turn(
