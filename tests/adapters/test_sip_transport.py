@@ -50,6 +50,7 @@ class Bench:
     def transports(self, first_connection: int = 1, **held: Any) -> SipTransports:
         made = SipTransports(
             self.reactor,
+            self.loop,
             self._on_data,
             self._on_closed,
             keep=self._keep,
@@ -285,7 +286,7 @@ loop = asyncio.new_event_loop()
 transports = None
 def on_data(data, flow):
     transports.send(flow, b"heard %d\\n" % len(data))
-transports = SipTransports(AsyncioSelectorReactor(loop), on_data, lambda flow: None)
+transports = SipTransports(AsyncioSelectorReactor(loop), loop, on_data, lambda flow: None)
 transports.adopt_tcp(socket.socket(fileno=int(sys.argv[1])), 1)
 loop.run_forever()
 """

@@ -245,6 +245,7 @@ class FrontendRole:
 
         return SipTransports(
             reactor,
+            asyncio.get_running_loop(),
             lambda data, flow: self.loop.feed(SipReceived(data, flow)),
             lambda flow: self.loop.feed(FlowClosed(flow)),
             keep=self._keep_connection,
