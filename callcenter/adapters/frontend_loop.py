@@ -135,8 +135,11 @@ class FrontendLoop:
         wire: Wire,
         engine: Engine,
         look: Look,
+        hurry: asyncio.Event | None = None,
     ) -> None:
+        """`hurry` is set while a decision of control's is waited for."""
         self.frontend = frontend
+        self._hurry = hurry or asyncio.Event()
         self._writer = writer
         self._wire = wire
         self._engine = engine
@@ -202,6 +205,10 @@ class FrontendLoop:
     def _hand_on(self) -> None:
         """Keep what must be kept and act on its reply; act at once if nothing is in front."""
         gathered, self._gathered = self._gathered, Gathered()
+        if self.frontend.awaits_control:
+            self._hurry.set()
+        else:
+            self._hurry.clear()
         self._send_granted(gathered)
         self._perform(gathered.ahead)
         if gathered.records or gathered.commands or gathered.numbers:

@@ -105,6 +105,11 @@ class CallStory:
         """Whether control was told of it."""
         return self.record.stage is not Stage.ARRIVING
 
+    @property
+    def awaits_control(self) -> bool:
+        """While she is in a queue."""
+        return self.record.stage is Stage.QUEUED
+
     # ---- 1. she arrives: the media engine gets her offer, then we answer ------------------
 
     def arrive(self) -> None:

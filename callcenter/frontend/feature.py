@@ -255,6 +255,11 @@ class FeatureStory:
         """Hers only."""
         return [self.media.record.id]
 
+    @property
+    def awaits_control(self) -> bool:
+        """Its call is short, and is all about the answer."""
+        return True
+
     def kept(self) -> dict[str, bytes]:
         if self._over or not self._answered:
             return {}

@@ -194,6 +194,11 @@ class Frontend:
         )
 
     @property
+    def awaits_control(self) -> bool:
+        """Whether any call waits for what control decides."""
+        return bool(self.hands.awaiting)
+
+    @property
     def calls(self) -> int:
         """Calls held now."""
         return len(self.hands.stories)

@@ -85,6 +85,11 @@ class Story(Protocol):
         """Its media legs."""
         ...
 
+    @property
+    def awaits_control(self) -> bool:
+        """Whether what control decides next may be about it."""
+        ...
+
     def kept(self) -> dict[str, bytes]:
         """Everything a restart must know of it, by key; empty when it is over."""
         ...
@@ -117,6 +122,8 @@ class Hands:
     """By their own id."""
     touched: dict[str, Story] = field(default_factory=dict)
     """Whose records may have changed in this turn."""
+    awaiting: set[str] = field(default_factory=set)
+    """Stories that wait for a decision of control's."""
     agents: dict[AgentId, AgentSeen] = field(default_factory=dict)
     """What agents do, by the events; one that no event spoke of is logged out."""
     reads_again: bool = False
@@ -309,6 +316,8 @@ class Hands:
         """A story told again after a restart, and what the store holds of it."""
         self.stories[story.id] = story
         self._kept[story.id] = kept
+        if story.awaits_control:
+            self.awaiting.add(story.id)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records that no story holds."""
@@ -317,7 +326,12 @@ class Hands:
     def finish(self) -> Turn:
         """The turn as made: changes of records first, then what the endpoint wants to send."""
         for name, story in self.touched.items():
-            self._keep(name, story.kept() if name in self.stories else {})
+            lives = name in self.stories
+            self._keep(name, story.kept() if lives else {})
+            if lives and story.awaits_control:
+                self.awaiting.add(name)
+            else:
+                self.awaiting.discard(name)
         self.touched = {}
         self._keep_farewells()
         turn, self.turn = self.turn, Turn()

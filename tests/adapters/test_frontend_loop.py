@@ -47,6 +47,7 @@ class Machine:
         self.does: Callable[[Input], Turn] = lambda _: Turn()
         self.seen: list[Input] = []
         self.deadline: Micros | None = None
+        self.awaits_control = False
         self.ticks = 0
         self.made = Turn()
 
@@ -109,12 +110,14 @@ class Stage:
     def __init__(self) -> None:
         self.machine, self.writer = Machine(), Writer()
         self.done: list[Any] = []
+        self.hurry = asyncio.Event()
         self.loop = FrontendLoop(
             self.machine,  # type: ignore[arg-type]
             writer=self.writer,  # type: ignore[arg-type]
             wire=self,
             engine=self,
             look=self.done.append,
+            hurry=self.hurry,
         )
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -297,6 +300,16 @@ def test_a_question_that_goes_ahead_is_asked_at_once_and_its_turn_is_kept_with_t
         assert stage.writer.patient == [True, False]
         await stage.writer.answers()
         assert stage.done == ["cookie", b"ACK", b"connected"]
+
+    run(story)
+
+
+def test_events_are_read_in_a_hurry_while_somebody_waits_for_one() -> None:
+    async def story(stage: Stage) -> None:
+        for waits in (True, False):
+            stage.machine.awaits_control = waits
+            await stage.feed(Draining())
+            assert stage.hurry.is_set() is waits
 
     run(story)
 

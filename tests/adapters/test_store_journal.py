@@ -226,6 +226,54 @@ def test_the_center_in_force_can_be_read(store: StoreServer, led: Leader) -> Non
     run(story)
 
 
+def test_a_reader_in_a_hurry_does_not_linger(store: StoreServer, led: Leader) -> None:
+    async def story() -> None:
+        writer = writer_of(store)
+        await writer.start()
+        reader = EventReader(store.url, store.keys, 0, linger_seconds=3600)
+        seeing = asyncio.create_task(read_contacts(reader, 1))
+        await writer.append([arrival(1)])
+        assert not seeing.done()
+        reader.hurry.set()
+        assert await seeing == ["c1"]
+        await writer.close()
+
+    run(story)
+
+
+def test_a_patient_append_is_written_with_the_next_that_is_not(
+    store: StoreServer, led: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENT_SECONDS", 3600)
+
+    async def story() -> None:
+        writer = writer_of(store)
+        await writer.start()
+        patient = writer.append([], [RecordChange("offer", b"one")], patient=True)
+        await writer.call("PING")
+        assert not patient.done()
+        await writer.append([arrival(1)], [], {"party-1": "+1555"})
+        assert patient.done()
+        kept = await writer.call("HGETALL", store.keys.parties)
+        assert kept == [b"party-1", b'{"number": "+1555"}']
+        await writer.close()
+
+    run(story)
+
+
+def test_a_patient_append_is_written_soon_though_nothing_follows(
+    store: StoreServer, led: Leader
+) -> None:
+    async def story() -> None:
+        writer = writer_of(store)
+        await writer.start()
+        await writer.append([], [RecordChange("offer", b"one")], patient=True)
+        assert await read_records(store.url, store.keys, "frontend-0") == {"offer": b"one"}
+        await writer.close()
+
+    run(story)
+
+
 def test_a_late_reader_takes_many_batches_at_once(store: StoreServer, led: Leader) -> None:
     async def story() -> None:
         writer = writer_of(store)

@@ -13,6 +13,7 @@ sent again under the same sequence numbers and the leader skips what it has deci
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import deque
@@ -339,8 +340,8 @@ _EXEC = pack("EXEC")
 class EventReader:
     """The journal's events after batch `after`, in order, without a hole.
 
-    With `linger_seconds` it reads at most that often: a late reader that takes many at once costs
-    a fraction. Where the stream was trimmed it goes on from `archive`. Raises `JournalGap` when
+    With `linger_seconds` it reads at most that often, unless somebody is in a `hurry`: a late reader
+    that takes many at once costs a fraction. Where the stream was trimmed it goes on from `archive`. Raises `JournalGap` when
     neither has the next batch, and when this is another journal than the one `after` counts.
     """
 
@@ -349,6 +350,7 @@ class EventReader:
     after: int
     archive: Path | None = None
     linger_seconds: float = 0.0
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
     backlog: Backlog | None = None
     on_down: Callable[[], None] = lambda: None
     on_up: Callable[[], None] = lambda: None
@@ -388,8 +390,10 @@ class EventReader:
             raise JournalGap(self.after, 0)
 
     async def _next(self, connection: AsyncConnection) -> list[Batch]:
-        if self.linger_seconds:
-            await asyncio.sleep(self.linger_seconds)
+        if self.linger_seconds and not self.hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.linger_seconds):
+                    await self.hurry.wait()
         reply = await connection.call(
             "XREAD", "COUNT", BATCHES_PER_READ, "BLOCK", BLOCK_MS,
             "STREAMS", self.keys.events, f"{self.after}-0",

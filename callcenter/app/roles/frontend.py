@@ -39,7 +39,6 @@ from callcenter.adapters.store.journal import (
 )
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica, recover
-from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import OwnAddresses, host_port
 from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
@@ -89,6 +88,8 @@ CONNECTIONS_PER_LIFE = 1_000_000
 """Numbers of TCP connections are never used twice, over all lives of the process."""
 CENTER_SECONDS = 30.0
 """How long the first center may take to be in the journal."""
+LINGER_SECONDS = 0.05
+"""How late events may be read while no call waits for one."""
 DRAIN_SECONDS = 4.0
 """How long calls may end by themselves when the server stops for good."""
 LAST_WORDS_SECONDS = 1.0
@@ -219,6 +220,7 @@ class FrontendRole:
             self.keys,
             cursor,
             archive=context.state_directory / "archive",
+            linger_seconds=LINGER_SECONDS,
             backlog=self.writer.backlog,
         )
         self.engine = NgClient(
@@ -234,6 +236,7 @@ class FrontendRole:
             wire=self.wire,
             engine=self.engine,
             look=self._look,
+            hurry=self.reader.hurry,
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
