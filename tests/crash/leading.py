@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
+from callcenter.adapters.store import follower as followers
 from callcenter.adapters.store import leader as leaders
 from callcenter.adapters.store.archive import Archive
 from callcenter.adapters.store.follower import Follower, acquire
@@ -34,6 +35,7 @@ NEVER = float("inf")
 def in_no_hurry() -> None:
     """Nobody waits in these stories: batches go as soon as they can."""
     leaders.PATIENT_SECONDS = 0.0
+    followers.ARCHIVE_SECONDS = 0.0
 
 
 def lead(

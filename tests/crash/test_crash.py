@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from callcenter.adapters.store import follower as followers
 from callcenter.adapters.store import leader as leaders
 from tests.crash.death import Point
 from tests.crash.outside import CENTER, Outside
@@ -17,6 +18,7 @@ from tests.crash.run import kill_front_ends, kill_leaders, kill_stores, spread, 
 def _as_shipped_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """These stories let nobody wait; what comes after them does again."""
     monkeypatch.setattr(leaders, "PATIENT_SECONDS", leaders.PATIENT_SECONDS)
+    monkeypatch.setattr(followers, "ARCHIVE_SECONDS", followers.ARCHIVE_SECONDS)
 
 
 def test_a_leader_that_dies_stalls_or_is_cut_off_anywhere_costs_nothing() -> None:

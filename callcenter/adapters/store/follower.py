@@ -32,6 +32,8 @@ from callcenter.adapters.store.wire import cursor_of
 log = structlog.get_logger()
 
 STEP_SECONDS = 0.2
+ARCHIVE_SECONDS = 1.0
+"""The archive is synced to the disk this often at most; all of it is in the store until then."""
 BATCHES_PER_STEP = 2000
 SNAPSHOT_BATCHES = 5000
 SNAPSHOT_SECONDS = 60
@@ -79,18 +81,25 @@ class Follower:
         self._snapshot_seq = int(connection.call("HGET", keys.snapshot, "seq") or 0)
         self._snapshot_at = self._trim_at = time.monotonic()
         self._forget_at = 0.0
+        self._archive_at = 0.0
 
     def step(self) -> bool:
         """Read what is new and do what is due; whether the lease is free."""
         catch_up(self._connection, self._keys, self.replica, self.archive.directory)
-        if health := decode_health(self._connection.call("GET", self._keys.lag)):
+        said, held = self._connection.calls(
+            [pack("GET", self._keys.lag), pack("EXISTS", self._keys.lease)]
+        )
+        if isinstance(held, StoreError):
+            raise held
+        if health := decode_health(None if isinstance(said, StoreError) else said):
             self.heard.hear(health.at, monotonic())
-        if self._archiving():
+        if self._archiving() and time.monotonic() >= self._archive_at:
+            self._archive_at = time.monotonic() + ARCHIVE_SECONDS
             self._archive_all()
             self._snapshot_if_due()
             self._trim_if_due()
             self._forget_if_due()
-        return not self._connection.call("EXISTS", self._keys.lease)
+        return not held
 
     @property
     def archives(self) -> bool:

@@ -179,7 +179,9 @@ def collecting_nothing() -> Iterator[None]:
 def catch_up(connection: Connection, keys: Keys, fold: Fold, archive: Path) -> int:
     """Apply all batches up to the end of the journal; how many there were."""
     applied = 0
-    while found := read_batches(connection, keys, fold.seq):
+    more = True
+    while more and (found := read_batches(connection, keys, fold.seq)):
+        more = len(found) == BATCHES_PER_READ
         if found[0][0] > fold.seq + 1:
             applied += _from_archive(fold, archive, found[0][0])
         for _seq, data in found:

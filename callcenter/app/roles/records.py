@@ -1,11 +1,11 @@
 """The records role: reads the journal, folds it, and writes history.
 
-What happens here: twice a second what came is read and folded, and the rows it made are written in
+What happens here: once a second what came is read and folded, and the rows it made are written in
 one transaction with the state and the cursor. Numbers of contacts that ended move from the store
 to the history in the same transaction, and are forgotten in the store after it.
 
 Why: history may be late, but never wrong. A page costs more than the calls on it, so it holds those
-of half a second, which is also how late a list behind a count may be. A role killed at any moment
+of a second, which is also how late a list behind a count may be. A role killed at any moment
 goes on at the batch it had written, and what it writes twice is the same.
 """
 
@@ -34,8 +34,8 @@ from callcenter.domain.events import ConfigurationChanged
 from callcenter.records.book import Book, Page
 from callcenter.records.published import Family
 
-LINGER_SECONDS = 0.5
-WRITE_EVERY_SECONDS = 0.45
+LINGER_SECONDS = 1.0
+WRITE_EVERY_SECONDS = 0.9
 """While it catches up with a long journal."""
 NUMBERS_PER_READ = 500
 
@@ -56,6 +56,7 @@ class Scribe:
         """Taken from the book and not known to be written."""
         self._unmoved: dict[str, None] = {}
         """Parties of ended contacts whose numbers are still in the store."""
+        self._store: AsyncConnection | None = None
         self._written = 0.0
         self._pages = self._rows = 0
 
@@ -128,15 +129,16 @@ class Scribe:
     async def _call(self, *arguments: str | bytes) -> Any:
         """One command; None when the store is away."""
         try:
-            connection = await AsyncConnection.connect(self._url)
+            if self._store is None or self._store.closed.done():
+                self._store = await AsyncConnection.connect(self._url)
+            return await self._store.call(*arguments)
         except (OSError, StoreError, StoreUnavailable):
             return None
-        try:
-            return await connection.call(*arguments)
-        except (OSError, StoreError, StoreUnavailable):
-            return None
-        finally:
-            connection.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
 
     async def _mend(self, gap: JournalGap) -> None:
         if gap.found == 0:
@@ -173,5 +175,6 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         await scribe.finish()
+        scribe.close()
     finally:
         await history.close()
