@@ -22,6 +22,7 @@ from callcenter.domain.units import SECOND, AgentId, FrontendId, Micros, QueueId
 from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.hands import Rules
 from callcenter.frontend.turn import (
+    Action,
     AskMedia,
     Configured,
     ContactClosed,
@@ -497,10 +498,15 @@ class World:
         self.run()
 
     def _what_left(self, turn: Turn) -> Turn:
-        """What leaves though nothing is kept: grants that rest on nothing of that."""
+        """What leaves though nothing is kept: grants that rest on nothing of that, and questions
+        that go ahead."""
         self._unkept.update(change.key for change in turn.records)
-        left = [a for a in turn.actions if isinstance(a, SendGranted)]
-        return Turn(actions=[a for a in left if self._unkept.isdisjoint(a.rests_on)])
+        return Turn(actions=[action for action in turn.actions if self._leaves(action)])
+
+    def _leaves(self, action: Action) -> bool:
+        if isinstance(action, SendGranted):
+            return self._unkept.isdisjoint(action.rests_on)
+        return isinstance(action, AskMedia) and action.ahead
 
     def _take(self, turn: Turn) -> None:
         if self.keeps_nothing:
