@@ -25,6 +25,7 @@ from callcenter.records.day import as_time
 from callcenter.records.live import LiveState
 from callcenter.records.visits import Visit
 from callcenter.web.callers import Callers
+from callcenter.web.grid import Grid
 from callcenter.web.ports import CustomersPort
 
 OFFSET_MAX: Micros = 2 * SECOND
@@ -58,6 +59,7 @@ class Picture:
         self.live = LiveState()
         self.stories = Stories()
         self.callers = Callers()
+        self.grid = Grid()
         self.control = ControlView()
         self.control_counts: dict[str, int] = {}
         """Commands by what the leader did with them, by its own word."""
@@ -81,12 +83,14 @@ class Picture:
         """Start from what the records role wrote. Raises `msgspec.DecodeError`."""
         found = _state.decode(state)
         self.live, self.stories, self.seq = LiveState(found.live), Stories(found.stories), seq
+        self.grid = Grid()
         for contact in self.live.data.contacts.values():
             self.callers.want(contact.party)
 
     def restart(self, seq: int) -> None:
         """Know nothing, and go on after batch `seq`."""
         self.live, self.stories, self.seq = LiveState(), Stories(), seq
+        self.grid = Grid()
         self.changes += 1
 
     def now(self) -> Micros:
@@ -117,6 +121,7 @@ class Picture:
                 self.callers.forget(ended.party)
         elif kind is e.ContactArrived:
             self.callers.want(event.party)  # type: ignore[union-attr]
+        self.grid.touch(self.live, event)
         visit = self.live.apply(event)
         self.stories.apply(event, visit)
         if visit is not None:

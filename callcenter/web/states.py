@@ -25,7 +25,7 @@ def wall_state(picture: Picture) -> v.WallState:
         center=live.data.center.name,
         queues=screens.queue_tiles(live, now),
         waiting=screens.waiting_rows(live, picture.callers.masked, now),
-        agents=screens.agent_rows(live, now),
+        agents=picture.grid.rows(live, now),
         frontends=screens.frontend_rows(live),
         control=picture.control,
         control_lag_seconds=picture.control.lag_seconds,

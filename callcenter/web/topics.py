@@ -86,10 +86,15 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             whole[part] = value
             continue
         known = {getattr(row, key): row for row in before}
-        rows = [row for row in value if known.pop(getattr(row, key), None) != row]
+        rows = [row for row in value if _differs(known.pop(getattr(row, key), None), row)]
         if rows:
             put[part] = rows
         if known:
             drop[part] = list(known)
     parts = {"set": whole, "put": put, "drop": drop}
     return {name: part for name, part in parts.items() if part}
+
+
+def _differs(before: Any, row: Any) -> bool:
+    """Rows that nobody touched are often the same object."""
+    return before is not row and before != row
