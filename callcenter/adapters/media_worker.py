@@ -242,10 +242,13 @@ class Worker:
         for turn, legs in self._rounds.due(now):
             closely = turn // SLOTS % CLOSE_LOOK_ROUNDS == turn % CLOSE_LOOK_ROUNDS
             for leg in legs:
-                self._feed(leg, now)
-                leg.phone.finish_press(now)
-                if leg.phone.source != leg.phone.wire.peer:
-                    self._follow_latch(leg.phone)
+                phone = leg.phone
+                if leg.slot < 0 and (phone.heard_at or phone.playing):
+                    self._feed(leg, now)
+                if phone.digits.pressed:
+                    phone.finish_press(now)
+                if phone.source != phone.wire.peer:
+                    self._follow_latch(phone)
                 if closely:
                     self._look_after(leg, now)
             if self._journal is not None:
