@@ -48,7 +48,8 @@ class _Question:
     datagram: bytes
     engine: int
     tries: int = 0
-    timer: asyncio.TimerHandle | None = None
+    due: float = 0.0
+    """When it is asked again, in the loop's time; 0 while it was not asked yet."""
 
 
 @dataclass(slots=True)
@@ -82,6 +83,9 @@ class NgClient:
         self._legs: dict[str, _Queue] = {}
         self._asked: list[_Question] = []
         """What was asked in this turn of the loop."""
+        self._timer: asyncio.TimerHandle | None = None
+        """One for all questions: nearly all are answered long before it rings."""
+        self._timer_due = 0.0
         self._loop = asyncio.get_running_loop()
         self._socket = _udp_socket(self._engines[0][0])
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -142,9 +146,8 @@ class NgClient:
         """Stop asking; nothing is answered any more."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        for question in self._open.values():
-            if question.timer is not None:
-                question.timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._open.clear()
         self._asked.clear()
 
@@ -178,7 +181,26 @@ class NgClient:
         self._send_to(question.engine, [question.datagram])
 
     def _expect(self, question: _Question) -> None:
-        question.timer = self._loop.call_later(self._tries[question.tries], self._again, question)
+        question.due = self._loop.time() + self._tries[question.tries]
+        if self._timer is None or question.due < self._timer_due:
+            self._arm(question.due)
+
+    def _arm(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        """Ask again what was not answered in time."""
+        self._timer = None
+        now = self._loop.time()
+        for question in [q for q in self._open.values() if 0 < q.due <= now]:
+            if question.cookie in self._open:
+                self._again(question)
+        due = min((q.due for q in self._open.values() if q.due), default=None)
+        if due is not None and (self._timer is None or due < self._timer_due):
+            self._arm(due)
 
     def _send_to(self, engine: int, bundle: list[bytes]) -> None:
         try:
@@ -228,8 +250,6 @@ class NgClient:
 
     def _answered(self, question: _Question, body: Body) -> None:
         del self._open[question.cookie]
-        if question.timer is not None:
-            question.timer.cancel()
         if question.cookie.startswith(_LIST):
             self._listed(body)
             return

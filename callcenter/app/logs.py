@@ -12,6 +12,7 @@ import logging
 import sys
 from typing import Any
 
+import msgspec
 import structlog
 
 
@@ -38,4 +39,9 @@ def processors(role: str, *, terminal: bool) -> list[Any]:
         plain = structlog.dev.plain_traceback  # the default shows locals where `rich` is installed
         return [*shared, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)]
     as_text = structlog.processors.format_exc_info
-    return [*shared, as_text, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [*shared, as_text, structlog.processors.JSONRenderer(_as_json)]
+
+
+def _as_json(line: Any, **_: Any) -> str:
+    """What has no form in JSON stands there as Python would show it."""
+    return msgspec.json.encode(line, enc_hook=repr).decode()

@@ -183,9 +183,9 @@ class Hands:
         story = self.stories.get(owner)
         if story is None:
             return
-        self.touch(story)
         then = done if reply.get("result") in ("ok", "pong") else failed
         if then is not None:
+            self.touch(story)
             then(reply)
 
     # ---- who is who -----------------------------------------------------------------------
