@@ -15,6 +15,7 @@ import time
 
 import structlog
 
+from callcenter.adapters.priority import stand_back, stand_first
 from callcenter.adapters.store.archive import Archive
 from callcenter.adapters.store.check import require_safe
 from callcenter.adapters.store.client import open_client
@@ -114,6 +115,7 @@ class _ControlProcess:
 
     def _follow(self, connection: Connection, replica: Replica) -> None:
         """Until the lease is free, its owner is known to be dead, or we are told to stop."""
+        stand_back()
         days = self._context.settings.store.archive_days
         archive = Archive(self._archive_directory, days=days)
         follower = Follower(
@@ -153,6 +155,7 @@ class _ControlProcess:
         return False
 
     def _lead(self, connection: Connection, replica: Replica, epoch: int) -> None:
+        stand_first()
         # What the former leader committed before it was fenced belongs to the journal.
         catch_up(connection, self._keys, replica, self._archive_directory)
         log.info("leading", epoch=epoch, seq=replica.seq)

@@ -19,6 +19,7 @@ import structlog
 
 from callcenter.adapters.history import History
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
+from callcenter.adapters.priority import stand_back
 from callcenter.adapters.store.journal import (
     BATCHES_PER_READ,
     EventReader,
@@ -158,6 +159,7 @@ class Scribe:
 
 async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     """Write history until told to stop, then write what is left."""
+    stand_back()
     keys = Keys(context.settings.store.namespace)
     history = await History.open(context.settings.history_url)
     try:

@@ -19,6 +19,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from callcenter.adapters.history import History
+from callcenter.adapters.priority import stand_back
 from callcenter.adapters.store.clock import HeardTime, monotonic
 from callcenter.adapters.store.health import decode_health
 from callcenter.adapters.store.journal import (
@@ -258,6 +259,7 @@ def people_of(settings: Settings) -> dict[str, Person]:
 
 async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     """Serve until told to stop."""
+    stand_back()
     history = await History.open(context.settings.history_url)
     role = WebRole(context, history)
     await role.writer.start()
