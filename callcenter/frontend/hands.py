@@ -292,23 +292,39 @@ class Hands:
     @property
     def deadline(self) -> Micros | None:
         """When the next story wants to be ticked."""
-        if not self.stories:
-            return self._alarms[0][0] if self._alarms else None
-        return min(self._alarms[0][0], self._sweep_at) if self._alarms else self._sweep_at
+        alarms, stories = self._alarms, self.stories
+        while alarms and alarms[0][1] not in stories:
+            heappop(alarms)
+        if not stories:
+            return None
+        return min(alarms[0][0], self._sweep_at) if alarms else self._sweep_at
 
     def ring_alarms(self) -> None:
         """Tick every story whose time has come, and all of them once in a while."""
         due = []
         while self._alarms and self._alarms[0][0] <= self.now:
             due.append(heappop(self._alarms)[1])
-        if self._sweep_at <= self.now:
-            self._sweep_at = self.now + SWEEP
-            due = list(self.stories)
         for name in dict.fromkeys(due):
             story = self.stories.get(name)
             if story is not None:
                 self.touch(story)
                 story.tick()
+        if self._sweep_at <= self.now:
+            self._sweep_at = self.now + SWEEP
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Tick them all. Nearly all of them do nothing, and have nothing to be kept."""
+        for story in list(self.stories.values()):
+            before, touched = self._made(), story.id in self.touched
+            self.touch(story)
+            story.tick()
+            if self._made() == before and not touched:
+                self.touched.pop(story.id, None)
+
+    def _made(self) -> tuple[int, int, int]:
+        """How much of this turn there is so far."""
+        return len(self.turn.commands), len(self.turn.actions), self.endpoint.unsent
 
     # ---- the turn -------------------------------------------------------------------------
 

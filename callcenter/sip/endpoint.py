@@ -165,6 +165,11 @@ class Endpoint:
         """When `tick` is wanted next; 0 if there are events to be told at once."""
         return 0 if self._core.events else self._layer.deadlines.next()
 
+    @property
+    def unsent(self) -> int:
+        """How many messages want to be sent."""
+        return len(self._layer.outgoing)
+
     def take_outgoing(self) -> list[tuple[Flow, bytes]]:
         """What wants to be sent, in order; it is forgotten here."""
         outgoing, self._layer.outgoing = self._layer.outgoing, []

@@ -125,6 +125,10 @@ ENDING: dict[Input, Micros] = {
     Input.M: PATIENCE,
 }
 
+FORGETTING = frozenset((Input.D, Input.I, Input.J, Input.K, Input.L, Input.M))
+"""These end in nothing but being forgotten. They run out on the full second, so that all of one
+second are one wake: at 15 calls a second that is one instead of sixty."""
+
 AT_ONCE_WHEN_RELIABLE = frozenset((Input.D, Input.I, Input.J, Input.K))
 """These only wait for what a reliable transport never repeats."""
 
@@ -266,6 +270,8 @@ class Transaction:
         elif ending is not was_ending:
             at_once = self.flow.reliable and ending in AT_ONCE_WHEN_RELIABLE
             self.ends_at = now if at_once else now + ENDING[ending]
+            if ending in FORGETTING and not at_once:
+                self.ends_at += -self.ends_at % SECOND
         self._set_due()
 
     def _set_due(self) -> None:

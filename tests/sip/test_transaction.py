@@ -194,6 +194,14 @@ def test_an_answered_client_lingers_as_long_as_answers_may_come_again(
     assert len(bench.layer) == 0
 
 
+def test_what_is_only_to_be_forgotten_waits_for_the_full_second() -> None:
+    bench = Bench(UDP, "BYE")
+    at = 300 * MILLISECOND
+    bench.layer.send(bench.request, UDP, bench.user, at)
+    bench.layer.receive_response(response_to(bench.request, 200), at)
+    assert bench.layer.deadlines.next() == 6 * SECOND
+
+
 def test_a_client_invite_acknowledges_every_failure_and_tells_the_first() -> None:
     bench = Bench()
     bench.layer.send(bench.request, UDP, bench.user, 0)
