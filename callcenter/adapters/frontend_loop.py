@@ -70,7 +70,7 @@ CALM: Micros = SECOND
 """Overload is over when there was no sign of it for so long."""
 TURNS_AT_ONCE = 256
 """Inputs handled before anything is handed on, so that a burst does not delay its first answers."""
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 
 
 class Wire(Protocol):

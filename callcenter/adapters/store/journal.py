@@ -325,10 +325,15 @@ class CommandWriter:
     async def _renew_lease(self) -> None:
         if self._connection is None:
             return
+        said = [pack("GET", self.keys.lag)]
         if self.lease:
             key = self.keys.frontend_lease(self.lease)
-            await self._connection.call("SET", key, self.epoch, "PX", FRONTEND_MS)
-        health = decode_health(await self._connection.call("GET", self.keys.lag))
+            said.append(pack("SET", key, self.epoch, "PX", FRONTEND_MS))
+        replies = await self._connection.request(b"".join(said), len(said))
+        refused = next((reply for reply in replies if isinstance(reply, StoreError)), None)
+        if refused is not None:
+            raise refused
+        health = decode_health(replies[0])
         self.store_full = health is not None and health.memory_percent > MEMORY_PERCENT_MAX
 
 
