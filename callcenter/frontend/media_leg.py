@@ -13,8 +13,9 @@ Sources: rtpengine ng protocol; RFC 3264 (offer/answer), RFC 4733 (telephone-eve
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -94,12 +95,12 @@ class MediaLeg:
             record.local = address_in(reply)
             settle(ready, failed, record.inner, record.local)
 
-        self._ask("offer", offered, failed, **{"from-tag": PHONE, "sdp": text(offer)})
+        self._ask("offer", offered, failed, {"from-tag": PHONE, "sdp": text(offer)})
         self._ask(
             "answer",
             answered,
             failed,
-            **{"from-tag": PHONE, "to-tag": OURS, "sdp": self._far_sdp(), **_BY_US},
+            {"from-tag": PHONE, "to-tag": OURS, "sdp": self._far_sdp(), **_BY_US},
         )
         return True
 
@@ -117,7 +118,7 @@ class MediaLeg:
             record.local = address_in(reply)
             settle(ready, failed, record.local)
 
-        self._ask("offer", offered, failed, **{"from-tag": OURS, "sdp": self._far_sdp(), **_BY_US})
+        self._ask("offer", offered, failed, {"from-tag": OURS, "sdp": self._far_sdp(), **_BY_US})
 
     def answered(
         self, answer: bytes, ready: Callable[[], None], failed: Replied, *, ahead: bool = False
@@ -132,7 +133,7 @@ class MediaLeg:
             settle(ready, failed, record.inner)
 
         tags = {"from-tag": OURS, "to-tag": PHONE}
-        self._ask("answer", done, failed, ahead=ahead, **{**tags, "sdp": text(answer)})
+        self._ask("answer", done, failed, {**tags, "sdp": text(answer)}, ahead=ahead)
         return True
 
     # ---- what the phone is shown ----------------------------------------------------------
@@ -167,8 +168,8 @@ class MediaLeg:
         record.far = other.record.inner if other is not None else None
         record.far_payload = other.record.payload if other is not None else record.payload
         tags = {"from-tag": OURS, "to-tag": PHONE}
-        self._ask("offer", None, failed, **{**tags, "sdp": self._far_sdp(), **_BY_US})
-        self._ask("answer", None, failed, **{**tags, "sdp": text(record.phone)})
+        self._ask("offer", None, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
+        self._ask("answer", None, failed, {**tags, "sdp": text(record.phone)})
 
     def renegotiate(self, offer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
         """The phone offers anew (hold, resume, another address); our ports stay."""
@@ -177,13 +178,13 @@ class MediaLeg:
         record = self.record
         record.version += 1
         tags = {"from-tag": PHONE, "to-tag": OURS}
-        self._ask("offer", None, failed, **{**tags, "sdp": text(offer)})
+        self._ask("offer", None, failed, {**tags, "sdp": text(offer)})
 
         def answered(reply: Message) -> None:
             record.local = address_in(reply)
             settle(ready, failed, record.local)
 
-        self._ask("answer", answered, failed, **{**tags, "sdp": self._far_sdp(), **_BY_US})
+        self._ask("answer", answered, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
         return True
 
     def close(self) -> None:
@@ -215,7 +216,7 @@ class MediaLeg:
         def failed(_: Message) -> None:
             self.finished(file)
 
-        self._ask("play media", started, failed, **{"from-tag": PHONE, "file": file})
+        self._ask("play media", started, failed, {"from-tag": PHONE, "file": file})
 
     def finished(self, file: str) -> None:
         """The engine (or the clock) says that `file` is over."""
@@ -253,14 +254,14 @@ class MediaLeg:
             "play media",
             None,
             None,
-            **{"from-tag": PHONE, "file": self.record.music, "repeat-times": FOREVER},
+            {"from-tag": PHONE, "file": self.record.music, "repeat-times": FOREVER},
         )
 
     def quiet(self) -> None:
         """Play nothing."""
         if self.record.saying or self.record.music:
             self.record.saying, self.record.music = [], ""
-            self._ask("stop media", None, None, **{"from-tag": PHONE})
+            self._ask("stop media", None, None, {"from-tag": PHONE})
 
     def play_again(self) -> None:
         """The engine was restarted and forgot what it played, not its legs."""
@@ -289,9 +290,9 @@ class MediaLeg:
         command: str,
         done: Replied | None,
         failed: Replied | None,
+        keys: Mapping[str, object] = MappingProxyType({}),
         *,
         ahead: bool = False,
-        **keys: object,
     ) -> None:
         message: Message = {"command": command, "call-id": self.record.id, **keys}
         if command in ("offer", "answer"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from callcenter.domain import events as e
-from callcenter.domain.units import SECOND, AgentId, Micros
+from callcenter.domain.units import SECOND, AgentId, ContactId, Micros
 from callcenter.records import screens
 from callcenter.records.live import LiveState
 from callcenter.records.screens import AgentRow
@@ -33,8 +33,8 @@ class Grid:
             self._made_at = None
             return
         if agent := getattr(event, "agent", ""):
-            self._touched.add(agent)
-        contact = live.data.contacts.get(getattr(event, "contact", ""))
+            self._touched.add(AgentId(agent))
+        contact = live.data.contacts.get(ContactId(getattr(event, "contact", "")))
         if contact is not None and contact.agent:
             self._touched.add(contact.agent)
 
