@@ -98,6 +98,8 @@ class CallStory:
         self.ringing = Ringing(hands, self, self.standby)
         self.talk: Talk | None = None
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
+        self._walked = False
+        """Whether the flow has gone on since its place was written down."""
         self.pulse = Pulse(hands, self.id, self._vanished)
 
     @property
@@ -183,6 +185,7 @@ class CallStory:
             if self.record.stage is Stage.FLOW:
                 self.end(Reason.FLOW_FAILED)
             return
+        self._walked = True
         self._steps.append(step)
         if len(self._steps) > 1:
             return
@@ -558,8 +561,8 @@ class CallStory:
         """Everything a restart must know; nothing before we have answered, nothing after."""
         if self.record.stage in (Stage.ARRIVING, Stage.OVER):
             return {}
-        if self.session is not None:
-            self.record.session = self.session.record()
+        if self.session is not None and self._walked:
+            self.record.session, self._walked = self.session.record(), False
         key, encode = f"call:{self.id}", _encoder.encode
         leg = LegKept(dialog=self.caller.record(), media=self.media.record)
         kept = {key: encode(self.record), f"{key}:caller": encode(leg)}
