@@ -47,6 +47,8 @@ class _Question:
     call_id: str
     datagram: bytes
     engine: int
+    last: bool = False
+    """The end of a leg: nobody waits for the answer, and its report is not read."""
     tries: int = 0
     due: float = 0.0
     """When it is asked again, in the loop's time; 0 while it was not asked yet."""
@@ -98,13 +100,15 @@ class NgClient:
         """The last answer of each engine to `survey`."""
 
     def ask(self, cookie: str, message: Body) -> None:
-        """Send one message; its answer (or `TIMED_OUT`) comes to `replied`."""
+        """Send one message; its answer (or `TIMED_OUT`) comes to `replied`, unless the message ends
+        a leg."""
         call_id = str(message.get("call-id", ""))
         if len(self._open) >= OPEN_MAX:
             self._loop.call_soon(self._replied, cookie, FULL)
             return
         engine = self._engine_of(call_id)
-        question = _Question(cookie, call_id, ng.encode(cookie, message), engine)
+        last = message.get("command") == "delete"
+        question = _Question(cookie, call_id, ng.encode(cookie, message), engine, last)
         self._open[cookie] = question
         if self._pipelined:
             if not self._asked:
@@ -232,12 +236,12 @@ class NgClient:
                 self._heard(part)
 
     def _heard(self, data: bytes) -> None:
+        question = self._open.get(data.partition(b" ")[0].decode("ascii", "replace"))
         try:
-            cookie, body = ng.decode(data)
+            body = ng.outcome(data) if question and question.last else ng.decode(data)[1]
         except ng.NgError:
             self.counts["malformed"] += 1
             return
-        question = self._open.get(cookie)
         if question is None:
             self.counts["late"] += 1
             return
@@ -262,7 +266,8 @@ class NgClient:
             self._next(queue)
             if not queue.open:
                 del self._legs[question.call_id]
-        self._replied(question.cookie, body)
+        if not question.last:
+            self._replied(question.cookie, body)
 
 
 def _uptime(statistics: Body) -> float:

@@ -66,6 +66,27 @@ def decode(datagram: bytes) -> tuple[str, Body]:
     return name, value
 
 
+class _Outcome(msgspec.Struct, rename={"reason": "error-reason"}):
+    result: str = ""
+    reason: str = ""
+
+
+_outcomes = msgspec.json.Decoder(_Outcome)
+
+
+def outcome(datagram: bytes) -> Body:
+    """How a reply in JSON says that it went, without what it reports.
+
+    Raises:
+        NgError: for anything else.
+    """
+    try:
+        found = _outcomes.decode(datagram.partition(b" ")[2])
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        raise NgError("Could not decode the message") from e
+    return {"result": found.result, "error-reason": found.reason}
+
+
 def parts(datagram: bytes) -> list[bytes]:
     """The messages of a datagram, nearly always one."""
     if SEPARATOR not in datagram or is_bencode(datagram):

@@ -78,6 +78,23 @@ def test_a_question_is_answered_under_its_cookie() -> None:
     run(story)
 
 
+def test_the_end_of_a_leg_is_asked_until_it_is_answered_and_its_answer_bothers_nobody() -> None:
+    async def story(engine: Engine, answers: asyncio.Queue[Any]) -> None:
+        engine.deaf_for = 1
+        engine.reply = {"result": "ok", "totals": {"RTP": {"packets": 7}}}
+        client = client_of(engine, answers, tries=(0.02, 5.0))
+        client.ask("c1", {"command": "delete", "call-id": "x/c"})
+        while not engine.heard:
+            await asyncio.sleep(0)
+        client.ask("c2", {"command": "ping", "call-id": "x/c"})
+        assert (await answers.get())[0] == "c2"
+        assert client.counts["repeated"] == 1
+        assert not client.counts["late"]
+        client.close()
+
+    run(story)
+
+
 def test_a_lost_question_is_asked_again_under_the_same_cookie() -> None:
     async def story(engine: Engine, answers: asyncio.Queue[Any]) -> None:
         engine.deaf_for = 1

@@ -32,6 +32,14 @@ def test_a_datagram_that_is_no_message_is_refused(data: bytes) -> None:
         ng.decode(data)
 
 
+def test_the_outcome_of_a_reply_is_read_without_its_report() -> None:
+    said = {"result": "error", "error-reason": "Unknown call-id", "tags": {"leg": [1, 2]}}
+    told = {"result": "error", "error-reason": "Unknown call-id"}
+    assert ng.outcome(ng.encode("c1", said)) == told
+    with pytest.raises(ng.NgError):
+        ng.outcome(b"c1 [")
+
+
 def test_a_body_nested_without_end_is_refused() -> None:
     with pytest.raises(ng.NgError):
         ng.decode(b"c1 " + b"[" * 60_000)
