@@ -19,10 +19,12 @@ import copy
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import CodeType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("routing", "agents", "control")
+ROOMS_TESTS = ("tests/agents", "tests/control", "tests/routing", "tests/simulation/test_day.py")
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -36,13 +38,19 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 
 
 class Mutant(NamedTuple):
-    """The n-th place of a file that can be changed, and what it is changed to."""
+    """The n-th place of a file that can be changed, and what it is changed to.
+
+    `lines` are those of the whole statement; `function` is the outermost function around it by its
+    qualified name, empty where there is none, or where it is a default or a decorator.
+    """
 
     file: str
     number: int
     line: int
     what: str
-    source: str
+    lines: range
+    function: str
+    code: CodeType
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.what}"
@@ -95,21 +103,46 @@ class _Changer(ast.NodeTransformer):
         self.count = 0
         self.what = ""
         self.line = 0
+        self.lines = range(0)
+        self.function = ""
+        self._classes: list[str] = []
+        self._inside = ""
+        self._statement: ast.stmt | None = None
 
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.AnnAssign) or (isinstance(node, ast.Assign) and _is_table(node)):
             return node
         if isinstance(node, ast.ClassDef):  # `frozen` and `kw_only` guard against us only
+            self._classes.append(node.name)
             node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
+            self._classes.pop()
             return node
+        if isinstance(node, ast.FunctionDef) and not self._inside:
+            node.args = self.visit(node.args)  # type: ignore[assignment]
+            self._inside = ".".join((*self._classes, node.name))
+            node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
+            self._inside = ""
+            return node
+        if isinstance(node, ast.stmt):
+            self._statement = node
         was = copy.copy(node)
         found = changed(copy.deepcopy(node)) if hasattr(node, "lineno") else None
         if found is not None:
             self.count += 1
             if self.count == self.number:
                 self.what, self.line = found[0], getattr(was, "lineno", 0)
+                self.lines, self.function = _lines(self._statement, self.line), self._inside
                 return ast.copy_location(ast.fix_missing_locations(found[1]), was)
         return self.generic_visit(node)
+
+
+def _lines(statement: ast.stmt | None, line: int) -> range:
+    """Those of a statement, without the body of one that has a body."""
+    if statement is None:
+        return range(line, line + 1)
+    body: list[ast.stmt] = getattr(statement, "body", [])
+    end = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
+    return range(statement.lineno, max(end, line) + 1)
 
 
 def _is_table(node: ast.Assign) -> bool:
@@ -130,9 +163,9 @@ def mutant(path: Path, number: int) -> Mutant:
     """The n-th mutant of a file (from 1)."""
     changer = _Changer(number)
     tree = changer.visit(ast.parse(path.read_text("utf-8")))
-    source = ast.unparse(ast.fix_missing_locations(tree))
+    code = compile(ast.fix_missing_locations(tree), str(path), "exec")  # type: ignore[arg-type]
     name = str(path.relative_to(ROOT))
-    return Mutant(name, number, changer.line, changer.what, source)
+    return Mutant(name, number, changer.line, changer.what, changer.lines, changer.function, code)
 
 
 def files() -> Iterator[Path]:
@@ -140,8 +173,8 @@ def files() -> Iterator[Path]:
         yield from sorted((ROOT / "callcenter" / room).glob("*.py"))
 
 
-def sample(count: int, seed: int) -> list[Mutant]:
-    """So many of all mutants, by seed."""
-    every = [(path, number) for path in files() for number in range(1, places(path) + 1)]
-    chosen = Random(seed).sample(every, min(count, len(every)))
-    return [mutant(path, number) for path, number in chosen]
+def sample(count: int, seed: int, part: str = "") -> list[Mutant]:
+    """So many of all mutants, by seed; of the files with `part` in their name."""
+    chosen = [path for path in files() if part in str(path.relative_to(ROOT))]
+    every = [(path, number) for path in chosen for number in range(1, places(path) + 1)]
+    return [mutant(*one) for one in Random(seed).sample(every, min(count, len(every)))]
