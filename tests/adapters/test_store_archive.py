@@ -9,7 +9,7 @@ import pytest
 
 from callcenter.adapters.store import archive as archives
 from callcenter.adapters.store import states as kept_states
-from callcenter.adapters.store.archive import BATCH, DAY_SECONDS, Archive, Record, segments
+from callcenter.adapters.store.archive import BATCH, COMMAND, DAY_SECONDS, Archive, Record, segments
 from callcenter.adapters.store.follower import Follower
 from callcenter.adapters.store.replica import Replica
 from callcenter.adapters.store.states import StateKeeper, forget_states, load_state, states
@@ -79,6 +79,45 @@ def test_an_archive_that_was_set_aside_goes_as_a_whole(tmp_path: Path) -> None:
     os.utime(segments(aside)[-1], (OLD, OLD))
     assert archive.forget(0, NOW) == [aside]
     assert not aside.exists()
+
+
+def test_a_torn_last_segment_leaves_the_end_to_the_one_before(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.write(Record(COMMAND, 5, 1, b"asked"))
+    archive.write(Record(BATCH, 1, 0, b"decided" * 20))
+    archive.sync()
+    archive.write(Record(COMMAND, 6, 0, b"asked again"))
+    archive.close()
+    torn = segments(archive.directory)[-1]
+    torn.write_bytes(torn.read_bytes()[:-3])
+    again = Archive(archive.directory)
+    assert (again.seq, again.cursor, again.batch) == (1, (5, 1), b"decided" * 20)
+
+
+def test_two_never_write_into_one_archive(tmp_path: Path) -> None:
+    one, two = Archive(tmp_path / "archive"), Archive(tmp_path / "archive")
+    assert one.take()
+    assert not two.take()
+    one.write(Record(BATCH, 1, 0, b"decided"))
+    one.close()
+    assert two.take()
+    assert (two.seq, two.batch) == (1, b"decided")
+
+
+def test_commands_after_the_last_batch_do_not_make_it_another_journal(store: StoreServer) -> None:
+    """The power failed between a command and its batch: the archive goes on."""
+    connection = store.connect()
+    connection.call("XADD", store.keys.cmds, "*", "e", seed())
+    led = Led(store)
+    until(led.ready.is_set)
+    led.end()
+    folder = store.directory / "archive"
+    Follower(store.connect(), store.keys, Replica(), Archive(folder), owner="two").finish()
+    archive = Archive(folder)
+    archive.write(Record(COMMAND, archive.cursor[0] + 1, 0, b"asked"))
+    archive.close()
+    Follower(store.connect(), store.keys, Replica(), Archive(folder), owner="two").step()
+    assert list(store.directory.glob("archive-until-*")) == []
 
 
 def test_whoever_archives_also_forgets(store: StoreServer) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.crash [--points N]`: deaths of leader, front end and store, and what they cost.
+"""`python -m tests.crash [--points N]`: deaths of leader, standby, front end and store.
 
 Exits with 1 and the seed and point when anybody was lost, doubled, stuck or miscounted.
 """
@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from tests.adapters.store_server import StoreServer
-from tests.crash.run import Tally, kill_front_ends, kill_leaders, kill_stores, store
+from tests.crash.run import Tally, kill_front_ends, kill_leaders, kill_standbys, kill_stores, store
 
 FRONT_ENDS_PER_HUNDRED = 30
 """Of a hundred points; each of one story is played once at most."""
+STANDBYS_PER_HUNDRED = 15
+"""Of a hundred points."""
 STORES_PER_HUNDRED = 6
 """Of a hundred points; a store that is started again costs ten times as much."""
 
@@ -30,8 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
     stores = points * STORES_PER_HUNDRED // 100
+    standbys = points * STANDBYS_PER_HUNDRED // 100
     calls = points * FRONT_ENDS_PER_HUNDRED // 100
     played = play("frontend", kill_front_ends, calls, on_disk=False)
+    played += play("standby", kill_standbys, standbys, on_disk=False)
     played += play("store", kill_stores, stores, on_disk=True)
     play("leader", kill_leaders, points - played, on_disk=False)
     return 0

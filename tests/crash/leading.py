@@ -91,7 +91,7 @@ class Story:
 
     def _undecided(self) -> bool:
         last = self._own.call("XREVRANGE", self.keys.cmds, "+", "-", "COUNT", 1)
-        return bool(last[0][0] != self._own.call("HGET", self.keys.head, "cursor"))
+        return bool(last and last[0][0] != self._own.call("HGET", self.keys.head, "cursor"))
 
     def _follow(self) -> None:
         if self._follower is None:

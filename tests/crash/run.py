@@ -18,11 +18,13 @@ from typing import NamedTuple, TypeVar
 from tests.adapters.store_server import StoreServer
 from tests.crash import calling
 from tests.crash.death import KILLED, STORE_KILLED, How, Point
+from tests.crash.following import FollowedStory
 from tests.crash.leading import Story, in_no_hurry, points
 
 T = TypeVar("T")
 LEADER = (*KILLED, How.STALLED, How.CUT, How.LOST)
 FRONT_END = (*KILLED, How.STALLED)
+STANDBY = (*KILLED, How.STALLED)
 MEMORY = Path("/dev/shm")
 
 
@@ -85,6 +87,25 @@ def kill_front_ends(server: StoreServer, count: int) -> Tally:
         with _told(0, point):
             center = calling.story(server, f"f{played}", point)
             came += center.deaths or center.stalls
+    return Tally(played, came)
+
+
+def kill_standbys(server: StoreServer, count: int) -> Tally:
+    """Standbys die and stall: at the store, and at each touch of the archive."""
+    came = played = seed = 0
+    in_no_hurry()
+    while played < count:
+        seed += 1
+        whole = FollowedStory(server, f"s-whole-{seed}", seed, Point())
+        whole.play()
+        whole.close()
+        for point in spread(points(whole.count, STANDBY), count - played):
+            played += 1
+            story = FollowedStory(server, f"s{played}", seed, point)
+            with _told(seed, point):
+                story.play()
+            came += story.met
+            story.close()
     return Tally(played, came)
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.mutation.mutants import ROOT, ROOMS_TESTS, Mutant
+from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant
 
 CPU_SECONDS_MAX = 120
 MEMORY_MAX = 3 << 30

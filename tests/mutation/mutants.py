@@ -163,7 +163,8 @@ def mutant(path: Path, number: int) -> Mutant:
     """The n-th mutant of a file (from 1)."""
     changer = _Changer(number)
     tree = changer.visit(ast.parse(path.read_text("utf-8")))
-    code = compile(ast.fix_missing_locations(tree), str(path), "exec")  # type: ignore[arg-type]
+    assert isinstance(tree, ast.Module)
+    code = compile(ast.fix_missing_locations(tree), str(path), "exec")
     name = str(path.relative_to(ROOT))
     return Mutant(name, number, changer.line, changer.what, changer.lines, changer.function, code)
 

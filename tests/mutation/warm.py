@@ -15,7 +15,7 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation.mutants import ROOT, ROOMS_TESTS, Mutant, files
+from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant, files
 
 MEMORY_MAX = 3 << 30
 SECONDS_MORE = 3.0
@@ -67,7 +67,9 @@ class Warm:
         for one in gc.get_objects():
             if isinstance(one, FunctionType):
                 code = one.__code__
-                self._functions[(code.co_filename, code.co_qualname, code.co_firstlineno)].append(one)
+                self._functions[(code.co_filename, code.co_qualname, code.co_firstlineno)].append(
+                    one
+                )
 
     def tests_for(self, mutant: Mutant) -> list[str]:
         """Those that reach the line, quick ones first. Lines of a statement before and after the

@@ -16,6 +16,7 @@ keeps (`[store] archive_days`) is removed, oldest first, and never what a restar
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -117,8 +118,21 @@ def batches_after(directory: Path, seq: int) -> Iterator[Batch]:
                 yield read_batch(record.data)
 
 
+def sync_directory(directory: Path) -> None:
+    """Make a new name in it last through a power failure."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class Archive:
-    """The end of the archive, open for writing. One writer at a time (`keys.archiver`)."""
+    """The end of the archive, open for writing.
+
+    One process writes at a time: who has `take`n it, until it ends or closes. One that stood still
+    for however long keeps it, so that two never write into one segment.
+    """
 
     def __init__(self, directory: Path, *, days: int = 0) -> None:
         """`days` is how long `forget` leaves things; 0 is for ever."""
@@ -128,15 +142,47 @@ class Archive:
         self.seq = 0
         """The last batch in the archive."""
         self.cursor = (0, 0)
-        """The last command in the archive."""
+        """The last command in the archive; it may stand after the last batch."""
+        self.batch = b""
+        """The last batch itself."""
+        self._lock: BinaryIO | None = None
         self._file: BinaryIO | None = None
         self._size = 0
         self._path: Path | None = None
-        if found := segments(directory):
+        self._find_end()
+
+    def take(self) -> bool:
+        """Be the one who writes; not while another process is. What the last one wrote counts."""
+        if self._lock is not None:
+            return True
+        lock = self.directory.with_name(f"{self.directory.name}.lock").open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            return False
+        self._lock = lock
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._find_end()
+        return True
+
+    def _find_end(self) -> None:
+        """Go on with the last segment. A torn one may tell little: then the one before it says
+        which command and which batch were the last."""
+        self.seq, self.cursor, self.batch = 0, (0, 0), b""
+        found = segments(self.directory)
+        if found:
             self._reopen(found[-1])
+        if found[1:] and not self.batch:
+            cursor = self.cursor
+            for record in records(found[-2]):
+                self._note(record)
+            self.cursor = max(self.cursor, cursor)
 
     def _reopen(self, segment: Path) -> None:
-        """Go on with the last segment, cutting a torn tail off."""
+        """Go on with this segment, cutting a torn tail off, unless it is finished."""
         size = len(MAGIC)
         self.seq = first_seq(segment) - 1
         for record in records(segment):
@@ -153,7 +199,7 @@ class Archive:
 
     def _note(self, record: Record) -> None:
         if record.kind == BATCH:
-            self.seq = record.major
+            self.seq, self.batch = record.major, record.data
         else:
             self.cursor = (record.major, record.minor)
 
@@ -183,9 +229,13 @@ class Archive:
         self._file = self._path.open("wb")
         self._file.write(MAGIC)
         self._size = len(MAGIC)
+        sync_directory(self.directory)
 
     def close(self, *, finished: bool = False) -> None:
-        """Close the segment; a finished one gets its checksum."""
+        """Close the segment; a finished one gets its checksum. Otherwise others may write now."""
+        if self._lock is not None and not finished:
+            self._lock.close()
+            self._lock = None
         if self._file is None or self._path is None:
             return
         self._file.flush()
@@ -193,7 +243,9 @@ class Archive:
         self._file.close()
         if finished:
             digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
-            _checksum(self._path).write_text(f"{digest}  {self._path.name}\n")
+            draft = self._path.with_suffix(".new")
+            draft.write_text(f"{digest}  {self._path.name}\n")
+            draft.replace(_checksum(self._path))
         self._file = None
 
     def forget(self, snapshot_seq: int, now: float) -> list[Path]:
@@ -221,7 +273,9 @@ class Archive:
 
     def set_aside(self) -> Path:
         """Another journal began: keep the old files beside it under a name of their own."""
-        self.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         aside = self.directory.with_name(f"{self.directory.name}-until-{self.seq}")
         number = 0
         while aside.exists():
@@ -229,5 +283,5 @@ class Archive:
             aside = self.directory.with_name(f"{self.directory.name}-until-{self.seq}-{number}")
         self.directory.rename(aside)
         self.directory.mkdir()
-        self.seq, self.cursor = 0, (0, 0)
+        self.seq, self.cursor, self.batch = 0, (0, 0), b""
         return aside

@@ -123,6 +123,8 @@ class Follower:
         held = self._connection.call("GET", self._keys.archiver)
         if held is not None and held.decode() != self._owner:
             return False
+        if not self.archive.take():
+            return False  # one that stood still for long may still be writing
         self._connection.call("SET", self._keys.archiver, self._owner, "PX", ARCHIVER_MS)
         self._archiver_until = now + ARCHIVER_MS / 2000
         return True
@@ -161,7 +163,7 @@ class Follower:
         found = read_batches(self._connection, self._keys, last - 1, 1) if last else []
         if not found or found[0][0] != last:
             return False
-        return stream_id(cursor_of(found[0][1])) != self.archive.cursor
+        return found[0][1] != self.archive.batch
 
     def _archive_batches(self, found: list[tuple[int, bytes]]) -> None:
         """Write batches, each after the commands it consumed."""
