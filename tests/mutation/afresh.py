@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant
+from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant, mutant
 
 CPU_SECONDS_MAX = 120
 MEMORY_MAX = 3 << 30
@@ -37,10 +37,14 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self.mutant.code, module.__dict__)
 
 
-def meet_afresh(mutant: Mutant) -> None:
+def meet_afresh(planted: Mutant) -> None:
     """All tests of the rooms; ends the process with pytest's exit code."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     sys.dont_write_bytecode = True
-    sys.meta_path.insert(0, Planted(mutant))
+    sys.meta_path.insert(0, Planted(planted))
     os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *ROOMS_TESTS])))
+
+
+if __name__ == "__main__":
+    meet_afresh(mutant(ROOT / sys.argv[1], int(sys.argv[2])))

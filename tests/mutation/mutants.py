@@ -24,7 +24,13 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("routing", "agents", "control")
-ROOMS_TESTS = ("tests/agents", "tests/control", "tests/routing", "tests/simulation/test_day.py")
+ROOMS_TESTS = (
+    "tests/agents",
+    "tests/control",
+    "tests/routing",
+    "tests/simulation/test_day.py",
+    "tests/simulation/test_told.py",
+)
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -110,7 +116,9 @@ class _Changer(ast.NodeTransformer):
         self._statement: ast.stmt | None = None
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.AnnAssign) or (isinstance(node, ast.Assign) and _is_table(node)):
+        if isinstance(node, ast.AnnAssign | ast.arg) or (
+            isinstance(node, ast.Assign) and _is_table(node)
+        ):
             return node
         if isinstance(node, ast.ClassDef):  # `frozen` and `kw_only` guard against us only
             self._classes.append(node.name)
@@ -119,6 +127,7 @@ class _Changer(ast.NodeTransformer):
             return node
         if isinstance(node, ast.FunctionDef) and not self._inside:
             node.args = self.visit(node.args)  # type: ignore[assignment]
+            node.returns = None
             self._inside = ".".join((*self._classes, node.name))
             node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
             self._inside = ""

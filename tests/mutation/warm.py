@@ -6,10 +6,12 @@ import gc
 import os
 import resource
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from types import CodeType, FunctionType
+from typing import Any
 
 import coverage
 import pytest
@@ -32,6 +34,7 @@ class Warm:
         self._seconds: dict[str, float] = {}
         self._reached: dict[str, dict[int, list[str]]] = {}
         self._functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+        self._caches: list[Any] = []
 
     def run(self) -> None:
         """Collects, runs once, then meets mutants."""
@@ -82,7 +85,11 @@ class Warm:
         """Plants it in this process and runs what reaches it; ends the process."""
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
         self._plant(mutant)
-        for test in self.tests_for(mutant):
+        tests = self.tests_for(mutant)
+        if not tests:  # used when its module is imported, or by nobody
+            afresh = ["-m", "tests.mutation.afresh", mutant.file, str(mutant.number)]
+            os.execv(sys.executable, [sys.executable, *afresh])
+        for test in tests:
             patience = SECONDS_MORE + TIMES_LONGER * self._seconds[test]
             signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_VIRTUAL, patience)
@@ -100,6 +107,8 @@ class Warm:
         assert living, f"no living function for {mutant}"
         for function in living:
             function.__code__ = changed
+        for cache in self._caches:
+            cache.cache_clear()
 
 
 def _named(code: CodeType, name: str) -> CodeType:
