@@ -42,8 +42,8 @@ class Warm:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In the place of pytest's own loop."""
-        self._watch(session.items)
         self._find_functions()
+        self._watch(session.items)
         gc.freeze()
         self._then(self.meet)
         return True
@@ -56,6 +56,7 @@ class Warm:
         cover.start()
         for item in items:
             cover.switch_context(item.nodeid)
+            self._forget()
             begin = time.monotonic()
             failed = [r for r in runtestprotocol(item, nextitem=None, log=False) if r.failed]
             assert not failed, f"{item.nodeid} fails without any mutant"
@@ -70,9 +71,15 @@ class Warm:
         for one in gc.get_objects():
             if isinstance(one, FunctionType):
                 code = one.__code__
-                self._functions[(code.co_filename, code.co_qualname, code.co_firstlineno)].append(
-                    one
-                )
+                key = (code.co_filename, code.co_qualname, code.co_firstlineno)
+                self._functions[key].append(one)
+            elif hasattr(type(one), "cache_clear"):
+                self._caches.append(one)
+
+    def _forget(self) -> None:
+        """Nothing that was found before the mutant, or by another test, is remembered."""
+        for cache in self._caches:
+            cache.cache_clear()
 
     def tests_for(self, mutant: Mutant) -> list[str]:
         """Those that reach the line, quick ones first. Lines of a statement before and after the
@@ -107,8 +114,7 @@ class Warm:
         assert living, f"no living function for {mutant}"
         for function in living:
             function.__code__ = changed
-        for cache in self._caches:
-            cache.cache_clear()
+        self._forget()
 
 
 def _named(code: CodeType, name: str) -> CodeType:
