@@ -24,6 +24,7 @@ import msgspec
 
 from callcenter.control import (
     acts,
+    callbacks,
     configuration,
     contacts,
     estimates,
@@ -72,6 +73,7 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.QueueCloseRequested: acts.on_close,
     c.AnnouncementRequested: acts.on_announcement,
     c.WaitsReported: estimates.on_waits,
+    c.CallbackRequested: callbacks.on_callback,
 }
 
 _encoder = msgspec.msgpack.Encoder()

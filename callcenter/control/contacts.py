@@ -1,6 +1,7 @@
 """What follows when a contact arrives, moves in its flow, wants to wait, leaves, or ends."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from callcenter.agents.capacity import available
 from callcenter.control.state import IN_QUEUE, ContactState, SegmentState, Stage
@@ -144,15 +145,31 @@ def refuse(turn: Turn, contact: ContactState, queue: QueueId, way_out: e.QueueEx
     turn.emit(e.QueueRefused(at=turn.now, contact=contact.id, queue=queue, exit=way_out))
 
 
+class Place(NamedTuple):
+    """Where in a queue a visit begins, and until when it may last."""
+
+    since: Micros
+    priority: int
+    expires: Micros
+    not_before: Micros = 0
+
+
 def enter_queue(
     turn: Turn,
     contact: ContactState,
     queue: Queue,
     asked: dict[str, int],
     command: c.QueueRequested,
+    place: Place | None = None,
 ) -> None:
-    """Begin a queue visit and look for an agent at once."""
+    """Begin a queue visit and look for an agent at once; behind the others, or in a given place."""
     needs = merge(queue.skills, asked)
+    if place is None:
+        place = Place(
+            since=turn.now,
+            priority=priority_of(command.priority, queue),
+            expires=turn.now + queue.wait_seconds_max * SECOND,
+        )
     agent = waited_for(turn, command, queue, needs)
     announcements = turn.state.announcements
     turn.emit(
@@ -163,9 +180,10 @@ def enter_queue(
             channel=contact.channel,
             visit=contact.visits + 1,
             skills=needs,
-            priority=priority_of(command.priority, queue),
-            since=turn.now,
-            expires=turn.now + queue.wait_seconds_max * SECOND,
+            priority=place.priority,
+            since=place.since,
+            expires=place.expires,
+            not_before=place.not_before,
             attributes=command.attributes,
             asked=asked,
             preferred=only_known(turn, command.preferred),
@@ -202,8 +220,18 @@ def on_leave(turn: Turn, command: c.LeaveQueueRequested) -> None:
     dequeue(turn, contact, e.QueueExit.LEFT)
 
 
+NOBODY_LEFT: dict[e.QueueExit, Reason] = {
+    e.QueueExit.TIMEOUT: Reason.CALLBACK_TOO_LATE,
+    e.QueueExit.CLOSED: Reason.QUEUE_CLOSED,
+}
+"""A callback has no flow to go on in: what an exit means for it."""
+
+
 def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
-    """End the visit; the flow goes on at `way_out`."""
+    """End the visit; the flow goes on at `way_out`. A callback ends by name."""
+    if contact.calls_back:
+        end_contact(turn, contact, ended(NOBODY_LEFT.get(way_out, Reason.LEFT_BY_KEY)))
+        return
     for offer in contact.live:
         rescind(turn, offer, "the caller left the queue")
     turn.emit(

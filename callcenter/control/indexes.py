@@ -151,6 +151,8 @@ class Indexes:
         Ringing one phone is let to its end; where more may be added to those that ring, it is not.
         """
         lost = self.state.frontends[contact.frontend].lost
+        if lost and contact.calls_back and contact.stage in IN_QUEUE:
+            return max(contact.expires, lost)  # nobody is on the line: a promise can wait for it
         if lost:
             talking = contact.stage is Stage.TALKING
             patience = LOST_TALKING_SECONDS if talking else LOST_WAITING_SECONDS
@@ -194,7 +196,9 @@ class Indexes:
         self.in_queue[queue] = self.in_queue.get(queue, 0) + step
 
     def width(self, contact: ContactState) -> int:
-        """How many phones may ring for it at once."""
+        """How many phones may ring for it at once; for a callback one, who will dial."""
+        if contact.calls_back:
+            return 1
         queue = self.queue(contact.queue)
         return queue.ring_width if queue and queue.agent_choice is AgentChoice.RING_ALL else 1
 

@@ -7,6 +7,7 @@
     unreachable   contact back, agent unreachable until her phone is heard again
     expired       RONA: contact back, agent not ready (`rona`)
     failed        contact back but resting for 2 s (our side could not ring), agent ready
+    customer_…    a callback whose customer was not reached: see `callbacks.py`; agent ready
 
 Where several phones ring for a contact, the first to accept has it; the others are taken back and
 nothing is held against them.
@@ -19,6 +20,7 @@ had ended meanwhile a new one is begun and answered, so that the books of the qu
 
 from callcenter.agents.agent import AgentState
 from callcenter.agents.presence import REASON_AFTER
+from callcenter.control.callbacks import not_reached
 from callcenter.control.contacts import (
     dequeue,
     end_segment,
@@ -31,7 +33,13 @@ from callcenter.control.plans import take_steps_due
 from callcenter.control.state import IN_QUEUE, ContactState
 from callcenter.control.turn import Turn
 from callcenter.domain import events as e
-from callcenter.domain.commands import OfferOutcome, OfferReported, Presence, QueueRequested
+from callcenter.domain.commands import (
+    CUSTOMER_OUTCOMES,
+    OfferOutcome,
+    OfferReported,
+    Presence,
+    QueueRequested,
+)
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import OfferId
 
@@ -128,7 +136,9 @@ def not_taken(turn: Turn, contact: ContactState, command: OfferReported) -> None
     elif command.outcome in REASON_AFTER and not may_decline(turn, contact, command, agent):
         stand_down(turn, agent, REASON_AFTER[command.outcome])
     turn.touch(agent.id)
-    if contact.sticky == agent.id and command.outcome is not OfferOutcome.FAILED:
+    if command.outcome in CUSTOMER_OUTCOMES and contact.calls_back:
+        not_reached(turn, contact, command.outcome)
+    elif contact.sticky == agent.id and command.outcome is not OfferOutcome.FAILED:
         turn.release(contact)
     back_in_line(turn, contact)
 
@@ -163,6 +173,8 @@ def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
 def back_in_line(turn: Turn, contact: ContactState) -> None:
     """Offer it to the next one, unless its patience ended or its plan had something else for it
     while it was being offered."""
+    if contact.id not in turn.state.contacts:
+        return
     if contact.expires <= turn.now and not contact.live:
         dequeue(turn, contact, e.QueueExit.TIMEOUT)
     else:

@@ -29,7 +29,9 @@ def on_step_due(turn: Turn, contact: ContactState) -> None:
     step = turn.world.next_step(contact)
     if queue is None or step is None or due_at(step, contact.planned_from) > turn.now:
         return
-    if step.exit:
+    if step.exit and contact.calls_back:
+        widen(turn, contact, queue, step, refused="a callback stays")
+    elif step.exit:
         dequeue(turn, contact, e.QueueExit(step.exit))
     elif step.queue:
         overflow(turn, contact, queue, step)
@@ -96,7 +98,9 @@ def move(turn: Turn, contact: ContactState, target: Queue, by: str = "") -> None
             excluded=contact.excluded,
             priority=contact.priority,
             since=contact.since,
-            expires=turn.now + target.wait_seconds_max * SECOND,
+            expires=contact.expires
+            if contact.calls_back
+            else turn.now + target.wait_seconds_max * SECOND,
             by=by,
         )
     )

@@ -94,6 +94,10 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """`after_seconds` of the last step taken."""
     told: Told | None = None
     """What it was told of its wait, in this visit."""
+    calls_back: bool = False
+    """A callback: nobody is on the line, the customer is dialled when an agent has answered."""
+    tries: int = 0
+    """How often the customer was dialled in vain."""
 
     @property
     def planned_from(self) -> Micros:

@@ -19,7 +19,7 @@ from callcenter.agents.occupancy import occupancy
 from callcenter.agents.presence import shown
 from callcenter.control.state import IN_QUEUE, ContactState, State
 from callcenter.control.world import World
-from callcenter.domain.center import AgentChoice, Queue
+from callcenter.domain.center import AgentChoice, Callback, Queue
 from callcenter.domain.commands import Presence
 from callcenter.domain.events import AgentReleased, Event, OfferMade, PresenceChanged
 from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, Micros, OfferId
@@ -230,6 +230,7 @@ class Turn:
         assert contact.stage in IN_QUEUE
         queue = self.world.queue(contact.queue)
         ring_seconds = queue.ring_seconds if queue else 20
+        callback = queue.callback if queue else Callback()
         self.emit(
             OfferMade(
                 at=self.now,
@@ -243,6 +244,7 @@ class Turn:
                 act_before=self.now + ring_seconds * SECOND,
                 waited=self.now - contact.since,
                 attempt=contact.attempts + 1,
+                dial_seconds=callback.ring_seconds if contact.calls_back else 0,
                 evidence=evidence(
                     idle=self.now - agent.idle_since,
                     needs=contact.skills,

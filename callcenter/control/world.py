@@ -25,7 +25,7 @@ from callcenter.control.state import (
 from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice
-from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.commands import CUSTOMER_OUTCOMES, OfferOutcome, Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, FrontendId, OfferId, QueueId, SegmentId
 from callcenter.routing.place import key_of, worth
@@ -77,6 +77,24 @@ class World(Indexes):
         )
         self._set_timer(Alarm.CONTACT, event.contact)
 
+    def contact_placed(self, event: e.ContactPlaced) -> None:
+        self._frontend(event.frontend)
+        self.state.contacts[event.contact] = ContactState(
+            id=event.contact,
+            channel=event.channel,
+            frontend=event.frontend,
+            arrived=event.at,
+            calls_back=True,
+        )
+
+    def callback_tried(self, event: e.CallbackTried) -> None:
+        """Same key, same order; it rests until the next attempt."""
+        contact = self.state.contacts[event.contact]
+        contact.tries = event.attempt
+        contact.retry_at = event.again
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.RETRY, contact.id)
+
     def contact_queued(self, event: e.ContactQueued) -> None:
         contact = self.state.contacts[event.contact]
         queue = self.queue(event.queue)
@@ -95,7 +113,7 @@ class World(Indexes):
         )
         contact.order = self.state.queued
         contact.expires = event.expires
-        contact.retry_at = 0
+        contact.retry_at = event.not_before
         contact.attempts = 0
         contact.passed_by = AgentId("")
         contact.asked = event.asked
@@ -105,6 +123,7 @@ class World(Indexes):
         contact.sticky, contact.sticky_until = event.agent, event.agent_until
         self._count(event.queue, 1)
         self._line_up(contact)
+        self._set_timer(Alarm.RETRY, contact.id)
         self._set_timer(Alarm.CONTACT, contact.id)
         self._set_timer(Alarm.STEP, contact.id)
 
@@ -186,7 +205,8 @@ class World(Indexes):
         contact = self.state.contacts[event.contact]
         agent = self._agent(event.agent)
         self.state.offered += 1
-        until = event.at + (event.ring_seconds + DEAD_OWNER_SECONDS) * SECOND
+        seconds = event.ring_seconds + event.dial_seconds + DEAD_OWNER_SECONDS
+        until = event.at + seconds * SECOND
         self.state.offers[event.offer] = OfferState(
             contact=contact.id, agent=agent.id, until=until, made=event.at
         )
@@ -227,8 +247,8 @@ class World(Indexes):
         left = tuple(other for other in contact.live if other != event.offer)
         contact.stage = Stage.OFFERED if left else Stage.WAITING
         contact.offer, contact.also = left[0] if left else OfferId(""), left[1:]
-        contact.passed_by = offer.agent
         outcome = event.outcome if isinstance(event, e.OfferDeclined) else None
+        contact.passed_by = AgentId("") if outcome in CUSTOMER_OUTCOMES else offer.agent
         if outcome is OfferOutcome.DECLINED:
             self._agent(offer.agent).declines += 1
         failed = outcome is OfferOutcome.FAILED
@@ -244,6 +264,7 @@ class World(Indexes):
         self._leave_queue(contact)
         self.state.segmented += 1
         contact.stage = Stage.TALKING
+        contact.calls_back = False
         contact.offer, contact.also = OfferId(""), ()
         contact.segment = event.segment
         self.state.segments[event.segment] = SegmentState(
@@ -444,6 +465,8 @@ class World(Indexes):
 
 FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactArrived: World.contact_arrived,
+    e.ContactPlaced: World.contact_placed,
+    e.CallbackTried: World.callback_tried,
     e.ContactQueued: World.contact_queued,
     e.ContactDequeued: World.contact_dequeued,
     e.ContactEnded: World.contact_ended,

@@ -116,6 +116,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[PlanStep, ...] = ()
 
 
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """How those who left a queue for a callback are called: the agent first, then they."""
+
+    trunk: str = ""
+    """Which trunk dials; empty for the first that may dial the number."""
+    ring_seconds: int = 30
+    """How long their phone rings, from the agent's answer on."""
+    attempts_max: int = 3
+    """So often they are dialled until somebody answers."""
+    retry_minutes: int = 15
+    """From one attempt to the next."""
+    hours_max: int = 24
+    """A promise that no agent could keep for so long ends."""
+    waiting_max: int = 100
+    """So many callbacks wait in the queue at once; one more is refused."""
+
+
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """A named waiting line. `skills` maps a skill to the least proficiency a contact needs."""
 
@@ -155,6 +172,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """So many free agents who could serve this queue are kept for it: others go without."""
     declines_max: int = 0
     """An agent may decline so many offers of this queue in a row and stay ready."""
+    callback: Callback = Callback()
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):

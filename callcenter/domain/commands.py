@@ -57,6 +57,18 @@ class OfferOutcome(StrEnum):
     """It rang to the end: RONA."""
     FAILED = "failed"
     """Our side could not ring (media, codecs); not her fault."""
+    CUSTOMER_BUSY = "customer_busy"
+    """A callback: the agent answered, the customer's phone was busy."""
+    CUSTOMER_NO_ANSWER = "customer_no_answer"
+    """A callback: it rang there to the end."""
+    CUSTOMER_FAILED = "customer_failed"
+    """A callback: the trunk could not or would not connect it."""
+
+
+CUSTOMER_OUTCOMES = frozenset(
+    (OfferOutcome.CUSTOMER_BUSY, OfferOutcome.CUSTOMER_NO_ANSWER, OfferOutcome.CUSTOMER_FAILED)
+)
+"""The agent took the offer and did nothing wrong: the customer was not reached."""
 
 
 class Cmd(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -128,6 +140,21 @@ class LeaveQueueRequested(Cmd, frozen=True, kw_only=True):
     """The caller pressed the key that leaves the queue; the flow goes on at `left`."""
 
     contact: ContactId
+
+
+class CallbackRequested(Cmd, frozen=True, kw_only=True):
+    """The caller of `origin` wants to be called back: a new contact is to wait in her place.
+
+    `waits` names the new contact, the queue and what it needs there. Answered by `ContactPlaced`
+    and `ContactQueued`, or by `CallbackRefused`. The number is kept by the owner, under `party`.
+    """
+
+    origin: ContactId
+    frontend: FrontendId
+    waits: QueueRequested
+    dialled: str = ""
+    """The number of ours that she had dialled."""
+    party: PartyId = PartyId("")
 
 
 class OfferReported(Cmd, frozen=True, kw_only=True):
@@ -355,6 +382,7 @@ Command: TypeAlias = (
     | QueueCloseRequested
     | AnnouncementRequested
     | WaitsReported
+    | CallbackRequested
 )
 
 

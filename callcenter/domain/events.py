@@ -107,6 +107,8 @@ class ContactQueued(Evt, frozen=True, kw_only=True):
     agent_until: Micros = 0
     announcement: str = ""
     """The emergency announcement in force."""
+    not_before: Micros = 0
+    """A callback rests until then: its queue is closed."""
 
 
 class RingWidened(Evt, frozen=True, kw_only=True):
@@ -175,6 +177,42 @@ class PriorityChanged(Evt, frozen=True, kw_only=True):
     by: str = ""
 
 
+class ContactPlaced(Evt, frozen=True, kw_only=True):
+    """A contact that begins with us: the caller of `origin` is to be called back.
+
+    The two are one conversation. `frontend` will place the call.
+    """
+
+    contact: ContactId
+    channel: Channel
+    frontend: FrontendId
+    origin: ContactId
+    dialled: str = ""
+    party: PartyId = PartyId("")
+
+
+class CallbackRefused(Evt, frozen=True, kw_only=True):
+    """No callback `contact` for the caller of `origin`; her flow goes on at `refused`."""
+
+    contact: ContactId
+    origin: ContactId
+    queue: QueueId
+    reason: str
+
+
+class CallbackTried(Evt, frozen=True, kw_only=True):
+    """The customer was dialled and not reached, for the `attempt`-th time.
+
+    The contact keeps its place and is not offered before `again`; 0 when this was the last attempt.
+    """
+
+    contact: ContactId
+    queue: QueueId
+    attempt: int
+    outcome: OfferOutcome
+    again: Micros = 0
+
+
 class QueueRefused(Evt, frozen=True, kw_only=True):
     """The contact may not wait there; no visit is counted and the flow goes on at `exit`."""
 
@@ -206,6 +244,8 @@ class OfferMade(Evt, frozen=True, kw_only=True):
     act_before: Micros
     waited: Micros = 0
     attempt: int = 1
+    dial_seconds: int = 0
+    """Above 0 a callback: when she has answered, the customer's phone rings for so long."""
     evidence: str = ""
     """Why this agent, in at most 200 bytes: `idle 812 s; skills sales 4>=2; next best ben`."""
 
@@ -494,6 +534,9 @@ Event: TypeAlias = (
     | AnnouncementSet
     | WaitEstimated
     | QueueEstimated
+    | ContactPlaced
+    | CallbackRefused
+    | CallbackTried
 )
 
 

@@ -47,6 +47,12 @@ class Reason(StrEnum):
     QUEUE_CLOSED = "queue_closed"
     QUEUE_UNSTAFFED = "queue_unstaffed"
     MOVED = "moved"
+    CALLBACK_PROMISED = "callback_promised"
+    """The flow ended with the promise to call back."""
+    CALLBACK_UNREACHED = "callback_unreached"
+    """Tried as often as the queue says, and nobody answered."""
+    CALLBACK_TOO_LATE = "callback_too_late"
+    """No agent came free for it in as many hours as the queue says."""
     NO_SUCH_NUMBER = "no_such_number"
     NOT_ALLOWED = "not_allowed"
     NOT_ACCEPTABLE_MEDIA = "not_acceptable_media"
@@ -84,6 +90,9 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.QUEUE_CLOSED: Result.REFUSED,
     Reason.QUEUE_UNSTAFFED: Result.REFUSED,
     Reason.MOVED: Result.FLOWED_OUT,
+    Reason.CALLBACK_PROMISED: Result.FLOWED_OUT,
+    Reason.CALLBACK_UNREACHED: Result.FLOWED_OUT,
+    Reason.CALLBACK_TOO_LATE: Result.FLOWED_OUT,
     Reason.NO_SUCH_NUMBER: Result.REFUSED,
     Reason.NOT_ALLOWED: Result.REFUSED,
     Reason.NOT_ACCEPTABLE_MEDIA: Result.REFUSED,

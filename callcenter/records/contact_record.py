@@ -16,6 +16,7 @@ import msgspec
 
 from callcenter.domain import events as e
 from callcenter.domain.center import Channel
+from callcenter.domain.commands import CUSTOMER_OUTCOMES
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
     AgentId,
@@ -86,6 +87,8 @@ class ContactRecord(msgspec.Struct, kw_only=True):
     attributes: dict[str, str] = {}
     result: str = ""
     reason: str = ""
+    origin: ContactId = ContactId("")
+    """Of a callback: the contact whose caller asked for it. The two are one conversation."""
     steps: list[Step] = []
 
 
@@ -150,6 +153,29 @@ class Stories:
         )
         self.data.stories[event.contact] = Story(record=record)
 
+    def placed(self, event: e.ContactPlaced, _story: Story | None) -> None:
+        record = ContactRecord(
+            contact=event.contact,
+            channel=event.channel,
+            frontend=event.frontend,
+            dialled=event.dialled,
+            party=event.party,
+            arrived=event.at,
+            origin=event.origin,
+            steps=[Step(event.at, "placed", {"origin": event.origin})],
+        )
+        self.data.stories[event.contact] = Story(record=record)
+        before = self.data.stories.get(event.origin)
+        if before is not None:
+            _note(before, event.at, "callback", contact=event.contact)
+
+    def callback_refused(self, event: e.CallbackRefused, _story: Story | None) -> None:
+        before = self.data.stories.get(event.origin)
+        if before is not None:
+            _note(
+                before, event.at, "callback_refused", queue=event.queue, reason=event.reason
+            )  # fmt: skip
+
     def flow_started(self, event: e.FlowStarted, story: Story | None) -> None:
         if story is not None:
             story.record.flow, story.record.revision = event.flow, event.revision
@@ -190,7 +216,7 @@ class Stories:
 
     def offer_declined(self, event: e.OfferDeclined, story: Story | None) -> None:
         if story is not None:
-            story.record.unanswered += 1
+            story.record.unanswered += event.outcome not in CUSTOMER_OUTCOMES
             _note(story, event.at, event.outcome.value, agent=event.agent)
 
     def offer_expired(self, event: e.OfferExpired, story: Story | None) -> None:
@@ -300,12 +326,15 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.AgentReleased: ("released", ("agent",)),
     e.ContactDequeued: ("left_queue", ("queue", "exit", "waited")),
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
+    e.CallbackTried: ("tried", ("attempt", "again")),
     e.Held: ("held", ("agent", "by_agent")),
     e.Resumed: ("resumed", ("agent", "by_agent")),
 }
 
 FOLDS: dict[type[Any], Callable[[Stories, Any, Story | None], None]] = {
     e.ContactArrived: Stories.arrived,
+    e.ContactPlaced: Stories.placed,
+    e.CallbackRefused: Stories.callback_refused,
     e.FlowStarted: Stories.flow_started,
     e.CustomerIdentified: Stories.customer,
     e.ContactQueued: Stories.queued,

@@ -21,7 +21,7 @@ import msgspec
 
 from callcenter.domain import events as e
 from callcenter.domain.center import STRICT_STEP, Channel, ContactChoice
-from callcenter.domain.commands import Presence
+from callcenter.domain.commands import CUSTOMER_OUTCOMES, Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
@@ -43,6 +43,7 @@ from callcenter.records.live_state import (
 from callcenter.records.visits import (
     LOST_RESULTS,
     OUTCOME_OF_EXIT,
+    REACHED,
     Outcome,
     Visit,
     outcome_of_end,
@@ -115,6 +116,19 @@ class LiveState(LiveIndexes):
             dialled=event.dialled,
             party=event.party,
             stage_since=event.at,
+        )
+
+    def contact_placed(self, event: e.ContactPlaced) -> None:
+        self.data.contacts[event.contact] = LiveContact(
+            id=event.contact,
+            channel=event.channel,
+            frontend=event.frontend,
+            arrived=event.at,
+            dialled=event.dialled,
+            party=event.party,
+            stage_since=event.at,
+            origin=event.origin,
+            calls_back=True,
         )
 
     def flow_started(self, event: e.FlowStarted) -> None:
@@ -245,14 +259,15 @@ class LiveState(LiveIndexes):
         contact = self.data.contacts.pop(event.contact, None)
         if contact is None or contact.stage not in IN_QUEUE:
             return None
-        result = event.termination.result
+        lost = event.termination.result in LOST_RESULTS
+        outcome = outcome_of_end(event.termination)
         return self._end_visit(
             contact,
             event.at,
             event.waited,
-            outcome_of_end(event.termination),
+            Outcome.CALLBACK if contact.calls_back and not lost else outcome,
             reason=event.termination.reason.value,
-            lost=result in LOST_RESULTS,
+            lost=lost,
         )
 
     def offer_made(self, event: e.OfferMade) -> None:
@@ -292,7 +307,9 @@ class LiveState(LiveIndexes):
             contact.agent, contact.offer = AgentId(""), OfferId("")
 
     def offer_declined(self, event: e.OfferDeclined) -> None:
-        self._offer_not_taken(event).today.declined += 1
+        agent = self._offer_not_taken(event)
+        if event.outcome not in CUSTOMER_OUTCOMES:
+            agent.today.declined += 1
 
     def offer_expired(self, event: e.OfferExpired) -> None:
         self._offer_not_taken(event).today.missed += 1
@@ -307,9 +324,12 @@ class LiveState(LiveIndexes):
             return None
         visit = None
         if contact.stage in IN_QUEUE:
+            outcome = Outcome.CALLBACK if contact.calls_back else Outcome.ANSWERED
+            reason = REACHED if contact.calls_back else ""
             visit = self._end_visit(
-                contact, event.at, event.waited, Outcome.ANSWERED, agent=event.agent
+                contact, event.at, event.waited, outcome, agent=event.agent, reason=reason
             )
+        contact.calls_back = False
         contact.stage, contact.stage_since = Stage.TALKING, event.at
         contact.agent, contact.segment, contact.held = event.agent, event.segment, False
         contact.disposition = ""
@@ -470,6 +490,7 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.FlowStarted: LiveState.flow_started,
     e.StepEntered: LiveState.step_entered,
     e.CustomerIdentified: LiveState.customer_identified,
+    e.ContactPlaced: LiveState.contact_placed,
     e.ContactQueued: LiveState.contact_queued,
     e.ContactMoved: LiveState.contact_moved,
     e.RingWidened: LiveState.ring_widened,

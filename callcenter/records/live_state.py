@@ -89,6 +89,10 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of the running segment."""
     estimate: Estimate | None = None
     """Of its wait, while it waits."""
+    origin: ContactId = ContactId("")
+    """Of a callback: the contact whose caller asked for it."""
+    calls_back: bool = False
+    """A callback that nobody was connected by yet: nobody is on the line."""
 
 
 class LiveWrapUp(msgspec.Struct, kw_only=True, omit_defaults=True):

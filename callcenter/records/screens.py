@@ -104,6 +104,8 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     also: list[str]
     """Who else is rung for it."""
+    callback: bool
+    """Nobody is on the line: the customer is called when an agent has answered."""
     skills: dict[str, int]
     attributes: dict[str, str]
     customer: str
@@ -286,6 +288,7 @@ def waiting_row(contact: LiveContact, position: int, caller: str, now: Micros) -
         caller=caller,
         agent=contact.agent if contact.stage is Stage.RINGING else "",
         also=list(contact.also.values()),
+        callback=contact.calls_back,
         skills=contact.skills,
         attributes=contact.attributes,
         customer=contact.customer,

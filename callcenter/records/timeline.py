@@ -72,6 +72,16 @@ def _widened(facts: dict[str, Any]) -> str:
 
 WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "arrived": "Arrived by {channel} for {dialled}",
+    "placed": "A callback for the caller of {origin}",
+    "callback": "Will be called back: contact {contact}",
+    "callback_refused": "No callback from {queue}: {reason}",
+    "customer_busy": "{agent} was ready to talk, the customer's phone was busy",
+    "customer_no_answer": "{agent} was ready to talk, the customer did not answer",
+    "customer_failed": "{agent} was ready to talk, the call to the customer failed",
+    "tried": lambda f: (
+        f"Attempt {f.get('attempt')}: "
+        + (f"once more at {as_time(f['again']):%H:%M} UTC" if f.get("again") else "the last one")
+    ),
     "flow": "Flow {flow} began, revision {revision}",
     "node": "Flow at {node}",
     "digits": "Typed {count} digits at {node}",

@@ -10,6 +10,11 @@ Why: the wall, the intervals, the records and the metrics must show the same num
 must hold exactly, per queue, at every moment. So a visit that our own failure ended is counted too:
 as abandoned (the caller got nobody), with `lost` beside it.
 
+A callback has a visit of its own, beside the one in which its caller had waited and which flowed
+out. It ends as `callback` whether the customer was reached or not: nobody waited on the line, so
+neither the service level nor the speed of answer is about it. Only where a failure of ours ended it
+is it counted like any other.
+
 Sources: the definitions of Amazon Connect, Genesys Cloud and RingCentral for offered, abandoned and
 short abandoned; a transfer or overflow keeps the contact and is no abandon.
 """
@@ -59,6 +64,9 @@ OUTCOME_OF_EXIT: dict[QueueExit, Outcome] = {
     QueueExit.LEFT: Outcome.FLOWED_OUT,
 }
 """A contact that went on in its flow: what the exit makes of the visit."""
+
+REACHED = "reached"
+"""Why the visit of a callback ended when the customer answered."""
 
 LOST_RESULTS = frozenset({Result.FAILED, Result.LOST})
 """Ours to answer for, not the caller's impatience: never a *short* abandon."""

@@ -41,7 +41,7 @@ COUNTS: tuple[tuple[str, str, str], ...] = (
     ("callcenter_contacts_answered_within_target", "answered_in_target",
      "Queue visits answered within the queue's target time."),
     ("callcenter_contacts_overflowed", "flowed_out", "Queue visits that left by a rule of ours."),
-    ("callcenter_callbacks", "callbacks", "Queue visits turned into a callback."),
+    ("callcenter_callbacks", "callbacks", "Callbacks that ended, the customer reached or not."),
     ("callcenter_contacts_lost", "lost", "Queue visits that a failure of ours ended."),
     ("callcenter_contacts_handled", "handled", "Segments ended."),
 )  # fmt: skip

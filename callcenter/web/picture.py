@@ -119,7 +119,7 @@ class Picture:
             ended = self.live.data.contacts.get(event.contact)  # type: ignore[union-attr]
             if ended is not None:
                 self.callers.forget(ended.party)
-        elif kind is e.ContactArrived:
+        elif kind in (e.ContactArrived, e.ContactPlaced):
             self.callers.want(event.party)  # type: ignore[union-attr]
         self.grid.touch(self.live, event)
         visit = self.live.apply(event)

@@ -278,6 +278,7 @@ class Reading:
             place=wait.place,
             expected_at=wait.expected_at,
             promised_at=wait.promised_at,
+            origin=contact.origin,
         )
 
     # --- reports ------------------------------------------------------------------------------
@@ -342,6 +343,7 @@ def record_row(record: ContactRecord, callers: dict[str, str], outcome: str = ""
         outcome=outcome,
         result=record.result,
         reason=record.reason,
+        origin=record.origin,
     )
 
 

@@ -82,6 +82,7 @@ async def _contact(picture: Picture, contact: LiveContact) -> v.DeskContact:
         skills=contact.skills,
         dispositions=list(queue.dispositions) if queue else [],
         disposition=contact.disposition,
+        callback=contact.calls_back,
     )
 
 

@@ -137,6 +137,8 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     expected_at: datetime | None = None
     promised_at: datetime | None = None
     """While it waits: the moment of an agent's answer."""
+    origin: str = ""
+    """Of a callback: the contact whose caller asked for it."""
 
 
 class ContactList(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +223,8 @@ class DeskContact(msgspec.Struct, frozen=True, kw_only=True):
     skills: dict[str, int]
     dispositions: list[str]
     disposition: str
+    callback: bool = False
+    """The customer is called when the agent has answered."""
 
 
 class DeskWrapUp(msgspec.Struct, frozen=True, kw_only=True):

@@ -153,6 +153,8 @@ class Words:
     def _fact(self, event: e.Event) -> str:
         if isinstance(event, e.ContactArrived):
             return f"arrived by {event.channel}"
+        if isinstance(event, e.ContactPlaced | e.CallbackTried):
+            return self._callback(event)
         if isinstance(event, e.OfferMade):
             attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
             return f"offered to {self.name(event.agent)} after {span(event.waited)}{attempt}"
@@ -167,6 +169,12 @@ class Words:
             return f"over: {plain(event.termination.reason)}"
         name = type(event).__name__
         return f"{self.name(getattr(event, 'agent', ''))} {RESULTS.get(name, name)}"
+
+    def _callback(self, event: e.ContactPlaced | e.CallbackTried) -> str:
+        if isinstance(event, e.ContactPlaced):
+            return f"a callback for the caller of {event.origin}"
+        again = f"again at {self.clock(event.again)}" if event.again else "for the last time"
+        return f"attempt {event.attempt}: {plain(event.outcome)}, {again}"
 
     def _queued(self, event: e.ContactQueued | e.ContactMoved) -> str:
         needs = ", ".join(f"{skill} {level}" for skill, level in event.skills.items())

@@ -187,6 +187,24 @@ class House:
     def leave(self, contact: str) -> list[e.Event]:
         return self.tell(c.LeaveQueueRequested(contact=ContactId(contact)))
 
+    def call_back(
+        self,
+        origin: str,
+        contact: str,
+        queue: str = "sales",
+        frontend: FrontendId = F,
+        **settings: object,
+    ) -> list[e.Event]:
+        """The caller of `origin` asks to be called back."""
+        waits = c.QueueRequested(
+            contact=ContactId(contact),
+            queue=QueueId(queue),
+            **settings,  # type: ignore[arg-type]
+        )
+        return self.tell(
+            c.CallbackRequested(origin=ContactId(origin), frontend=frontend, waits=waits)
+        )
+
     def phone(self, name: str, reachable: bool, frontend: FrontendId = F) -> list[e.Event]:
         return self.tell(
             c.PhoneReported(agent=AgentId(name), frontend=frontend, reachable=reachable)

@@ -60,6 +60,8 @@ def queue_of(state: State, name: QueueId) -> Queue | None:
 
 
 def width_of(state: State, contact: ContactState) -> int:
+    if contact.calls_back:
+        return 1
     queue = queue_of(state, contact.queue)
     return queue.ring_width if queue and queue.agent_choice == "ring_all" else 1
 

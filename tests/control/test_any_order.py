@@ -178,6 +178,16 @@ class AnyOrder(RuleBasedStateMachine):
         self.house.enqueue(self.pick(data, Stage.FLOW, Stage.WAITING), name)
 
     @precondition(lambda self: self.some())
+    @rule(data=st.data(), name=st.sampled_from(QUEUES), frontend=st.sampled_from(FRONTENDS))
+    def call_back(self, data: Any, name: str, frontend: FrontendId) -> None:
+        """She leaves her queue, is promised a callback, and hangs up."""
+        origin = self.pick(data)
+        self.names += 1
+        self.house.leave(origin)
+        self.house.call_back(origin, f"c{self.names}", name, frontend)
+        self.house.hang_up(origin, Reason.CALLBACK_PROMISED)
+
+    @precondition(lambda self: self.some())
     @rule(data=st.data())
     def leave(self, data: Any) -> None:
         self.house.leave(self.pick(data))

@@ -27,7 +27,7 @@ from callcenter.domain.center import (
     PlanStep,
     Queue,
 )
-from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.commands import CUSTOMER_OUTCOMES, OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
     HOUR,
@@ -49,6 +49,7 @@ FRONTENDS = (FrontendId("f1"), FrontendId("f2"))
 SKILLS = ("english", "spanish", "billing")
 QUEUES = ("sales", "billing", "mail")
 AGENTS = 26
+ENDS_OF_RINGING = [outcome for outcome in OfferOutcome if outcome not in CUSTOMER_OUTCOMES]
 CHECK_EVERY = 61
 """Inputs between two looks at everything; the watcher reads every event."""
 
@@ -464,7 +465,7 @@ class Day:
         if not person.alive or offer.act_before <= self.now:
             return
         owner.ringing[offer.offer] = offer
-        outcome = self.chance.choices(list(OfferOutcome), weights=[86, 3, 2, 2, 5, 2])[0]
+        outcome = self.chance.choices(ENDS_OF_RINGING, weights=[86, 3, 2, 2, 5, 2])[0]
         if offer.channel is Channel.VOICE and self.in_call[offer.agent]:
             outcome = OfferOutcome.BUSY
         wait = 20.0 if outcome is OfferOutcome.EXPIRED else self.chance.uniform(0.5, 8)

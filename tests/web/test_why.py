@@ -242,7 +242,7 @@ SAMPLE: dict[str, Any] = {
     "agent": AgentId("ann"), "after_seconds": 30, "left": "help", "left_visit": 1, "waited": 0,
     "until": SECOND, "exit": e.QueueExit.TIMEOUT, "offer": "o1", "ring_seconds": 20,
     "act_before": SECOND, "outcome": OfferOutcome.BUSY, "segment": "s1", "talked": SECOND,
-    "termination": ended(Reason.AGENT_HUNG_UP),
+    "termination": ended(Reason.AGENT_HUNG_UP), "origin": "c0", "attempt": 1,
 }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ from callcenter.adapters.history.tables import metadata
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `adapters/migrations/versions`."""
 BUSY_SECONDS = 10
 _version = Table(

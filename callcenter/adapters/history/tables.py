@@ -70,6 +70,7 @@ contact = Table(
     _text("result", 40),
     _text("reason", 60),
     Column("steps", LargeBinary, nullable=False),
+    Column("origin", String(200), nullable=False, default="", server_default=""),
     Index("contact_ended", "ended"),
     Index("contact_customer", "customer"),
 )

@@ -25,6 +25,7 @@ OFFERS_SHOWN = 5
 PARTS_BACK_MAX = 40
 """Parts of the journal looked through for an agent's last offers."""
 
+BEGINNINGS = e.ContactArrived | e.ContactPlaced
 DECIDED = e.OfferMade | e.QueueRefused
 OF_OFFERS = e.OfferMade | e.OfferAccepted | e.OfferDeclined | e.OfferExpired | e.OfferRescinded
 
@@ -58,9 +59,9 @@ def _unknown(pasts: Sequence[Past], name: str) -> str:
 
 def _arrived(found: list[Found], name: str) -> bool:
     return any(
-        isinstance(event, e.ContactArrived) and event.contact == name
+        isinstance(event, BEGINNINGS) and event.contact == name
         for one in found
-        if b"ContactArrived" in one.data
+        if b"ContactArrived" in one.data or b"ContactPlaced" in one.data
         for event in read_batch(one.data).events
     )
 
@@ -98,7 +99,7 @@ def _story(
         queue=contact.queue if contact else QueueId(""),
         agent=segment.agent if segment else AgentId(""),
         waiting=waiting,
-        whole=any(isinstance(event, e.ContactArrived) for _, _, event in told),
+        whole=any(isinstance(event, BEGINNINGS) for _, _, event in told),
     )
 
 
