@@ -54,6 +54,9 @@ def _one_or_many(value: Any) -> Any:
 
 
 Address = Annotated[str, BeforeValidator(_address)]
+PREFIX = r"^(\+[0-9]{0,15}|[0-9]{1,15})$"
+CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
+Prefix = Annotated[str, Field(pattern=PREFIX)]
 Timezone = Annotated[str, BeforeValidator(_timezone)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
@@ -66,6 +69,8 @@ FORMS = {
     MEDIA_URL: "must be embedded or ng://host:port",
     PORTS: "must be first-last, such as 30000-34999",
     DAY: "must be a day, such as 2026-12-25",
+    PREFIX: "must be the beginning of numbers, such as +1555, 0 or +",
+    CALLER: "must be a number or name of at most 40 letters, digits and + . _ * # -",
 }
 """What each pattern asks for, in words."""
 
@@ -149,6 +154,12 @@ class TrunkSettings(Table):
     """What logs and metrics call the line."""
     address: Address = Field(examples=["198.51.100.20:5060"])
     """Calls from this host and port need no password."""
+    dial: tuple[Prefix, ...] = ()
+    """Beginnings of the numbers that may be called by it, as `["+1555", "+34"]`; none unless named."""
+    caller: str = Field(default="", pattern=CALLER)
+    """The number that is shown to those whom we call; the one they had called when empty."""
+    realm: str = ""
+    """Whose challenges the password answers; any of this line's when empty."""
     username: str = ""
     """The account at the provider."""
     password: SecretStr = SecretStr("")
@@ -236,6 +247,21 @@ class PlanSettings(Table):
     """What changes while a contact waits, later steps after earlier ones."""
 
 
+class CallbackSettings(Table):
+    trunk: str = ""
+    """The line that calls, by its name; the first that may dial the number when empty."""
+    ring_seconds: int = Field(default=30, ge=5, le=120)
+    """The customer's phone rings so long, from the agent's answer on."""
+    attempts_max: int = Field(default=3, ge=1, le=20)
+    """So often a customer is called until she answers."""
+    retry_minutes: int = Field(default=15, ge=1, le=1440)
+    """From one attempt to the next."""
+    hours_max: int = Field(default=24, ge=1, le=336)
+    """A callback for which no agent came free in so many hours ends."""
+    waiting_max: int = Field(default=100, ge=0, le=10_000)
+    """So many callbacks wait at once; the next one is refused, 0 refuses all."""
+
+
 class QueueSettings(Table):
     id: Name = Field(examples=["sales"])
     """What flows call the queue."""
@@ -290,6 +316,8 @@ class QueueSettings(Table):
     """So often in a row an agent may decline and stay ready."""
     plan: PlanSettings = PlanSettings()
     """What changes for a contact while it waits."""
+    callback: CallbackSettings = CallbackSettings()
+    """How those who would rather be called back are called."""
 
 
 class SkillSettings(Table):
@@ -387,7 +415,7 @@ class Settings(Table):
     sip: SipSettings = SipSettings()
     """Phones and trunks."""
     trunks: tuple[TrunkSettings, ...] = Field(default=(), alias="trunk")
-    """Lines to the outside, that calls come from."""
+    """Lines to the outside, that calls come from and customers are called back by."""
     media: MediaSettings = MediaSettings()
     """Audio."""
     web: WebSettings = WebSettings()
@@ -437,13 +465,16 @@ class Settings(Table):
         )
 
     def _queue(self, queue: QueueSettings) -> domain.Queue:
-        plain = queue.model_dump(exclude={"id", "title", "timezone", "thresholds", "plan"})
+        plain = queue.model_dump(
+            exclude={"id", "title", "timezone", "thresholds", "plan", "callback"}
+        )
         return domain.Queue(
             id=QueueId(queue.id),
             title=queue.title or queue.id,
             timezone=queue.timezone or self.center_table.timezone,
             thresholds=domain.Thresholds(**queue.thresholds.model_dump()),
             plan=_plan(queue.plan),
+            callback=domain.Callback(**queue.callback.model_dump()),
             **plain,
         )
 

@@ -340,6 +340,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         if queue.calendar and queue.calendar not in calendars:
             yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
     yield from _overflow(settings)
+    yield from _callbacks(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows:
@@ -363,6 +364,18 @@ def _overflow(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             if step.queue and step.queue not in queues:
                 place = ("queue", index, "plan", "steps", number, "queue")
                 yield place, *_unknown("queue", step.queue, queues)
+
+
+def _callbacks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """A line that is not there, or may not dial: nobody would ever be offered a callback."""
+    lines = {trunk.name: trunk for trunk in settings.trunks}
+    for index, queue in enumerate(settings.queues):
+        name = queue.callback.trunk
+        if name and name not in lines:
+            yield ("queue", index, "callback", "trunk"), *_unknown("trunk", name, set(lines))
+        elif name and not lines[name].dial:
+            hint = f'add dial = ["+1"] to [[trunk]] {name}: the numbers that it may call'
+            yield ("queue", index, "callback", "trunk"), f"{name!r} may dial no number", hint
 
 
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -19,7 +19,7 @@ from callcenter.domain.events import QueueExit
 from callcenter.domain.units import SECOND, Micros
 from callcenter.ivr.play import Caller, World
 from callcenter.ivr.read_tests import WAIT_MAX
-from callcenter.ivr.session import Action, Enqueue, Enter, HangUp, Say
+from callcenter.ivr.session import Action, AskCallback, Enqueue, Enter, HangUp, Say
 from callcenter.ivr.shape import KEYS, Flow
 from callcenter.ivr.test import span_of
 
@@ -45,6 +45,8 @@ def describe(action: Action, now: Micros) -> str:
     if isinstance(action, Enqueue):
         words = ", ".join(f"{name}={value}" for name, value in action.attributes.items())
         return f"{at}  waiting in queue {action.queue} ({words})"
+    if isinstance(action, AskCallback):
+        return f"{at}  asks to be called back ({len(action.number)} digits)"
     if isinstance(action, HangUp):
         return f"{at}  the flow hangs up ({action.reason.value})"
     return ""

@@ -55,11 +55,12 @@ address = "127.0.0.1"              # where audio is received; with `sip.listen`,
 [web]
 listen = "127.0.0.1:8080"          # the wall, the desk, the API
 
-# A line to the outside: calls from this address need no password. Calls only come from here; none
-# are made to it.
+# A line to the outside: calls from this address need no password. `dial` names the beginnings of the
+# numbers that may be called by it, when customers are called back; without it, none may.
 # [[trunk]]
 # name = "provider"
 # address = "198.51.100.20:5060"
+# dial = ["+1"]
 # username = "account"
 # password_file = "secrets/trunk-provider"
 

@@ -54,7 +54,9 @@ from callcenter.domain.units import (
     SegmentId,
 )
 from callcenter.frontend.call_record import CallRecord, LegKept, Stage
+from callcenter.frontend.callback import CallbackStory, promise
 from callcenter.frontend.caller import screen_name, screen_user
+from callcenter.frontend.dialling import road_to
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.hearing import Hearing
@@ -85,7 +87,8 @@ class CallStory:
         media: LegRecord,
         flow: CallFlow | None,
     ) -> None:
-        """`flow` is None only after a restart that no longer has the call's revision."""
+        """`flow` is None where the call began as a callback, and after a restart that no longer has
+        its revision."""
         self.hands = hands
         self.record = record
         self.id: str = record.contact
@@ -183,7 +186,7 @@ class CallStory:
         """
         if self.session is None:
             if self.record.stage is Stage.FLOW:
-                self.end(Reason.FLOW_FAILED)
+                self.end(self._without_flow())
             return
         self._walked = True
         self._steps.append(step)
@@ -200,6 +203,12 @@ class CallStory:
         due = self.session.deadline
         if due is not None and due - self.hands.now < MINUTE:  # later ones are seen by the sweep
             self.hands.wake(self.id, max(0, due - self.hands.now))
+
+    def _without_flow(self) -> Reason:
+        """How it ends where no flow can say so: as a callback does, else as a failure of ours."""
+        if self.record.flow:
+            return Reason.FLOW_FAILED
+        return Reason.AGENT_HUNG_UP if self.record.served else Reason.WAIT_LIMIT
 
     def _do(self, action: ivr.Action) -> None:
         contact, hands = self.record.contact, self.hands
@@ -223,6 +232,11 @@ class CallStory:
                 self._enqueue(action)
             case ivr.LeaveQueue():
                 hands.report(LeaveQueueRequested(contact=contact))
+            case ivr.CheckNumber(number=number):
+                road = road_to(hands, number or self.record.caller)
+                self._tell_flow(ivr.NumberChecked(road.number if road else ""))
+            case ivr.AskCallback():
+                self._ask_callback(action)
             case ivr.HangUp(reason=reason):
                 self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
 
@@ -291,6 +305,29 @@ class CallStory:
         self.record.move(Stage.FLOW, self.hands.center_now())
         self.hearing.be_quiet()
         self._tell_flow(ivr.QueueLeft(way))
+
+    def _ask_callback(self, wish: ivr.AskCallback) -> None:
+        """Once for each call; what is asked again after a restart is answered by what is known."""
+        hands, record = self.hands, self.record
+        if record.promised:
+            self._tell_flow(ivr.CallbackAnswered(True))
+            return
+        known = hands.stories.get(record.callback)
+        story = known if isinstance(known, CallbackStory) else None
+        if not record.callback:
+            story = promise(hands, record, wish, CallStory)
+            record.callback = story.id if story else ""
+            if story is not None:
+                story.ask()
+        if story is None or story.record.promised:
+            self._callback_answered(story is not None)
+        else:
+            story.answered = self._callback_answered
+
+    def _callback_answered(self, promised: bool) -> None:
+        self.record.promised = promised
+        self.record.callback = self.record.callback if promised else ""
+        self._tell_flow(ivr.CallbackAnswered(promised))
 
     # ---- 5. an agent is offered -----------------------------------------------------------
 

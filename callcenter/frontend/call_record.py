@@ -67,6 +67,10 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """From which the names of the INVITEs to agents are made, so that the next life makes the
     same; kept when she is queued."""
     talked: Micros = 0
+    callback: str = ""
+    """The contact by which she is to be called back; one for each call."""
+    promised: bool = False
+    """She was told so."""
 
     def move(self, stage: Stage, now: Micros) -> Stage:
         """Go to `stage` at center time `now`; the stage before."""

@@ -22,6 +22,7 @@ from callcenter.domain.units import AgentId, ContactId, Micros
 from callcenter.frontend import memory
 from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import CallRecord, Stage
+from callcenter.frontend.callback import CallbackStory
 from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureStory, code_of
@@ -182,14 +183,22 @@ class Frontend:
                 self.hands.over(story)
 
     def _report_all(self) -> None:
-        calls = [s for s in self.hands.stories.values() if isinstance(s, CallStory)]
+        stories = list(self.hands.stories.values())
+        calls = [s for s in stories if isinstance(s, CallStory)]
+        callbacks = [s for s in stories if isinstance(s, CallbackStory)]
         self.hands.report(
             FrontendReported(
                 frontend=self.rules.frontend,
                 epoch=self.rules.epoch,
-                contacts=tuple(call.record.contact for call in calls if call.is_reported),
+                contacts=(
+                    *(call.record.contact for call in calls if call.is_reported),
+                    *(one.record.contact for one in callbacks),
+                ),
                 agents=tuple(sorted(self.phones.reachable)),
-                offers=tuple(offer for call in calls for offer in call.ringing.offers),
+                offers=(
+                    *(offer for call in calls for offer in call.ringing.offers),
+                    *(offer for one in callbacks for offer in one.offers),
+                ),
             )
         )
 
@@ -200,13 +209,15 @@ class Frontend:
 
     @property
     def calls(self) -> int:
-        """Calls held now."""
-        return len(self.hands.stories)
+        """Calls held now; a promise to call is none."""
+        return len(self.hands.stories) - len(self.hands.promises)
 
     # ---- SIP comes in ---------------------------------------------------------------------
 
     def _sip_received(self, received: SipReceived) -> None:
         events = self.endpoint.receive(received.data, received.flow, self.hands.now)
+        for story in self.hands.dialling.values():  # a trunk may have been shown our password
+            self.hands.touch(story)
         self._told_by_sip(events)
 
     def _flow_closed(self, closed: FlowClosed) -> None:
@@ -368,6 +379,8 @@ class Frontend:
                     | e.OfferRescinded()
                     | e.ContactEnded()
                     | e.WaitEstimated()
+                    | e.ContactPlaced()
+                    | e.CallbackRefused()
                 ):
                     self._told_contact(event.contact, event)
                 case e.CommandAnswered():
@@ -409,7 +422,7 @@ class Frontend:
 
     def _told_contact(self, contact: ContactId, event: e.Event) -> None:
         story = self.hands.stories.get(contact)
-        if isinstance(story, CallStory):
+        if isinstance(story, CallStory | CallbackStory):
             self.hands.touch(story)
             story.told(event)
 
@@ -441,7 +454,7 @@ class Frontend:
 
     def _media_restarted(self) -> None:
         for story in list(self.hands.stories.values()):
-            if isinstance(story, CallStory):
+            if isinstance(story, CallStory | CallbackStory):
                 self.hands.touch(story)
                 story.media_restarted()
 

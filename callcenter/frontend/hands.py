@@ -120,6 +120,10 @@ class Hands:
     """By the id of the SIP dialog."""
     stories: dict[str, Story] = field(default_factory=dict)
     """By their own id."""
+    promises: set[str] = field(default_factory=set)
+    """Ids of stories that are callbacks: most of them only wait."""
+    dialling: dict[str, Story] = field(default_factory=dict)
+    """Callbacks whose customer is being called."""
     touched: dict[str, Story] = field(default_factory=dict)
     """Whose records may have changed in this turn."""
     awaiting: set[str] = field(default_factory=set)

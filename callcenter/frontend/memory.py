@@ -4,6 +4,7 @@
     call:CONTACT:caller    `LegKept`        her dialog and her media
     call:CONTACT:offer     `OfferRecord`    phones that ring for her: a list, one for each agent
     call:CONTACT:talk      `TalkRecord`     the agent she talks with
+    callback:CONTACT       `CallbackRecord` a promise, the phones that ring for it in it
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
     phone:AGENT            bindings         where an agent's phones are
@@ -27,6 +28,7 @@ from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId
 from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import CallRecord, LegKept
+from callcenter.frontend.callback import CallbackRecord, CallbackStory
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
@@ -42,13 +44,14 @@ _LEG = msgspec.msgpack.Decoder(LegKept)
 _OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
 """One by itself where an older version kept it."""
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
+_CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
 
 
 def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
     """Tell every story again from its records; how many could not be."""
     lost = 0
-    for key, value in records.items():
+    for key, value in sorted(records.items(), key=_callbacks_first):
         kind, _, name = key.partition(":")
         try:
             if kind == "phone":
@@ -60,6 +63,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 hands.say_good_bye_again(key, call)
             elif kind == "call" and ":" not in name:
                 _restore_call(hands, records, name)
+            elif kind == "callback":
+                _restore_callback(hands, name, value)
         except Exception as unreadable:  # noqa: BLE001 one bad record must not cost the others
             lost += 1
             hands.act(Faulted(unreadable))
@@ -67,6 +72,11 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
             hands.touched.pop(name, None)
             hands.forget(k for k in (key, *_parts(key)) if k in records)
     return lost
+
+
+def _callbacks_first(record: tuple[str, bytes]) -> bool:
+    """A caller who was not told yet asks for hers."""
+    return not record[0].startswith("callback:")
 
 
 class _Kept(NamedTuple):
@@ -117,6 +127,13 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
     if kept.talk is not None and agent is not None:
         hands.follow(agent, story)
         story.talk = Talk(hands, story, story.media, agent, kept.talk)
+    hands.touch(story)
+    story.take_up()
+
+
+def _restore_callback(hands: Hands, name: str, value: bytes) -> None:
+    story = CallbackStory(hands, _CALLBACK.decode(value), CallStory)
+    hands.adopt(story, {f"callback:{name}": value})
     hands.touch(story)
     story.take_up()
 

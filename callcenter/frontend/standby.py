@@ -31,8 +31,8 @@ FRESH: Micros = HOUR // 2
 class StandbyLeg:
     """One leg towards a phone that is not known yet."""
 
-    def __init__(self, hands: Hands, name: str, caller: MediaLeg) -> None:
-        """Ask the engine for it; `caller` is at the far side."""
+    def __init__(self, hands: Hands, name: str, caller: MediaLeg | None) -> None:
+        """Ask the engine for it; `caller`, or nobody yet, is at the far side."""
         self.media = MediaLeg(hands, LegRecord(id=name), said=lambda: None)
         self.failure: Message | None = None
         self._is_ready = False

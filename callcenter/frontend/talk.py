@@ -90,6 +90,13 @@ class Talk:
         if not self.media.answered(answer, ready, failed, ahead=True):
             self.speaker.bridge_failed()
 
+    def join(self) -> None:
+        """Both are on the line already (a callback): let the agent hear the other, then report."""
+        self.record.bridged = True
+        self.media.quiet()
+        self.media.connect(self.caller, lambda _: self.speaker.bridge_failed())
+        self._report(OfferOutcome.ACCEPTED)
+
     def report_failed(self) -> None:
         """The offer ends by our fault, not hers."""
         self._report(OfferOutcome.FAILED)

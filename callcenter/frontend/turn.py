@@ -107,10 +107,25 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A configured SIP peer: calls from these hosts need no digest."""
+    """A configured SIP peer: calls from these hosts need no digest, calls to it are made by `flow`."""
 
     name: str
     hosts: frozenset[str]
+    address: str = ""
+    """`host:port`, as it stands in the addresses of those whom we call."""
+    flow: Flow | None = None
+    """The road to it; None where there is none."""
+    dial: tuple[str, ...] = ()
+    """Beginnings of the numbers that may be called by it; none at all unless named."""
+    caller: str = ""
+    """The number that is shown to those whom we call; empty for the one they had called."""
+    username: str = ""
+    password: str = ""
+    realm: str = ""
+    """Whose challenges are answered; empty for any of this trunk's."""
+
+    def __repr__(self) -> str:
+        return f"Trunk({self.name!r})"
 
 
 class Configured(NamedTuple):

@@ -1,7 +1,8 @@
 """What a whole flow must keep: every name exists, every way leads on, no caller is trapped.
 
     error    unknown node, prompt, language, comfort, queue, skill, agent, calendar, variable;
-             a prompt missing in a language; a cycle that needs neither a key nor a wait
+             a prompt missing in a language; a cycle that needs neither a key nor a wait;
+             a callback without a queue that no way through a queue leads to
     warning  unreachable node, prompt never said or too long or without audio,
              a menu of more than five keys, no way to a human,
              a language that a queue asks for and nobody can be good at
@@ -17,7 +18,17 @@ from callcenter.ivr.estimate import ANNOUNCED
 from callcenter.ivr.read import Reading
 from callcenter.ivr.read_tests import FACTS
 from callcenter.ivr.reader import Reference, nearest, shown, suggest
-from callcenter.ivr.shape import ALWAYS, AnyNode, Digits, Flow, Known, Menu, Queue, Spoken
+from callcenter.ivr.shape import (
+    ALWAYS,
+    AnyNode,
+    Callback,
+    Digits,
+    Flow,
+    Known,
+    Menu,
+    Queue,
+    Spoken,
+)
 
 MENU_KEYS_GOOD = 5
 PROMPT_CHARACTERS_GOOD = 350
@@ -215,6 +226,7 @@ def check_graph(flow: Flow) -> list[Problem]:
         *_check_cycles(flow),
         *_check_menus(flow),
         *_check_human(flow),
+        *_check_callbacks(flow),
     ]
 
 
@@ -242,7 +254,7 @@ def _check_unreachable(flow: Flow) -> Iterator[Problem]:
 
 def _immediate(node: AnyNode) -> tuple[str, ...]:
     """Where a node can lead without a key of the caller and without waiting for an agent."""
-    if isinstance(node, Menu | Digits):
+    if isinstance(node, Menu | Digits | Callback):
         return (node.no_input,)
     if isinstance(node, Queue):
         return tuple(node.ways[exit_] for exit_ in _IMMEDIATE_QUEUE_EXITS)
@@ -289,6 +301,20 @@ def _check_human(flow: Flow) -> Iterator[Problem]:
     if asks and not any(isinstance(flow.nodes[name], Queue) for name in seen):
         entry = flow.nodes[flow.entry]
         yield _of_node(flow, entry, "no way leads to a human", "add a `queue` node", "warning")
+
+
+def _check_callbacks(flow: Flow) -> Iterator[Problem]:
+    """Whoever was in no queue before has no place to keep."""
+    waited: set[str] = set()
+    for node in flow.nodes.values():
+        if isinstance(node, Queue):
+            for target in node.ways.values():
+                waited |= reachable(flow, target)
+    for node in flow.nodes.values():
+        if isinstance(node, Callback) and not node.queue and node.name not in waited:
+            hint = "name it: callback: { queue: sales, … }"
+            message = "in which queue does it wait? no way here leads through one"
+            yield _of_node(flow, node, message, hint, "error")
 
 
 def _of_node(flow: Flow, node: AnyNode, message: str, hint: str, severity: str) -> Problem:

@@ -57,6 +57,18 @@ class QueueLeft(msgspec.Struct, frozen=True):
     exit: QueueExit
 
 
+class NumberChecked(msgspec.Struct, frozen=True):
+    """The answer to `CheckNumber`: the number as it would be dialled; empty when it may not be."""
+
+    number: str = ""
+
+
+class CallbackAnswered(msgspec.Struct, frozen=True):
+    """The answer to `AskCallback`: she will be called back, or not."""
+
+    promised: bool
+
+
 class Failed(msgspec.Struct, frozen=True):
     """What the current node asked for cannot be done."""
 
@@ -71,6 +83,8 @@ Input: TypeAlias = (
     | AgentTalking
     | Estimated
     | QueueLeft
+    | NumberChecked
+    | CallbackAnswered
     | Failed
 )
 
@@ -145,6 +159,22 @@ class LeaveQueue(msgspec.Struct, frozen=True):
     """The caller pressed the leave key; report `QueueLeft` when the visit is over."""
 
 
+class CheckNumber(msgspec.Struct, frozen=True):
+    """May this number be called back? Empty asks for the one she calls from. It must not be
+    journalled."""
+
+    number: str
+
+
+class AskCallback(msgspec.Struct, frozen=True):
+    """Promise her a callback at `number` (which must not be journalled). `queue` is empty for the
+    one she waited in last."""
+
+    number: str
+    queue: str
+    attributes: dict[str, str]
+
+
 class HangUp(msgspec.Struct, frozen=True):
     """The flow is over: end the call with this reason."""
 
@@ -152,5 +182,15 @@ class HangUp(msgspec.Struct, frozen=True):
 
 
 Action: TypeAlias = (
-    Enter | Say | StopSaying | Collected | AskLookup | AskCalendar | Enqueue | LeaveQueue | HangUp
+    Enter
+    | Say
+    | StopSaying
+    | Collected
+    | AskLookup
+    | AskCalendar
+    | Enqueue
+    | LeaveQueue
+    | CheckNumber
+    | AskCallback
+    | HangUp
 )

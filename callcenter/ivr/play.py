@@ -15,8 +15,11 @@ from callcenter.domain.units import MILLISECOND, MINUTE, Micros
 from callcenter.ivr.session import (
     Action,
     AskCalendar,
+    AskCallback,
     AskLookup,
     CalendarState,
+    CallbackAnswered,
+    CheckNumber,
     Digit,
     Enqueue,
     Enter,
@@ -24,6 +27,7 @@ from callcenter.ivr.session import (
     Input,
     LeaveQueue,
     LookupDone,
+    NumberChecked,
     Phase,
     PromptFinished,
     QueueLeft,
@@ -47,6 +51,10 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     queues: dict[str, QueueExit] = {}
     """Queues that let the caller out at once."""
     facts: dict[str, str | bool | int] = {}
+    number: str = ""
+    """What she calls from; empty when she withheld it."""
+    callbacks: bool = True
+    """Whether a callback is promised."""
 
 
 class Caller:
@@ -59,6 +67,7 @@ class Caller:
         self.visited: list[str] = []
         self.said: list[str] = []
         self.enqueued: Enqueue | None = None
+        self.called_back: AskCallback | None = None
         self.ended: Reason | None = None
         self.hung_up = False
         self._world = world
@@ -155,6 +164,11 @@ class Caller:
             self._pending += self._queue_answer(action.queue)
         elif isinstance(action, LeaveQueue):
             self._pending.append(QueueLeft(QueueExit.LEFT))
+        elif isinstance(action, CheckNumber):
+            self._pending.append(NumberChecked(action.number or self._world.number))
+        elif isinstance(action, AskCallback):
+            self.called_back = action if self._world.callbacks else None
+            self._pending.append(CallbackAnswered(self._world.callbacks))
         elif isinstance(action, AskCalendar):
             self._pending.append(CalendarState(self._world.calendars.get(action.name, "open")))
         elif isinstance(action, AskLookup):

@@ -1,7 +1,7 @@
-"""The nine verbs of a flow, key by key.
+"""The verbs of a flow, key by key.
 
     say menu digits      speak and ask        hours when set lookup      decide
-    queue                wait for an agent    hangup                     end
+    queue callback       wait for an agent    hangup                     end
 
 Why: exactly one verb per node and every exit by name, so that the file is the graph. The six
 exits of `queue` are keys of the node itself; no shorthand hides one.
@@ -27,6 +27,7 @@ from callcenter.ivr.shape import (
     HANGUPS,
     KEYS,
     AnyNode,
+    Callback,
     Case,
     Choice,
     Digits,
@@ -41,10 +42,12 @@ from callcenter.ivr.shape import (
 )
 from callcenter.ivr.tree import Items, Table, Text, Tree
 
-LATER_VERBS = ("callback", "voicemail", "survey", "transfer", "record", "http", "goto")
+LATER_VERBS = ("voicemail", "survey", "transfer", "record", "http", "goto")
 RESERVED = frozenset({"customer", "call", "and", "or", "not", "in", "true", "false", "null"})
 DIGITS_MAX = 32
 ATTRIBUTE_CHARACTERS_MAX = 100
+NUMBER_DIGITS_MIN, NUMBER_DIGITS_MAX = 3, 17
+"""Of a number to be called back: an extension, and E.164 with `00` before it."""
 CASES_MAX = 50
 SKILLS_MAX = 20
 EXCLUDED_MAX = 20
@@ -443,6 +446,45 @@ def _skills(place: _Place, tree: Tree | None, where: str) -> dict[str, int]:
     return skills
 
 
+def _callback(place: _Place) -> Callback:
+    table = place.table("callback", need=("promised", "refused", "no_input", "no_match"))
+    reader, field = place.reader, place.at("callback")
+    keys = ("queue", "number", "min", "max", "timeout", "pause", "retries", "again")
+    inner = reader.table(
+        table["callback"], field, (*keys, "confirm", "ask"), need=("confirm", "ask")
+    )
+    minimum = place.count(inner, "min", 1, NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN)
+    maximum = place.count(inner, "max", 1, NUMBER_DIGITS_MAX, NUMBER_DIGITS_MAX)
+    if minimum > maximum:
+        reader.error(inner.get("min", table["callback"]), field, "`min` is more than `max`")
+    queue = reader.plain(inner.get("queue"), f"{field}.queue")
+    return Callback(
+        name=place.key.value,
+        line=place.key.line,
+        column=place.key.column,
+        on_error=place.on_error(table),
+        queue=reader.refer("queue", queue, f"{field}.queue") if queue else "",
+        number_is=_said(reader, inner, "number", field),
+        confirm=reader.named("prompt", inner.get("confirm"), f"{field}.confirm"),
+        prompts=reader.named("prompt", inner.get("ask"), f"{field}.ask"),
+        again=_said(reader, inner, "again", field),
+        minimum=minimum,
+        maximum=maximum,
+        input_timeout=place.time(inner, "timeout", place.defaults.input_timeout),
+        digit_timeout=place.time(inner, "pause", place.defaults.digit_timeout),
+        retries=place.count(inner, "retries", 0, 9, place.defaults.retries),
+        promised=place.to(table, "promised"),
+        refused=place.to(table, "refused"),
+        no_input=place.to(table, "no_input"),
+        no_match=place.to(table, "no_match"),
+    )
+
+
+def _said(reader: Reader, table: dict[str, Tree], key: str, field: str) -> tuple[str, ...]:
+    """Prompts that may be left out."""
+    return reader.named("prompt", table[key], f"{field}.{key}") if key in table else ()
+
+
 def _hangup(place: _Place) -> HangUp:
     table = place.reader.table(place.tree, place.field, ("hangup",), ("hangup",))
     plain = place.reader.plain(table.get("hangup"), place.at("hangup"))
@@ -466,6 +508,7 @@ _VERBS: dict[str, Callable[[_Place], AnyNode]] = {
     "set": _set,
     "lookup": _lookup,
     "queue": _queue,
+    "callback": _callback,
     "hangup": _hangup,
 }
 VERBS = tuple(_VERBS)

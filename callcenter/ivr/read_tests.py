@@ -33,7 +33,7 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
     table = reader.table(tree, field, ("name", "given", "do", "expect"), need=("name", "expect"))
     given = {}
     if "given" in table:
-        keys = ("customer", "calendars", "queues", "call")
+        keys = ("customer", "calendars", "queues", "call", "number", "callbacks")
         given = reader.table(table["given"], f"{field}.given", keys)
     return FlowTest(
         name=reader.text(table.get("name"), f"{field}.name"),
@@ -50,6 +50,8 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
                 reader, given.get("queues"), f"{field}.given.queues", _EXITS
             ).items()
         },
+        number=reader.text(given.get("number"), f"{field}.given.number"),
+        callbacks=reader.flag(given.get("callbacks"), f"{field}.given.callbacks", default=True),
         steps=tuple(
             step
             for item in reader.items(table.get("do"), f"{field}.do")
@@ -125,6 +127,7 @@ def _expect(reader: Reader, tree: Tree | None, field: str) -> Expectation:
         "visited",
         "said",
         "ended",
+        "callback",
     )
     table = reader.table(tree, field, keys)
     if isinstance(tree, Table) and not tree.entries:
@@ -153,4 +156,7 @@ def _expect(reader: Reader, tree: Tree | None, field: str) -> Expectation:
         else (),
         said=reader.named("prompt", table.get("said"), f"{field}.said") if "said" in table else (),
         ended=ended.value if ended else None,
+        callback=reader.text(table.get("callback"), f"{field}.callback")
+        if "callback" in table
+        else None,
     )

@@ -5,6 +5,7 @@
     prompting   the question's end or a key                 PromptFinished, a digit
     collecting  keys, until `deadline`                      Digit, tick
     asking      a calendar or a customer, until `deadline`  CalendarState, LookupDone, Failed
+    asking      a number, a promise (`calling_back.py`)         NumberChecked, CallbackAnswered
     queued      an agent; announces at `deadline`           QueueLeft, AgentTalking, the leave key
     leaving     the end of the queue visit                  QueueLeft
     talking     the end of the talk                         QueueLeft
@@ -31,12 +32,16 @@ from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MINUTE, SECOND, Micros
 from callcenter.ivr import estimate, shape
+from callcenter.ivr.calling_back import CallingBack
 from callcenter.ivr.exchange import (
     Action,
     AgentTalking,
     AskCalendar,
+    AskCallback,
     AskLookup,
     CalendarState,
+    CallbackAnswered,
+    CheckNumber,
     Collected,
     Digit,
     Enqueue,
@@ -47,6 +52,7 @@ from callcenter.ivr.exchange import (
     Input,
     LeaveQueue,
     LookupDone,
+    NumberChecked,
     PromptFinished,
     QueueLeft,
     Say,
@@ -60,8 +66,11 @@ __all__ = [
     "Action",
     "AgentTalking",
     "AskCalendar",
+    "AskCallback",
     "AskLookup",
     "CalendarState",
+    "CallbackAnswered",
+    "CheckNumber",
     "Collected",
     "Digit",
     "Enqueue",
@@ -72,6 +81,7 @@ __all__ = [
     "Input",
     "LeaveQueue",
     "LookupDone",
+    "NumberChecked",
     "Phase",
     "PromptFinished",
     "QueueLeft",
@@ -96,7 +106,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
 
 
-class Session:
+class Session(CallingBack):
     """A caller's way through a flow. Drive it with `start`, `react` and `tick`."""
 
     def __init__(self, flow: Flow, *, facts: Mapping[str, Any] | None = None) -> None:
@@ -332,6 +342,9 @@ class Session:
 
     def _ask_caller(self, node: shape.Asking, *, again: bool = False) -> None:
         self._state.phase = Phase.PROMPTING
+        if isinstance(node, shape.Callback):
+            self._ask_callback(node, again=again)
+            return
         before = node.again if again else ()
         self._say(before + node.prompts, every=node.every_language, stop=True)
 
@@ -361,6 +374,8 @@ class Session:
             self._take_choice(node, key)
         elif isinstance(node, shape.Digits):
             self._take_digit(node, key)
+        elif isinstance(node, shape.Callback):
+            self._take_callback_key(node, key)
 
     def _take_choice(self, node: shape.Menu, key: str) -> None:
         choice = node.keys.get(key)
@@ -416,6 +431,8 @@ class Session:
         node = self._node()
         if isinstance(node, shape.Digits) and self._state.digits:
             self._digits_done(node)
+        elif isinstance(node, shape.Callback):
+            self._callback_silence(node)
         elif isinstance(node, shape.Asking):
             self._try_again(node, node.no_input)
 
@@ -431,9 +448,12 @@ class Session:
         self._state.customer = {}
         self._ask(node)
 
-    def _ask(self, node: AnyNode) -> None:
+    def _wait_for_answer(self) -> None:
         self._state.phase = Phase.ASKING
         self._state.deadline = self._now + ASK_LIMIT
+
+    def _ask(self, node: AnyNode) -> None:
+        self._wait_for_answer()
         if isinstance(node, shape.Hours):
             self._do(AskCalendar(node.calendar))
         elif isinstance(node, shape.Lookup):
@@ -442,6 +462,8 @@ class Session:
                 self._go(node.unknown)
             else:
                 self._do(AskLookup(node.by, value))
+        elif isinstance(node, shape.Callback):
+            self._ask_about_callback()
 
     def _looked_up(self, done: LookupDone) -> None:
         node = self._node()
@@ -614,6 +636,7 @@ class Session:
         shape.Set: _enter_set,
         shape.Lookup: _enter_lookup,
         shape.Queue: _enter_queue,
+        shape.Callback: CallingBack.enter_callback,
         shape.HangUp: _enter_hangup,
     }
 
@@ -628,6 +651,8 @@ class Session:
         (Phase.COLLECTING, Failed): _failed,
         (Phase.ASKING, LookupDone): _looked_up,
         (Phase.ASKING, CalendarState): _calendar,
+        (Phase.ASKING, NumberChecked): CallingBack.number_checked,
+        (Phase.ASKING, CallbackAnswered): CallingBack.callback_answered,
         (Phase.ASKING, Digit): _keep,
         (Phase.ASKING, Failed): _failed,
         (Phase.QUEUED, PromptFinished): _announced,

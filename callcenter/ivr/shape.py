@@ -31,6 +31,7 @@ HANGUPS: dict[str, Reason] = {
     "unstaffed": Reason.QUEUE_UNSTAFFED,
     "timeout": Reason.WAIT_LIMIT,
     "left": Reason.LEFT_BY_KEY,
+    "callback": Reason.CALLBACK_PROMISED,
 }
 """What may stand after `hangup:`; the contact ends with that reason."""
 
@@ -195,13 +196,37 @@ class Queue(Node, frozen=True, kw_only=True):
         return tuple((exit_.value, target) for exit_, target in self.ways.items())
 
 
+class Callback(Asking, frozen=True, kw_only=True):
+    """Promise a callback: which number is confirmed by key. `prompts` ask for another one."""
+
+    queue: str = ""
+    """Where it waits; empty for the queue that the caller waited in last."""
+    number_is: tuple[str, ...] = ()
+    """Said before the number is read out."""
+    confirm: tuple[str, ...]
+    """Said after it: 1 takes it, 2 types another one."""
+    minimum: int
+    maximum: int
+    digit_timeout: Micros
+    promised: str
+    refused: str
+
+    def exits(self) -> Exits:
+        return (
+            ("promised", self.promised),
+            ("refused", self.refused),
+            ("no_input", self.no_input),
+            ("no_match", self.no_match),
+        )
+
+
 class HangUp(Node, frozen=True, kw_only=True):
     """End the call."""
 
     reason: Reason
 
 
-AnyNode: TypeAlias = Say | Menu | Digits | Hours | When | Set | Lookup | Queue | HangUp
+AnyNode: TypeAlias = Say | Menu | Digits | Hours | When | Set | Lookup | Queue | Callback | HangUp
 
 
 class Comfort(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +250,10 @@ class FlowTest(msgspec.Struct, frozen=True, kw_only=True):
     calendars: dict[str, str] = {}
     queues: dict[str, QueueExit] = {}
     """Queues that let the caller out at once, and how."""
+    number: str = ""
+    """What she calls from, as far as it may be called back."""
+    callbacks: bool = True
+    """Whether callbacks are promised."""
     steps: tuple[tuple[str, str], ...] = ()
     expect: "Expectation"
 
@@ -241,6 +270,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     visited: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     ended: str | None = None
+    callback: str | None = None
+    """The number that a callback was promised at."""
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,16 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+class Step(StrEnum):
+    """Where in a `callback` node; see `calling_back.py`."""
+
+    CALLER_ID = "caller_id"
+    TYPING = "typing"
+    CHECKING = "checking"
+    CONFIRM = "confirm"
+    PLACING = "placing"
+
+
 class State(msgspec.Struct):
     """All of a session that its flow does not hold. `typed`, `ahead` and `digits` are personal."""
 
@@ -45,6 +55,9 @@ class State(msgspec.Struct):
     swallow: str = ""
     swallow_until: Micros = 0
     """A finish key pressed after the last possible digit belongs to that number."""
+    step: Step = Step.CALLER_ID
+    number: str = ""
+    """To be called back at. Personal, as `typed` is."""
     attempts: int = 0
     steps: int = 0
     failures: int = 0

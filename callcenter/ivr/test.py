@@ -46,6 +46,8 @@ def run_test(flow: Flow, test: FlowTest) -> Outcome:
         customer=test.customer,
         calendars=test.calendars,
         queues=test.queues,
+        number=test.number,
+        callbacks=test.callbacks,
         facts={key: _fact(value) for key, value in test.facts.items()},
     )
     caller = Caller(flow, world)
@@ -113,6 +115,11 @@ def _compare(caller: Caller, test: FlowTest) -> list[str]:
         ("agent", expect.agent, queued.agent if queued else None),
         ("language", expect.language, caller.session.language),
         ("ended", expect.ended, ending),
+        (
+            "callback",
+            expect.callback,
+            caller.called_back.number if caller.called_back else None,
+        ),
     ]
     failures = [
         f"{what}: expected {wanted!r}, got {came!r}"

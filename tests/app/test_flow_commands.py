@@ -46,7 +46,7 @@ def good(folder: Path, queue: str = "sales", ended: str = "normal") -> str:
 def test_a_good_flow_is_good() -> None:
     result = call("check", MAIN_LINE)
     assert result.exit_code == 0
-    assert "main-line is good: 29 nodes, en, es, te, 16 tests" in result.stdout
+    assert "main-line is good: 33 nodes, en, es, te, 21 tests" in result.stdout
     assert result.stderr == ""
 
 
@@ -194,9 +194,9 @@ def test_the_tests_of_a_flow_are_run(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     result = call("test", MAIN_LINE, "--junit", str(report))
     assert result.exit_code == 0
-    assert "16 passed, 0 failed" in result.stdout
+    assert "21 passed, 0 failed" in result.stdout
     suite = ET.fromstring(report.read_text("utf-8"))
-    assert (suite.get("tests"), suite.get("failures")) == ("16", "0")
+    assert (suite.get("tests"), suite.get("failures")) == ("21", "0")
 
 
 def test_a_test_that_fails_is_told_and_exits_with_1(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ BUSY = OfferOutcome.CUSTOMER_BUSY
 
 def opened(**callback: int) -> House:
     """Ann is at work, and nobody else."""
-    sales = queue(callback=Callback(**callback), wrap_up_seconds=0)
+    sales = queue(callback=Callback(**callback), wrap_up_seconds=0)  # type: ignore[arg-type]
     return House().open(center(agent("ann"), queues=(sales,)), ready=False)
 
 

@@ -40,6 +40,7 @@ from callcenter.frontend.turn import (
     SendGranted,
     SendSip,
     SipReceived,
+    Trunk,
     Turn,
 )
 from callcenter.ivr.flow import load_flow
@@ -71,6 +72,7 @@ nodes:
       "1": { set: { type: order }, next: sales }
       "2": { next: who }
       "3": { next: survey_after }
+      "4": { next: call_me }
     no_input: end
     no_match: end
   who:
@@ -94,6 +96,13 @@ nodes:
     unstaffed: sorry
     closed: sorry
     left: topic
+  call_me:
+    callback: { queue: sales, confirm: after, ask: topics }
+    promised: promised
+    refused: sorry
+    no_input: end
+    no_match: end
+  promised: { hangup: callback }
   rate: { say: after, next: end }
   sorry: { say: sorry, next: end }
   end: { hangup: normal }
@@ -113,6 +122,7 @@ AUDIO = {
         "announcements/en/fire",
         "announcements/es/fire",
         "music/default",
+        "music/ringback",
         "system/en/ready",
         "system/en/not_ready",
         "system/en/logged_out",
@@ -126,6 +136,14 @@ AUDIO = {
         "system/en/reason_lunch",
     )
 }
+
+
+TRUNK_HOST = "192.0.2.200"
+TRUNK = Trunk(
+    name="provider", hosts=frozenset({TRUNK_HOST}), address=f"{TRUNK_HOST}:5060",
+    flow=Flow("udp", SERVER, (TRUNK_HOST, 5060)), dial=("+1555", "200"), username="acme",
+    password="secret-trunk",
+)  # fmt: skip
 
 
 def center_of(agents: tuple[str, ...], **queue: Any) -> Center:
@@ -168,6 +186,7 @@ def configured(center: Center) -> Configured:
             for agent in center.agents
         },
         revisions={flow.revision: flow},
+        trunks=(TRUNK,),
     )
 
 
@@ -427,6 +446,12 @@ class World:
 
     def phone(self, name: str, mood: str = "lets it ring") -> Phone:
         made = Phone(self, name, f"192.0.2.{next(self._hosts)}", mood=mood)
+        self.phones[made.flow.local] = made
+        return made
+
+    def trunk(self, mood: str = "lets it ring") -> Phone:
+        """The provider, at which every customer's phone rings."""
+        made = Phone(self, "trunk", TRUNK_HOST, mood=mood)
         self.phones[made.flow.local] = made
         return made
 

@@ -6,6 +6,7 @@ import pytest
 from callcenter.adapters.media_files import MUSIC
 from callcenter.media import compose, g711
 from callcenter.media.prompts import read_au
+from callcenter.media.ringback import render_ringback
 
 TABLE = np.array([g711.ulaw_to_linear(octet) for octet in range(256)]) / 32768
 
@@ -53,3 +54,14 @@ def test_the_end_flows_into_the_beginning(music: compose.Sound) -> None:
 
 def test_a_rendering_is_the_same_every_time() -> None:
     assert np.array_equal(compose.compose(rounds=1), compose.compose(rounds=1))
+
+
+def test_the_ringing_tone_is_the_shipped_one_and_rings_as_most_of_the_world_does() -> None:
+    octets = render_ringback()
+    assert MUSIC.with_name("ringback.au").read_bytes() == octets
+    sound: compose.Sound = TABLE[np.frombuffer(read_au(octets).ulaw, dtype=np.uint8)]
+    assert len(sound) == 5 * 8000
+    on, off = sound[:8000], sound[8000:]
+    assert np.abs(off).max() < 0.001
+    spectrum = np.abs(np.fft.rfft(on))
+    assert abs(int(spectrum.argmax()) - 425) <= 1, "one second: a bin is a Hertz"

@@ -44,6 +44,7 @@ from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
 from callcenter.app.figures import frontend_figures, media_figures
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
+from callcenter.app.roles.roads import flows_of, with_roads
 from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import Batch, ConfigurationChanged
@@ -136,6 +137,7 @@ class FrontendRole:
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
         self._own = OwnAddresses()
+        self.roads = flows_of(context.sockets)
         self.lookup: Lookup | None = None
         self._asked_early: list[LookUp] = []
         self.unasked = 0
@@ -285,7 +287,7 @@ class FrontendRole:
             flows=self.flows.library.flows,
             audio=self.flows.audio,
             credentials={c.username: c for c in _credentials(settings)},
-            trunks=tuple(_trunks(settings)),
+            trunks=with_roads(_trunks(settings), settings, self.roads),
             revisions=self.flows.revisions,
         )
 

@@ -1,0 +1,47 @@
+"""By which road each trunk is called: the connected socket that the holder opened for it.
+
+Why: calls to a trunk leave by the very socket on which calls from it come in, so they come from
+the address that the provider knows, and nobody else's answers are heard on it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from callcenter.app.config import Settings
+from callcenter.frontend.turn import Trunk
+from callcenter.sip.flow import Flow
+
+
+def flows_of(sockets: Mapping[str, socket.socket]) -> dict[str, Flow]:
+    """By trunk name; those without a connected socket have none."""
+    found = {}
+    for name, opened in sockets.items():
+        kind, _, trunk = name.partition("-")
+        if kind == "trunk":
+            local, remote = opened.getsockname()[:2], opened.getpeername()[:2]
+            found[trunk] = Flow("udp", (local[0], local[1]), (remote[0], remote[1]))
+    return found
+
+
+def with_roads(
+    trunks: Iterable[Trunk], settings: Settings, flows: Mapping[str, Flow]
+) -> tuple[Trunk, ...]:
+    """The trunks with what is needed to call by them."""
+    tables = {table.name: table for table in settings.trunks}
+    return tuple(
+        msgspec.structs.replace(
+            trunk,
+            address=tables[trunk.name].address,
+            flow=flows.get(trunk.name),
+            dial=tables[trunk.name].dial,
+            caller=tables[trunk.name].caller,
+            username=tables[trunk.name].username,
+            password=tables[trunk.name].password.get_secret_value(),
+            realm=tables[trunk.name].realm,
+        )
+        for trunk in trunks
+    )
