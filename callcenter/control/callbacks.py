@@ -18,15 +18,18 @@ Limits: callbacks in one queue, attempts, and hours until a promise ends; each h
 """
 
 from callcenter.control.contacts import Place, asked_for, end_contact, enter_queue
+from callcenter.control.opening import opens
 from callcenter.control.state import IN_QUEUE, ContactState
 from callcenter.control.turn import Turn
 from callcenter.domain import events as e
-from callcenter.domain.calendar import is_open, next_change
 from callcenter.domain.center import Channel, Queue
 from callcenter.domain.commands import CallbackRequested, OfferOutcome
 from callcenter.domain.termination import Reason, ended
-from callcenter.domain.units import HOUR, MINUTE, Micros
+from callcenter.domain.units import HOUR, MINUTE, SECOND
 from callcenter.routing.place import priority_of
+
+STILL_THERE_SECONDS = 60
+"""So long, at most, a callback rests until its caller has hung up: her phone would be busy."""
 
 
 def on_callback(turn: Turn, command: CallbackRequested) -> None:
@@ -74,7 +77,9 @@ def place_of(turn: Turn, command: CallbackRequested, queue: Queue) -> Place:
         if before and waited and same
         else priority_of(command.waits.priority, queue),
         expires=turn.now + queue.callback.hours_max * HOUR,
-        not_before=opens(turn, queue, turn.now),
+        not_before=max(
+            opens(turn, queue, turn.now), turn.now + STILL_THERE_SECONDS * SECOND if before else 0
+        ),
     )
 
 
@@ -88,18 +93,6 @@ def refused(turn: Turn, queue: Queue | None) -> str:
         for contact in turn.state.contacts.values()
     )
     return "too many callbacks" if waiting >= queue.callback.waiting_max else ""
-
-
-def opens(turn: Turn, queue: Queue, now: Micros) -> Micros:
-    """When a queue that is closed now opens again; 0 when it is open, or nobody can tell."""
-    calendar = turn.world.calendars.get(queue.calendar)
-    by_hand = turn.state.doors.get(queue.id)
-    if calendar is None or by_hand or is_open(calendar, now):
-        return 0
-    change = next_change(calendar, now)
-    while change is not None and not is_open(calendar, change):
-        change = next_change(calendar, change)
-    return change or 0
 
 
 def not_reached(turn: Turn, contact: ContactState, outcome: OfferOutcome) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from callcenter.agents.capacity import available
+from callcenter.control.opening import opens
 from callcenter.control.state import IN_QUEUE, ContactState, SegmentState, Stage
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
@@ -339,6 +340,7 @@ def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> 
     if segment is not None:
         end_segment(turn, segment, termination)
     waiting = contact.stage in IN_QUEUE
+    free_callback(turn, contact)
     turn.emit(
         e.ContactEnded(
             at=turn.now,
@@ -351,6 +353,17 @@ def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> 
             lived=turn.now - contact.arrived,
         )
     )
+
+
+def free_callback(turn: Turn, contact: ContactState) -> None:
+    """Its caller hangs up: from now on she can be called back."""
+    callback = turn.state.contacts.get(contact.callback)
+    if callback is None or not callback.calls_back or callback.stage is not Stage.WAITING:
+        return
+    queue = turn.world.queue(callback.queue)
+    not_before = opens(turn, queue, turn.now) if queue else 0
+    turn.emit(e.CallbackFreed(at=turn.now, contact=callback.id, not_before=not_before))
+    turn.touch_contact(callback.id)
 
 
 def on_patience_end(turn: Turn, contact: ContactState) -> None:

@@ -96,6 +96,8 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What it was told of its wait, in this visit."""
     calls_back: bool = False
     """A callback: nobody is on the line, the customer is dialled when an agent has answered."""
+    callback: ContactId = ContactId("")
+    """By which its caller is to be called back."""
     tries: int = 0
     """How often the customer was dialled in vain."""
 

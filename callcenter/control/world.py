@@ -86,12 +86,21 @@ class World(Indexes):
             arrived=event.at,
             calls_back=True,
         )
+        before = self.state.contacts.get(event.origin)
+        if before is not None:
+            before.callback = event.contact
 
     def callback_tried(self, event: e.CallbackTried) -> None:
         """Same key, same order; it rests until the next attempt."""
         contact = self.state.contacts[event.contact]
         contact.tries = event.attempt
         contact.retry_at = event.again
+        self._line_up_anew(contact)
+        self._set_timer(Alarm.RETRY, contact.id)
+
+    def callback_freed(self, event: e.CallbackFreed) -> None:
+        contact = self.state.contacts[event.contact]
+        contact.retry_at = event.not_before
         self._line_up_anew(contact)
         self._set_timer(Alarm.RETRY, contact.id)
 
@@ -467,6 +476,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactArrived: World.contact_arrived,
     e.ContactPlaced: World.contact_placed,
     e.CallbackTried: World.callback_tried,
+    e.CallbackFreed: World.callback_freed,
     e.ContactQueued: World.contact_queued,
     e.ContactDequeued: World.contact_dequeued,
     e.ContactEnded: World.contact_ended,

@@ -108,7 +108,7 @@ class ContactQueued(Evt, frozen=True, kw_only=True):
     announcement: str = ""
     """The emergency announcement in force."""
     not_before: Micros = 0
-    """A callback rests until then: its queue is closed."""
+    """A callback rests until then: its queue is closed, or its caller still on the line."""
 
 
 class RingWidened(Evt, frozen=True, kw_only=True):
@@ -211,6 +211,13 @@ class CallbackTried(Evt, frozen=True, kw_only=True):
     attempt: int
     outcome: OfferOutcome
     again: Micros = 0
+
+
+class CallbackFreed(Evt, frozen=True, kw_only=True):
+    """Who asked for the callback has hung up: it may be offered, or from `not_before` on."""
+
+    contact: ContactId
+    not_before: Micros = 0
 
 
 class QueueRefused(Evt, frozen=True, kw_only=True):
@@ -537,6 +544,7 @@ Event: TypeAlias = (
     | ContactPlaced
     | CallbackRefused
     | CallbackTried
+    | CallbackFreed
 )
 
 

@@ -164,6 +164,28 @@ def test_a_queue_that_nobody_knows_is_refused() -> None:
     assert one(said, e.CallbackRefused).reason == "unknown queue"
 
 
+def test_she_is_not_called_while_she_is_still_on_the_line() -> None:
+    """Her flow says good-bye; her phone would be busy."""
+    house = opened()
+    house.presence("ann", Presence.READY)
+    house.arrive("c1")
+    house.call_back("c1", "cb1")
+    assert house.rung("cb1") == ""
+    house.hang_up("c1", Reason.CALLBACK_PROMISED)
+    assert house.rung("cb1") == "ann"
+
+
+def test_a_flow_that_goes_on_and_on_delays_her_callback_by_a_minute_at_most() -> None:
+    house = opened()
+    house.presence("ann", Presence.READY)
+    house.arrive("c1")
+    house.call_back("c1", "cb1")
+    house.wait(61)
+    house.presence("ann", Presence.NOT_READY)
+    house.presence("ann", Presence.READY)
+    assert house.rung("cb1") == "ann"
+
+
 def test_a_callback_asked_for_twice_is_placed_once() -> None:
     house = opened()
     house.arrive("c1")
@@ -179,6 +201,8 @@ def test_nobody_is_called_before_the_queue_opens() -> None:
     house.arrive("c1")
     queued = one(house.call_back("c1", "cb1"), e.ContactQueued)
     assert queued.not_before == START + HOUR
+    freed = one(house.hang_up("c1", Reason.CALLBACK_PROMISED), e.CallbackFreed)
+    assert freed.not_before == START + HOUR
     assert house.rung("cb1") == ""
     house.wait(3601)
     house.presence("ann", Presence.NOT_READY)
@@ -207,7 +231,8 @@ def test_several_phones_never_ring_for_one_callback() -> None:
     sales = queue(agent_choice="ring_all", ring_width=3)
     house = House().open(center(agent("ann"), agent("ben"), queues=(sales,)))
     house.arrive("c1")
-    assert len(only(house.call_back("c1", "cb1"), e.OfferMade)) == 1
+    house.call_back("c1", "cb1")
+    assert len(only(house.hang_up("c1"), e.OfferMade)) == 1
 
 
 def test_a_callback_outlives_its_front_end_for_hours() -> None:

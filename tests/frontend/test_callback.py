@@ -170,6 +170,49 @@ def test_the_trunk_shows_the_number_that_had_been_dialled() -> None:
     assert trunk.call.request.uri == f"sip:{NUMBER}@192.0.2.200:5060"
 
 
+def test_a_trunk_that_asks_for_the_password_is_answered_within_the_attempt() -> None:
+    world = center()
+    promised(world)
+    trunk, ana = world.trunk("asks acme"), rung(world)
+    ana.answer()
+    assert trunk.call is not None
+    assert trunk.call.request is not None
+    shown = trunk.call.request.header("Proxy-Authorization") or ""
+    assert 'username="acme"' in shown
+    assert f'uri="sip:{NUMBER}@192.0.2.200:5060"' in shown
+    assert not any(b"secret-trunk" in data for data in world.sent)
+    trunk.answer()
+    assert world.hears(ana) == world.leg_of(trunk)
+    assert not any(b"secret-trunk" in value for value in world.records.values())
+
+
+def test_a_challenge_of_another_realm_than_the_trunks_is_not_answered() -> None:
+    world = center(attempts_max=1)
+    promised(world)
+    hands = world.frontend.hands
+    hands.config = hands.config._replace(trunks=(msgspec.structs.replace(TRUNK, realm="acme"),))
+    world.trunk("asks somebody-else")
+    rung(world).answer()
+    assert world.last(e.CallbackTried).outcome is OfferOutcome.CUSTOMER_FAILED
+    assert not any(b"Proxy-Authorization" in data for data in world.sent)
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_a_front_end_that_dies_after_it_showed_the_password_goes_on_with_that_invite(
+    died: bool,
+) -> None:
+    world = center()
+    promised(world)
+    trunk, ana = world.trunk("asks acme"), rung(world)
+    ana.answer()
+    if died:
+        world.restart()
+    trunk.answer()
+    assert world.hears(trunk) == world.leg_of(ana)
+    ana.hang_up()
+    assert world.leaks() == []
+
+
 REFUSED = [(486, OfferOutcome.CUSTOMER_BUSY), (600, OfferOutcome.CUSTOMER_BUSY),
            (480, OfferOutcome.CUSTOMER_NO_ANSWER), (404, OfferOutcome.CUSTOMER_FAILED),
            (503, OfferOutcome.CUSTOMER_FAILED)]  # fmt: skip

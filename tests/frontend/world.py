@@ -383,6 +383,11 @@ class Phone:
         if self.mood.startswith("rejects:"):
             call.reject(int(self.mood.partition(":")[2]), self.world.now)
             return
+        if self.mood.startswith("asks ") and not call.request.header("Proxy-Authorization"):
+            realm = self.mood.removeprefix("asks ")
+            asked = f'Digest realm="{realm}", nonce="n1", algorithm=MD5, qop="auth"'
+            call.reject(407, self.world.now, headers=(("Proxy-Authenticate", asked),))
+            return
         call.ringing(self.world.now)
         if self.mood == "answers":
             call.answer(self.sdp(), self.world.now)

@@ -60,18 +60,20 @@ class Scenario:
     team_size: int = len(TEAM)
     ignores_share: float = 0.03
     declines_share: float = 0.02
+    callback_share: float = 0.04
+    """Of those who wait: they would rather be called back."""
 
 
 SCENARIOS: dict[str, Scenario] = {
     "normal": Scenario(),
-    "monday-morning": Scenario(calls_per_minute=80.0, patience_seconds=90.0),
+    "monday-morning": Scenario(calls_per_minute=80.0, patience_seconds=90.0, callback_share=0.15),
     "outage": Scenario(
         calls_per_minute=70.0,
         patience_seconds=40.0,
         talk_seconds=10.0,
         weights={"sales": 1, "billing": 1, "support": 12, "reception": 1},
     ),
-    "understaffed": Scenario(team_size=4, patience_seconds=45.0),
+    "understaffed": Scenario(team_size=4, patience_seconds=45.0, callback_share=0.25),
 }
 
 
@@ -107,7 +109,14 @@ def _toml(value: Any) -> str:
 
 
 def write_center(
-    directory: Path, *, sip: str, web: str, scenario: Scenario, rtp_ports: str, guests: bool = True
+    directory: Path,
+    *,
+    sip: str,
+    web: str,
+    scenario: Scenario,
+    rtp_ports: str,
+    guests: bool = True,
+    line_port: int = 0,
 ) -> DemoCenter:
     """Write `callcenter.toml` into `directory` and tell where everything is."""
     passwords = {name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR)}
@@ -131,12 +140,16 @@ def write_center(
         'name = "office"',
         'open = ["mon-sun 00:00-24:00"]',
     ]
+    if line_port:
+        lines += ["[[trunk]]", 'name = "provider"', f'address = "127.0.0.1:{line_port}"']
+        lines += ['dial = ["+1555"]']
     for skill in QUEUES:
         lines += ["[[skill]]", f"name = {_toml(skill['id'])}", f"title = {_toml(skill['title'])}"]
     for queue in QUEUES:
         lines.append("[[queue]]")
         lines += [f"{key} = {_toml(value)}" for key, value in queue.items()]
         lines += ["ring_seconds = 12", "wrap_up_seconds = 10", "target_seconds = 20"]
+        lines += ["callback = { ring_seconds = 15, retry_minutes = 1 }"]
     for name, person, skills in (*center.agents(), (VISITOR, "You", VISITOR_SKILLS)):
         lines += [
             "[[agent]]",

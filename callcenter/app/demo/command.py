@@ -89,6 +89,8 @@ class PortBlock:
     """First and last of the server's."""
     phone: tuple[int, int]
     """First and last of the foreign phone's."""
+    line: int
+    """Of the line by which customers are called back."""
     guard: socket.socket
     """Holds the port after them, so that no other demo finds the block free."""
 
@@ -98,7 +100,7 @@ def choose_ports(seed: int) -> PortBlock:
 
     It lies below the ports that the kernel gives away by itself (Linux: from 32768).
     """
-    count = RTP_PORTS + PHONE_PORTS + 1
+    count = RTP_PORTS + PHONE_PORTS + 2
     bases = range(10000, 32000 - count, count + 1)
     turn = (seed * 7 + os.getpid()) % len(bases)
     for base in (*bases[turn:], *bases[:turn]):
@@ -107,8 +109,8 @@ def choose_ports(seed: int) -> PortBlock:
             guard.bind(("127.0.0.1", base + count - 1))
             for port in range(base, base + count - 1):
                 held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-            phone = base + RTP_PORTS
-            return PortBlock((base, phone - 1), (phone, base + count - 2), guard)
+            phone, line = base + RTP_PORTS, base + count - 2
+            return PortBlock((base, phone - 1), (phone, line - 1), line, guard)
         guard.close()
     raise click.ClickException("no range of free UDP ports for audio was found")
 
@@ -213,18 +215,16 @@ async def all_contacts(read: Callable[..., Awaitable[Any]]) -> list[dict[str, An
 class Demo:
     """Server, phones, and what is told about them."""
 
-    def __init__(
-        self, center: DemoCenter, seed: int, phone_ports: tuple[int, int], *, as_json: bool
-    ) -> None:
+    def __init__(self, center: DemoCenter, seed: int, ports: PortBlock, *, as_json: bool) -> None:
         self.center, self.seed, self.as_json = center, seed, as_json
         self.token = ""
         self.typed = typed_at()
         self._told_first = False
         self._server: asyncio.subprocess.Process | None = None
         self._web: aiohttp.ClientSession | None = None
-        self.phones = self._people(phone_ports)
+        self.phones = self._people(ports)
 
-    def _people(self, phone_ports: tuple[int, int]) -> list[Phones]:
+    def _people(self, ports: PortBlock) -> list[Phones]:
         scenario, server = self.center.scenario, host_port(self.center.sip)
         common = {"server": server, "seed": self.seed}
         agents = [
@@ -242,11 +242,12 @@ class Demo:
             "calls_per_minute": scenario.calls_per_minute, "weights": weights,
             "patience_seconds": scenario.patience_seconds, "talk_seconds": scenario.talk_seconds,
             "ignores_share": scenario.ignores_share, "declines_share": scenario.declines_share,
+            "line_port": ports.line, "callback_share": scenario.callback_share,
             "typed": self.typed,
         }  # fmt: skip
         foreign = {
             **common, "user": FOREIGN_AGENT, "password": self.center.passwords[FOREIGN_AGENT],
-            "tone": self.center.tone(FOREIGN_AGENT), "rtp_ports": phone_ports,
+            "tone": self.center.tone(FOREIGN_AGENT), "rtp_ports": ports.phone,
         }  # fmt: skip
         log = self.center.directory / "phones.log"
         return [
@@ -439,6 +440,7 @@ def tell(summary: dict[str, Any], wrong: list[str], *, as_json: bool) -> None:
             f"{summary['abandoned']} + flowed out {summary['flowed_out']} + callbacks "
             f"{summary['callbacks']} + waiting {summary['waiting']}\n"
             f"  placed {summary['placed']}, talked {summary['talked']}, left {summary['left']}, "
+            f"promised a callback {summary['promised']} (called back {summary['called_back']}), "
             f"ended by the center {summary['ended']}, hung up at the end {summary['drained']}\n"
             f"  audio verified both ways {summary['audio_verified']}, too short to tell "
             f"{summary['audio_too_short']} (at most {summary['audio_too_short_max']}), lost {summary['lost']}, "
@@ -477,10 +479,11 @@ def demo(
         web=choose_address(web, "127.0.0.1:8080"),
         scenario=SCENARIOS[scenario],
         rtp_ports="{}-{}".format(*ports.server),
+        line_port=ports.line,
     )
     code = 1
     try:
-        code = asyncio.run(run(Demo(center, seed, ports.phone, as_json=as_json), duration))
+        code = asyncio.run(run(Demo(center, seed, ports, as_json=as_json), duration))
     finally:
         ports.guard.close()
         if keep or code:

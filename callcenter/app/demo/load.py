@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from callcenter.app.demo.called_back import Customers
 from callcenter.app.phones.audio import CALLER_TONES, tone_frame
 from callcenter.app.phones.line import Line
 from callcenter.app.phones.people import Caller, Desk, Habit, Heard, Manner
@@ -30,6 +31,8 @@ HURRIED_SECONDS = 0.3
 """Between keys of the very first caller, who knows the menu: the wall should come alive at once."""
 UNHURRIED_SECONDS = 3600.0
 """Her patience on average."""
+CALLBACK_AFTER_SECONDS = (3.0, 12.0)
+"""Of waiting, until somebody would rather be called back."""
 HURRIED_KEY = "1"
 """What she presses behind the menu, to hear no more of what comes before the queue."""
 
@@ -56,6 +59,10 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     ignores_share: float = 0.0
     declines_share: float = 0.0
     wrap_up_seconds: float = 2.0
+    line_port: int = 0
+    """Where customers are called back; 0 if nobody is."""
+    callback_share: float = 0.0
+    """How many of those who wait would rather be called back."""
     typed: float | None = None
     """Monotonic seconds at which the person typed the command that this is part of."""
 
@@ -73,6 +80,13 @@ class Day:
         self.orders = orders
         self.dice = random.Random(orders.seed)
         self.line = Line(orders.server, orders.domain, seed=orders.seed)
+        self.customers = (
+            Customers(
+                orders.server, orders.domain, orders.line_port, orders.seed + 1, orders.talk_seconds
+            )
+            if orders.line_port
+            else None
+        )
         self.desks: list[Desk] = []
         self.callers: set[Caller] = set()
         self.heard: list[Heard] = []
@@ -118,6 +132,8 @@ class Day:
         for caller in self.callers:
             caller.leaving.set()
         await self._until_gone(DRAIN_SECONDS)
+        if self.customers is not None:
+            self.customers.hang_up()
         for caller in list(self.callers):
             if caller.call:
                 caller.call.hang_up()
@@ -139,6 +155,7 @@ class Day:
             "placed": self.placed,
             "callers": [h.document() for h in self.heard],
             "agents": [h.document() for h in agents],
+            "called_back": [h.document() for h in self.customers.heard] if self.customers else [],
             "failures": self.failures + [f for d in self.desks for f in d.failures],
             "late_frames": self.line.late_frames,
         }
@@ -157,11 +174,17 @@ class Day:
             patience_seconds=self.orders.patience_seconds if self.placed else UNHURRIED_SECONDS,
             talk_seconds=self.orders.talk_seconds,
             hangs_up=self.dice.random() < 0.7,
+            waits_seconds=self._waits() if self.placed else 0.0,
         )
         number = (self._numbers + self.placed) % 10**7
         user = f"+1555{number:07d}"
         phone = self.line.phone(user, "", tone_frame(tone))
-        caller = Caller(phone, tone, manner, self.dice, self._agent_heard)
+
+        def confirms() -> None:
+            if self.customers is not None:
+                self.customers.expect(user, tone)
+
+        caller = Caller(phone, tone, manner, self.dice, self._agent_heard, confirms)
         caller.heard.placed_at = time.time()
         self.callers.add(caller)
         self.placed += 1
@@ -171,6 +194,13 @@ class Day:
             self.callers.discard(caller)
             self.heard.append(caller.heard)
             self.line.phones.pop(user, None)
+
+    def _waits(self) -> float:
+        """How long she waits before she would rather be called back; 0 if she would not."""
+        share = self.orders.callback_share if self.customers is not None else 0.0
+        if not share or self.dice.random() >= share:
+            return 0.0
+        return self.dice.uniform(*CALLBACK_AFTER_SECONDS)
 
     def _agent_heard(self) -> None:
         if self._unheard:
@@ -186,6 +216,8 @@ async def main() -> None:
     orders = msgspec.json.decode(await reader.readline(), type=Orders)
     day = Day(orders)
     await day.line.start()
+    if day.customers is not None:
+        await day.customers.line.start()
     drained = asyncio.Event()
 
     async def listen() -> None:
@@ -200,6 +232,8 @@ async def main() -> None:
     say("result", **day.result())
     listening.cancel()
     await day.line.stop()
+    if day.customers is not None:
+        await day.customers.line.stop()
 
 
 if __name__ == "__main__":

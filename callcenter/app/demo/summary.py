@@ -5,6 +5,8 @@ API, the proof from the tones, the ledger from each call beside its contact; whe
 is said, and the exit code says it too.
 
 Terms (counted per queue visit): offered = answered + abandoned + flowed_out + callbacks + waiting.
+A callback is a contact of its own: its visit is offered, and counted under callbacks when it is over.
+Those that still wait when the demo ends keep waiting; nobody is on their line.
 Beside ours there may be others: whoever calls the demo or answers as its free agent is counted by
 the server, but no tone proves them (`answered_by_people`, `others`).
 """
@@ -56,7 +58,9 @@ def summarize(
     totals = {name: sum(int(q[name]) for q in queues) for name in COUNTS}
     callers = heard(d for p in phones for d in p.get("callers", []))
     agents = heard(d for p in phones for d in p.get("agents", []))
-    ledger = lay_together(callers, contacts)
+    back = heard(d for p in phones for d in p.get("called_back", []))
+    callbacks = [row for row in contacts if row.get("origin")]
+    ledger = lay_together(callers, [row for row in contacts if not row.get("origin")])
     in_target = sum(int(q["answered_in_target"]) for q in queues)
     counted = (
         totals["answered"] + totals["abandoned"] - sum(int(q["short_abandoned"]) for q in queues)
@@ -66,7 +70,8 @@ def summarize(
     return {
         **totals,
         "lost": len(lost),
-        **_proof(callers, agents, totals["answered"]),
+        **_proof(callers, back, agents, totals["answered"]),
+        **_callbacks(callbacks, back),
         "service_level": round(in_target / counted, 4) if counted else None,
         "asa_seconds": _mean(waits),
         **_ledger(ledger, callers),
@@ -83,18 +88,36 @@ def summarize(
     }
 
 
-def _proof(callers: list[Heard], agents: list[Heard], answered: int) -> dict[str, Any]:
+def _proof(
+    callers: list[Heard], back: list[Heard], agents: list[Heard], answered: int
+) -> dict[str, Any]:
     """Which conversations were heard at both ends, and which were too short to be."""
-    pairs = proved(callers, agents)
-    proved_agents = {id(agent) for _, agent in pairs}
+    pairs, back_pairs = proved(callers, agents), proved(back, agents)
+    proved_agents = {id(agent) for _, agent in (*pairs, *back_pairs)}
     return {
         "audio_verified": len(pairs),
+        "callbacks_verified": len(back_pairs),
         "audio_too_short": sum(
             id(agent) not in proved_agents and agent.ended - agent.answered < SHORT_SECONDS
             for agent in agents
         ),
         "audio_too_short_max": SHORT_MAX + answered // SHORT_EVERY,
     }
+
+
+def _callbacks(rows: list[Row], back: list[Heard]) -> dict[str, Any]:
+    """What became of promises, by the center's account and by the customers'."""
+    return {
+        "callbacks_placed": len(rows),
+        "callbacks_waiting": sum(row["state"] in ("waiting", "ringing") for row in rows),
+        "callbacks_reached": sum(row["state"] == "talking" or _reached(row) for row in rows),
+        "callbacks_talked": len(back),
+        "called_back": sum(_reached(row) for row in rows),
+    }
+
+
+def _reached(row: Row) -> bool:
+    return bool(row["result"] == "served" and row["agent"])
 
 
 def _ledger(ledger: Ledger, callers: list[Heard]) -> dict[str, Any]:
@@ -112,6 +135,7 @@ def _ledger(ledger: Ledger, callers: list[Heard]) -> dict[str, Any]:
         "recorded": len(callers),
         "talked": outcomes["talked"],
         "left": outcomes["left"],
+        "promised": outcomes["promised"],
         "ended": outcomes["ended"],
         "drained": outcomes["drained"],
         "refused": sum(h.outcome.startswith("refused") for h in callers),
@@ -159,6 +183,7 @@ def _mean(waits: list[tuple[float, int]]) -> float | None:
 def complaints(summary: dict[str, Any]) -> list[str]:
     """Why this run is no success, in words; empty when it is one."""
     found = [*_of_the_sum(summary), *_of_the_calls(summary), *_of_the_audio(summary)]
+    found += _of_the_callbacks(summary)
     if summary["lost"]:
         found.append(f"{summary['lost']} contacts lost: {_some(summary['lost_contacts'])}")
     if gone := summary["unregistered"]:
@@ -170,8 +195,9 @@ def _of_the_sum(s: dict[str, Any]) -> Iterable[str]:
     parts = sum(s[name] for name in COUNTS[1:])
     if s["offered"] != parts:
         yield f"offered {s['offered']} is not the sum of its parts {parts}"
-    if s["waiting"] > s["others_waiting"]:
-        yield f"{s['waiting'] - s['others_waiting']} still waiting after the drain"
+    left = s["waiting"] - s["others_waiting"] - s["callbacks_waiting"]
+    if left > 0:
+        yield f"{left} still waiting after the drain"
     if s["active"]:
         yield f"{len(s['active'])} contacts still active after the drain: {_some(s['active'])}"
 
@@ -193,6 +219,20 @@ def _of_the_calls(s: dict[str, Any]) -> Iterable[str]:
         yield (
             f"{len(s['unexplained'])} callers were cut off before an agent, and the center does "
             f"not say why: {_some(s['unexplained'])}"
+        )
+
+
+def _of_the_callbacks(s: dict[str, Any]) -> Iterable[str]:
+    if not s["promised"] <= s["callbacks_placed"] <= s["promised"] + s["drained"]:
+        yield (
+            f"{s['promised']} callers were promised a callback, the center knows "
+            f"{s['callbacks_placed']} of them"
+        )
+    short = s["audio_too_short"]
+    if not s["callbacks_verified"] <= s["callbacks_reached"] <= s["callbacks_verified"] + short:
+        yield (
+            f"the center reached {s['callbacks_reached']} customers, {s['callbacks_verified']} of "
+            f"them were heard both ways"
         )
 
 

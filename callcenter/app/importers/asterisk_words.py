@@ -22,7 +22,7 @@ NO_EQUIVALENT: dict[str, str] = {
     "relative-periodic-announce": FLOW, "random-periodic-announce": FLOW,
     "announce": AGENT_HEARS, "reportholdtime": AGENT_HEARS, "memberdelay": AGENT_HEARS,
     "queue-reporthold": AGENT_HEARS,
-    "context": "the key that leaves a queue is the flow's: `leave` of its comfort, exit `left`",
+    "context": "the key that leaves a queue is the flow's: `leave` of its comfort, exit `left`; it may lead to a callback",
     "setinterfacevar": DIALPLAN, "setqueuevar": DIALPLAN, "setqueueentryvar": DIALPLAN,
     "membergosub": DIALPLAN, "membermacro": DIALPLAN, "eventwhencalled": DIALPLAN,
     "eventmemberstatus": DIALPLAN,

@@ -294,7 +294,13 @@ class Line:
     """One SIP socket, one endpoint, one beat; many phones."""
 
     def __init__(
-        self, server: tuple[str, int], domain: str, *, seed: int, address: str = "127.0.0.1"
+        self,
+        server: tuple[str, int],
+        domain: str,
+        *,
+        seed: int,
+        address: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.server, self.domain, self.address = server, domain, address
         self.dice = random.Random(seed)
@@ -308,7 +314,7 @@ class Line:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
-        self._socket.bind((address, 0))
+        self._socket.bind((address, port))
         local = self._socket.getsockname()
         self.flow = Flow("udp", (local[0], local[1]), server)
         self.endpoint = sip.Endpoint(

@@ -64,8 +64,17 @@ class Manner:
     talk_seconds: float = 20.0
     hangs_up: bool = True
     """False: leaves that to the agent, within reason."""
+    waits_seconds: float = 0.0
+    """Above 0: who has waited so long asks to be called back, by `CALLBACK_KEYS`."""
 
 
+CALLBACK_KEYS = ("*", "2")
+"""Out of the queue, and the choice of the menu there."""
+CONFIRM_KEY = "1"
+READ_OUT_SECONDS = 1.5
+"""Until the number is being read out."""
+PROMISE_SECONDS = 15.0
+"""Until the center has said good-bye."""
 LISTENS_SECONDS = 1.5
 """Who is to leave while waiting listens a moment longer: an agent may just have picked up."""
 
@@ -80,10 +89,13 @@ class Caller:
         manner: Manner,
         dice: random.Random,
         on_agent: Callable[[], None] = lambda: None,
+        on_confirm: Callable[[], None] = lambda: None,
     ) -> None:
         self.phone, self.manner, self.dice = phone, manner, dice
         self.on_agent = on_agent
         """Called when an agent is heard."""
+        self.on_confirm = on_confirm
+        """Called when she confirms the number to be called back at."""
         self.heard = Heard(phone.user, tone, phone.line.clock())
         self.call: PhoneCall | None = None
         self.leaving = asyncio.Event()
@@ -101,7 +113,8 @@ class Caller:
         return self.heard
 
     async def _story(self, call: PhoneCall) -> str:
-        """How it went: `talked`, `left`, `ended` by the center, `drained` by us, or `refused`."""
+        """How it went: `talked`, `promised` a callback, `left`, `ended` by the center, `drained` by us,
+        or `refused`."""
         if not await call.until_answered(10):
             return "drained" if call.ended_by_us else f"refused {call.status}"
         call.speak()
@@ -110,7 +123,12 @@ class Caller:
                 return self._cut_off(call)
             call.press(key)
         patience = max(2.0, self.dice.expovariate(1 / self.manner.patience_seconds))
-        connected = await self._until_agent(call, patience)
+        asks = 0.0 < self.manner.waits_seconds < patience
+        connected = await self._until_agent(call, self.manner.waits_seconds if asks else patience)
+        if asks and not connected and not call.is_over and not self.leaving.is_set():
+            if await self._be_called_back(call):
+                return "promised"
+            connected = call.hears(AGENT_TONES, 2) is not None
         if not connected:
             return self._cut_off(call) if call.is_over else "left"
         self.on_agent()
@@ -118,6 +136,19 @@ class Caller:
         seconds = self.dice.expovariate(1 / usual) if self.manner.hangs_up else STAYS_TIMES * usual
         await self._pause(call, max(3.0, seconds))
         return "talked"
+
+    async def _be_called_back(self, call: PhoneCall) -> bool:
+        """Ask for it by keypad; whether the center promised it and hung up. An agent who picks up
+        at that very moment is talked to instead."""
+        for key in CALLBACK_KEYS:
+            call.press(key)
+            await call.until_over(0.8)
+        await call.until_over(READ_OUT_SECONDS)
+        if call.hears(AGENT_TONES, 2) is not None:
+            return False
+        call.press(CONFIRM_KEY)
+        self.on_confirm()
+        return await call.until_over(PROMISE_SECONDS) and not call.ended_by_us
 
     def _cut_off(self, call: PhoneCall) -> str:
         return "drained" if call.ended_by_us else "ended"

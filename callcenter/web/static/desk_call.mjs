@@ -38,6 +38,7 @@ export function CallCard({ call, ringing, agent, clock, busy, file }) {
       <p class="who" id="caller">${call.customer?.name || call.caller || "Unknown caller"}</p>
       <p class="what">${call.customer?.name && call.caller ? html`<span>${call.caller}</span>` : ""}<span id="queue">${call.queue_title}</span><span>waited ${span(call.waited_seconds)}</span></p>
       ${ringing && html`<p class="notice">Pick up your phone: it shows ${call.queue_title}.</p>`}
+      ${ringing && call.callback && html`<p class="notice">A callback: when you have answered, the customer is called.</p>`}
       ${call.held && html`<p class="notice">On hold: the other side hears music.</p>`}
       <${Facts} facts=${Object.entries(call.attributes).map(([name, value]) => [label(name), label(attribute(name, value))])} />
       ${call.customer && html`<${Customer} customer=${call.customer} />`}

@@ -100,6 +100,7 @@ function ContactView({ view, state, titles, names, open }) {
 function ContactFacts({ contact, titles, names, show }) {
   const facts = [
     ["Caller", html`${contact.caller || "unknown"}${contact.caller && show && html` <button class="plain" onClick=${show}>Show</button>`}`], ["Dialled", contact.dialled],
+    contact.origin && ["Callback of", contact.origin],
     contact.queue && ["Queue", titles.get(contact.queue) ?? contact.queue],
     contact.agent && ["Agent", names.get(contact.agent) ?? contact.agent],
     ["Waited", seconds(contact.waited_seconds)], contact.talked_seconds && ["Talked", seconds(contact.talked_seconds)],
