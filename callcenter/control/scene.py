@@ -308,6 +308,7 @@ def waiting_calls(world: World) -> list[ContactState]:
         if contact.stage is Stage.WAITING
         and contact.channel is Channel.VOICE
         and not state.frontends[contact.frontend].lost
+        and not (contact.calls_back and contact.retry_at > state.now)  # nobody's rival yet
     ]
     return sorted(found, key=lambda contact: (contact.key, contact.order))
 

@@ -256,8 +256,10 @@ class World(Indexes):
         left = tuple(other for other in contact.live if other != event.offer)
         contact.stage = Stage.OFFERED if left else Stage.WAITING
         contact.offer, contact.also = left[0] if left else OfferId(""), left[1:]
+        contact.passed_by = offer.agent
         outcome = event.outcome if isinstance(event, e.OfferDeclined) else None
-        contact.passed_by = AgentId("") if outcome in CUSTOMER_OUTCOMES else offer.agent
+        if outcome in CUSTOMER_OUTCOMES:
+            contact.passed_by = AgentId("")
         if outcome is OfferOutcome.DECLINED:
             self._agent(offer.agent).declines += 1
         failed = outcome is OfferOutcome.FAILED

@@ -402,6 +402,18 @@ def test_wherever_the_front_end_dies_the_customer_is_called_once(died_at: str) -
     assert world.leaks() == []
 
 
+def test_a_front_end_that_dies_while_her_phone_rings_does_not_call_her_again() -> None:
+    world = center()
+    promised(world)
+    trunk, ana = world.trunk(), rung(world)
+    ana.answer()
+    world.restart()
+    world.restart()
+    assert trunk.story == ["rings"]
+    trunk.answer()
+    assert world.hears(ana) == world.leg_of(trunk)
+
+
 def test_a_life_that_dies_before_the_customers_invite_left_sends_it_from_its_record() -> None:
     world = center()
     promised(world)
