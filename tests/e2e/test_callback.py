@@ -71,6 +71,10 @@ def center(whole: LineCenter) -> Iterator[LineCenter]:
         whole.start()
     yield whole
     eventually(whole.is_whole, 20, "a part did not come back")
+    whole.command(
+        "queue", "close", "sales", "--dismiss", "--yes"
+    )  # a promise outlives a test that failed
+    whole.command("queue", "open", "sales", "--follow-calendar")
     leave_nothing_behind(whole)
 
 
