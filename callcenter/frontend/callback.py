@@ -523,6 +523,11 @@ class CallbackStory:
         media = (self.agent_media, self.customer_media)
         return [*rings, *(leg.record.id for leg in media if leg is not None)]
 
+    @property
+    def awaits_control(self) -> bool:
+        """Until it is promised, and while somebody is on a line; nobody waits for a later grant."""
+        return not self.record.promised or self.offer is not None or bool(self.record.attempt)
+
     # ---- what is kept of it ---------------------------------------------------------------
 
     def kept(self) -> dict[str, bytes]:
