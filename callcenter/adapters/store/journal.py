@@ -346,8 +346,9 @@ class EventReader:
     """The journal's events after batch `after`, in order, without a hole.
 
     With `linger_seconds` it reads at most that often, unless somebody is in a `hurry`: a late reader
-    that takes many at once costs a fraction. Where the stream was trimmed it goes on from `archive`. Raises `JournalGap` when
-    neither has the next batch, and when this is another journal than the one `after` counts.
+    that takes many at once costs a fraction. Where the stream was trimmed it goes on from `archive`.
+    Raises `JournalGap` when neither has the next batch, and when this is another journal than the
+    one `after` counts.
     """
 
     url: str
