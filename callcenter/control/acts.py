@@ -9,6 +9,7 @@ same journal that explains the machine explains the people.
 
 from callcenter.agents.capacity import available
 from callcenter.control.contacts import admission, dequeue, rescind
+from callcenter.control.documents import at_rest, take_back
 from callcenter.control.people import answer
 from callcenter.control.plans import move
 from callcenter.control.state import IN_QUEUE, ContactState
@@ -37,8 +38,16 @@ def not_waiting(turn: Turn, contact: ContactId) -> str:
 
 
 def on_move(turn: Turn, command: c.MoveRequested) -> None:
-    """Let it wait in another queue; whoever is being rung for it is not any more."""
+    """Let it wait in another queue; whoever is being rung for it is not any more.
+
+    A document may be taken from whoever works on it, or has put it aside.
+    """
     contact = waiting(turn, command.contact)
+    document = at_rest(turn, command.contact)
+    if document is not None and (queue := turn.world.queues.get(command.queue)) is not None:
+        take_back(turn, document, queue)
+        answer(turn, command.request)
+        return
     if contact is None:
         answer(turn, command.request, not_waiting(turn, command.contact))
         return
@@ -51,7 +60,7 @@ def on_move(turn: Turn, command: c.MoveRequested) -> None:
         return
     needs = merge(target.skills, contact.asked)
     way_out = admission(turn, contact.channel, target, needs, contact.excluded)
-    if way_out is not None:
+    if way_out is not None and not contact.document:
         answer(turn, command.request, f"queue {target.id!r} takes nobody now: it is {way_out}")
         return
     for offer in contact.live:
@@ -161,7 +170,7 @@ def dismiss(turn: Turn, queue: QueueId) -> None:
     there = [
         contact
         for contact in turn.state.contacts.values()
-        if contact.queue == queue and contact.stage in IN_QUEUE
+        if contact.queue == queue and contact.stage in IN_QUEUE and not contact.document
     ]
     for contact in sorted(there, key=lambda one: one.order):
         dequeue(turn, contact, e.QueueExit.CLOSED)

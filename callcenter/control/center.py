@@ -27,6 +27,7 @@ from callcenter.control import (
     callbacks,
     configuration,
     contacts,
+    documents,
     estimates,
     frontends,
     offers,
@@ -74,6 +75,9 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.AnnouncementRequested: acts.on_announcement,
     c.WaitsReported: estimates.on_waits,
     c.CallbackRequested: callbacks.on_callback,
+    c.OfferAnswerRequested: documents.on_offer_answer,
+    c.PutAsideRequested: documents.on_put_aside,
+    c.DoneRequested: documents.on_done,
 }
 
 _encoder = msgspec.msgpack.Encoder()

@@ -12,6 +12,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Channel, Queue
 from callcenter.domain.termination import Reason, Termination, ended
 from callcenter.domain.units import (
+    DAY,
     SECOND,
     AgentId,
     ContactId,
@@ -25,6 +26,13 @@ from callcenter.routing.place import priority_of
 from callcenter.routing.plan import joined
 from callcenter.routing.skills import merge
 from callcenter.routing.terms import Terms
+
+WAIT_DAYS_MAX = 366
+"""A document that nobody took for so long ends as `wait_limit`."""
+ASIDE_DAYS_MAX = 92
+"""One that was put aside comes back after so long at the latest."""
+OWNER_SECONDS = 900
+"""One that comes back waits so long for whoever put it aside, unless the queue's plan says."""
 
 
 def known(turn: Turn, contact: ContactId) -> ContactState | None:
@@ -40,6 +48,10 @@ def on_contact(turn: Turn, command: c.ContactReported) -> None:
     if command.contact in turn.state.contacts:
         turn.note("contact_reported_twice")
         return
+    first = turn.state.contacts.get(command.reply_to)
+    if first is not None and first.document:
+        on_reply(turn, first, command)
+        return
     turn.emit(
         e.ContactArrived(
             at=turn.now,
@@ -48,8 +60,34 @@ def on_contact(turn: Turn, command: c.ContactReported) -> None:
             frontend=command.frontend,
             dialled=command.dialled,
             party=command.party,
+            blob=command.blob,
+            reply_to=command.reply_to,
         )
     )
+
+
+def on_reply(turn: Turn, contact: ContactState, command: c.ContactReported) -> None:
+    """The customer wrote again about a living contact: one that was put aside comes back."""
+    turn.emit(
+        e.ReplyArrived(at=turn.now, contact=contact.id, reply=command.contact, blob=command.blob)
+    )
+    queue = turn.world.queue(contact.queue)
+    if contact.stage is Stage.ASIDE and queue is not None:
+        come_back(turn, contact, queue, contact.put_by)
+
+
+def come_back(turn: Turn, contact: ContactState, queue: Queue, agent: AgentId) -> None:
+    """A document waits anew, for this agent alone at first."""
+    again = c.QueueRequested(
+        contact=contact.id,
+        queue=queue.id,
+        priority=contact.priority,
+        attributes=contact.attributes,
+        preferred=contact.preferred,
+        excluded=contact.excluded,
+        agent=agent,
+    )
+    enter_queue(turn, contact, queue, contact.asked, again)
 
 
 def on_flow(turn: Turn, command: c.FlowReported) -> None:
@@ -100,7 +138,7 @@ def on_queue(turn: Turn, command: c.QueueRequested) -> None:
         return
     asked = asked_for(turn, command, queue)
     way_out = admission(turn, contact.channel, queue, merge(queue.skills, asked), command.excluded)
-    if way_out is not None:
+    if way_out is not None and not contact.document:
         refuse(turn, contact, queue.id, way_out)
         return
     enter_queue(turn, contact, queue, asked, command)
@@ -169,9 +207,11 @@ def enter_queue(
         place = Place(
             since=turn.now,
             priority=priority_of(command.priority, queue),
-            expires=turn.now + queue.wait_seconds_max * SECOND,
+            expires=turn.now + patience(contact, queue),
         )
-    agent = waited_for(turn, command, queue, needs)
+    agent = (
+        waited_for(turn, command, queue, needs) if alone_seconds(contact, queue) else AgentId("")
+    )
     announcements = turn.state.announcements
     turn.emit(
         e.ContactQueued(
@@ -190,11 +230,21 @@ def enter_queue(
             preferred=only_known(turn, command.preferred),
             excluded=command.excluded,
             agent=agent,
-            agent_until=turn.now + queue.plan.sticky_seconds * SECOND if agent else 0,
+            agent_until=turn.now + alone_seconds(contact, queue) * SECOND if agent else 0,
             announcement=announcements.get(queue.id, announcements.get(QueueId(""), "")),
         )
     )
     turn.touch_contact(contact.id)
+
+
+def patience(contact: ContactState, queue: Queue) -> Micros:
+    """How long it may wait: a caller as long as the queue says, a document nearly for ever."""
+    return WAIT_DAYS_MAX * DAY if contact.document else queue.wait_seconds_max * SECOND
+
+
+def alone_seconds(contact: ContactState, queue: Queue) -> int:
+    """How long it may wait for one agent alone."""
+    return queue.plan.sticky_seconds or (OWNER_SECONDS if contact.document else 0)
 
 
 def waited_for(
@@ -203,7 +253,7 @@ def waited_for(
     """The agent to be waited for alone: who is on duty, can do it and may; else nobody."""
     name = command.agent
     agent = turn.state.agents.get(name)
-    if agent is None or not queue.plan.sticky_seconds or not available(agent):
+    if agent is None or not available(agent):
         return AgentId("")
     skills = turn.world.skills[name]
     able = all(skills.get(skill, 0) >= level for skill, level in needs.items())
@@ -229,7 +279,10 @@ NOBODY_LEFT: dict[e.QueueExit, Reason] = {
 
 
 def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
-    """End the visit; the flow goes on at `way_out`. A callback ends by name."""
+    """End the visit; the flow goes on at `way_out`. A callback ends by name, and a document too."""
+    if contact.document:
+        end_contact(turn, contact, ended(Reason.WAIT_LIMIT))
+        return
     if contact.calls_back:
         end_contact(turn, contact, ended(NOBODY_LEFT.get(way_out, Reason.LEFT_BY_KEY)))
         return
@@ -281,10 +334,15 @@ def on_segment_end(turn: Turn, command: c.SegmentEndReported) -> None:
     if segment is None:
         turn.note("unknown_segment")
         return
+    if turn.state.contacts[segment.contact].document:
+        turn.note("a_document_has_no_owner")
+        return
     end_segment(turn, segment, command.termination)
 
 
-def end_segment(turn: Turn, segment: SegmentState, termination: Termination) -> None:
+def end_segment(
+    turn: Turn, segment: SegmentState, termination: Termination, *, wraps_up: bool = True
+) -> None:
     """End a segment and begin the work after it."""
     turn.emit(
         e.SegmentEnded(
@@ -299,8 +357,33 @@ def end_segment(turn: Turn, segment: SegmentState, termination: Termination) -> 
             held=held_for(segment, turn.now),
         )
     )
-    start_wrap_up(turn, segment)
+    if wraps_up:
+        start_wrap_up(turn, segment)
+    if not documents_of(turn, segment.agent, talking=True):
+        for document in documents_of(turn, segment.agent):
+            resume(turn, document)
     turn.touch(segment.agent)
+
+
+def documents_of(turn: Turn, agent: AgentId, *, talking: bool = False) -> list[SegmentState]:
+    """Her segments with documents; with `talking` those with people on a line."""
+    found = turn.state.agents.get(agent)
+    segments = [turn.state.segments[segment] for segment in found.segments] if found else []
+    contacts = turn.state.contacts
+    return [s for s in segments if contacts[s.contact].document is not talking]
+
+
+def interrupt(turn: Turn, agent: AgentId) -> None:
+    """She talks now: what she reads is on hold meanwhile, with its draft."""
+    for segment in documents_of(turn, agent):
+        if not segment.held_by_agent:
+            turn.emit(e.Held(at=turn.now, contact=segment.contact, agent=agent))
+
+
+def resume(turn: Turn, segment: SegmentState) -> None:
+    """She talks no more: back to what she was reading."""
+    if segment.held_by_agent:
+        turn.emit(e.Resumed(at=turn.now, contact=segment.contact, agent=segment.agent))
 
 
 def held_for(segment: SegmentState, now: Micros) -> Micros:
@@ -368,7 +451,10 @@ def free_callback(turn: Turn, contact: ContactState) -> None:
 
 def on_patience_end(turn: Turn, contact: ContactState) -> None:
     """A contact's time is up: its owner did not return, or it waited as long as it may."""
-    if turn.state.frontends[contact.frontend].lost:
+    queue = turn.world.queue(contact.queue)
+    if contact.stage is Stage.ASIDE and queue is not None:
+        come_back(turn, contact, queue, contact.put_by)
+    elif turn.world.lost_since(contact):
         end_contact(turn, contact, ended(Reason.OWNER_LOST))
     else:
         dequeue(turn, contact, e.QueueExit.TIMEOUT)

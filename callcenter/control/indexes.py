@@ -150,7 +150,7 @@ class Indexes:
 
         Ringing one phone is let to its end; where more may be added to those that ring, it is not.
         """
-        lost = self.state.frontends[contact.frontend].lost
+        lost = self.lost_since(contact)
         if lost and contact.calls_back and contact.stage in IN_QUEUE:
             return max(contact.expires, lost)  # nobody is on the line: a promise can wait for it
         if lost:
@@ -159,11 +159,15 @@ class Indexes:
             return lost + patience * SECOND
         if contact.stage is Stage.OFFERED:
             return contact.expires if self.width(contact) > 1 else None
-        return contact.expires if contact.stage is Stage.WAITING else None
+        return contact.expires if contact.stage in (Stage.WAITING, Stage.ASIDE) else None
+
+    def lost_since(self, contact: ContactState) -> Micros:
+        """When its owner's lease ran out; 0 while it is held, and of a document always."""
+        return 0 if contact.document else self.state.frontends[contact.frontend].lost
 
     def _retry_due(self, contact: ContactState) -> Micros | None:
         resting = self._wants_agents(contact) and contact.id not in self.engine
-        owned = not self.state.frontends[contact.frontend].lost
+        owned = not self.lost_since(contact)
         return contact.retry_at if contact.retry_at and resting and owned else None
 
     def _step_due(self, contact: ContactState) -> Micros | None:
@@ -171,7 +175,7 @@ class Indexes:
 
         Ringing one phone is let to its end; where more may be added to those that ring, it is not.
         """
-        if self.state.frontends[contact.frontend].lost or contact.stage not in IN_QUEUE:
+        if self.lost_since(contact) or contact.stage not in IN_QUEUE:
             return None
         if contact.stage is Stage.OFFERED and self.width(contact) == 1:
             return None
@@ -196,8 +200,8 @@ class Indexes:
         self.in_queue[queue] = self.in_queue.get(queue, 0) + step
 
     def width(self, contact: ContactState) -> int:
-        """How many phones may ring for it at once; for a callback one, who will dial."""
-        if contact.calls_back:
+        """How many may be offered it at once; of a callback or a document only one."""
+        if contact.calls_back or contact.document:
             return 1
         queue = self.queue(contact.queue)
         return queue.ring_width if queue and queue.agent_choice is AgentChoice.RING_ALL else 1
@@ -237,7 +241,7 @@ class Indexes:
         """Let a waiting contact be matched, unless its owner is gone or it must rest first."""
         if contact.id in self.engine or not self._wants_agents(contact):
             return
-        if self.state.frontends[contact.frontend].lost:
+        if self.lost_since(contact):
             return
         if contact.retry_at <= self.state.now:
             self.wake(contact)

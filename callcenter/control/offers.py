@@ -25,6 +25,7 @@ from callcenter.control.contacts import (
     dequeue,
     end_segment,
     enter_queue,
+    interrupt,
     known,
     rescind,
     segment_id,
@@ -86,6 +87,8 @@ def accept(turn: Turn, contact: ContactState, command: OfferReported) -> None:
             waited=turn.now - contact.since,
         )
     )
+    if not contact.document:
+        interrupt(turn, agent)
     turn.touch(agent)
 
 
@@ -183,7 +186,19 @@ def back_in_line(turn: Turn, contact: ContactState) -> None:
 
 
 def on_owner_silent(turn: Turn, offer: OfferId) -> None:
-    """Control's own timer: the owner neither rang to the end nor said so. Nobody's fault."""
-    contact = turn.state.contacts[turn.state.offers[offer].contact]
+    """Control's own timer: the owner neither rang to the end nor said so. Nobody's fault.
+
+    A document has no owner: its ring time is over, and she let it pass.
+    """
+    found = turn.state.offers[offer]
+    contact = turn.state.contacts[found.contact]
+    if contact.document:
+        expired = OfferOutcome.EXPIRED
+        not_taken(
+            turn,
+            contact,
+            OfferReported(offer=offer, contact=contact.id, agent=found.agent, outcome=expired),
+        )
+        return
     rescind(turn, offer, "its owner was silent")
     back_in_line(turn, contact)

@@ -29,8 +29,14 @@ def on_step_due(turn: Turn, contact: ContactState) -> None:
     step = turn.world.next_step(contact)
     if queue is None or step is None or due_at(step, contact.planned_from) > turn.now:
         return
-    if step.exit and contact.calls_back:
-        widen(turn, contact, queue, step, refused="a callback stays")
+    if step.exit and (contact.calls_back or contact.document):
+        widen(
+            turn,
+            contact,
+            queue,
+            step,
+            refused="a callback stays" if contact.calls_back else "a document stays",
+        )
     elif step.exit:
         dequeue(turn, contact, e.QueueExit(step.exit))
     elif step.queue:
@@ -72,7 +78,7 @@ def overflow(turn: Turn, contact: ContactState, queue: Queue, step: PlanStep) ->
     if target is not None:
         needs = merge(target.skills, contact.asked)
         refused = admission(turn, contact.channel, target, needs, contact.excluded)
-        if refused is None:
+        if refused is None or contact.document:
             for offer in contact.live:
                 rescind(turn, offer, "moved to another queue")
             move(turn, contact, target)
@@ -99,7 +105,7 @@ def move(turn: Turn, contact: ContactState, target: Queue, by: str = "") -> None
             priority=contact.priority,
             since=contact.since,
             expires=contact.expires
-            if contact.calls_back
+            if contact.calls_back or contact.document
             else turn.now + target.wait_seconds_max * SECOND,
             by=by,
         )

@@ -307,8 +307,8 @@ def waiting_calls(world: World) -> list[ContactState]:
         for contact in state.contacts.values()
         if contact.stage is Stage.WAITING
         and contact.channel is Channel.VOICE
-        and not state.frontends[contact.frontend].lost
         and not (contact.calls_back and contact.retry_at > state.now)  # nobody's rival yet
+        and not world.lost_since(contact)
     ]
     return sorted(found, key=lambda contact: (contact.key, contact.order))
 

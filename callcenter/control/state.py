@@ -31,12 +31,15 @@ class Stage(StrEnum):
      ▲                 │  ▲                     │                     │
      ├──left, timeout──┘  └──not taken──────────┘                     │
      └──segment ended─────────────────────────────────────────────────┘
+
+    A document that an agent puts aside is in `aside` until a time or a reply; then it is queued.
     """
 
     FLOW = "flow"
     WAITING = "waiting"
     OFFERED = "offered"
     TALKING = "talking"
+    ASIDE = "aside"
 
 
 IN_QUEUE = (Stage.WAITING, Stage.OFFERED)
@@ -100,6 +103,15 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """By which its caller is to be called back."""
     tries: int = 0
     """How often the customer was dialled in vain."""
+    put_by: AgentId = AgentId("")
+    """Who put it aside, and gets it back."""
+    attributes: dict[str, str] = {}
+    """Of a document: it is shown by them again when it comes back."""
+
+    @property
+    def document(self) -> bool:
+        """Nobody is on a line, and no front end holds it: a mail, a fax, a message."""
+        return not self.frontend
 
     @property
     def planned_from(self) -> Micros:

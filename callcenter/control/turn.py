@@ -21,8 +21,23 @@ from callcenter.control.state import IN_QUEUE, ContactState, State
 from callcenter.control.world import World
 from callcenter.domain.center import AgentChoice, Callback, Queue
 from callcenter.domain.commands import Presence
-from callcenter.domain.events import AgentReleased, Event, OfferMade, PresenceChanged
-from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, Micros, OfferId
+from callcenter.domain.events import (
+    AgentReleased,
+    Event,
+    OfferAccepted,
+    OfferMade,
+    PresenceChanged,
+    SegmentStarted,
+)
+from callcenter.domain.units import (
+    SECOND,
+    AgentId,
+    CommandId,
+    ContactId,
+    Micros,
+    OfferId,
+    SegmentId,
+)
 from callcenter.routing.choice import Order, Rank, after, order_of
 from callcenter.routing.evidence import evidence
 from callcenter.routing.skills import merge
@@ -256,7 +271,27 @@ class Turn:
                 ),
             )
         )
+        if contact.document and queue is not None and queue.auto_accept:
+            self._lay_on_desk(contact, agent)
         self._settle(agent)
+
+    def _lay_on_desk(self, contact: ContactState, agent: AgentState) -> None:
+        """The queue does not ask whether she takes it."""
+        offer = contact.offer
+        self.emit(OfferAccepted(at=self.now, offer=offer, contact=contact.id, agent=agent.id))
+        self.emit(
+            SegmentStarted(
+                at=self.now,
+                segment=SegmentId(f"s{self.epoch}-{self.state.segmented + 1}"),
+                contact=contact.id,
+                agent=agent.id,
+                queue=contact.queue,
+                channel=contact.channel,
+                visit=contact.visits,
+                waited=self.now - contact.since,
+            )
+        )
+        self.touch(agent.id)
 
     def _how(self, contact: ContactState, queue: Queue | None, agent: AgentId) -> str:
         """How she was chosen, where it was not by idleness alone."""

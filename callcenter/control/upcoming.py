@@ -63,7 +63,7 @@ class Upcoming:
         """Everything that is known to come, the nearest first. Whose owner is gone is offered to
         nobody and follows no plan: it is taken back, or given up."""
         world = self.world
-        if world.state.frontends[contact.frontend].lost:
+        if world.lost_since(contact):
             given_up = world.due(Alarm.CONTACT, contact.id)
             return [Due(at=given_up, what="given_up")] if given_up else []
         found = [*self._own(contact), *self._steps(contact), *self._doors(contact)]
@@ -143,7 +143,9 @@ class Upcoming:
 
 def ring_end(world: World, offer: OfferId) -> Micros:
     """When the phone of an open offer stops ringing by itself."""
-    return world.state.offers[offer].until - DEAD_OWNER_SECONDS * SECOND
+    found = world.state.offers[offer]
+    document = world.state.contacts[found.contact].document
+    return found.until - (0 if document else DEAD_OWNER_SECONDS * SECOND)
 
 
 def of_agent(world: World, agent: AgentState, now: Micros) -> list[Due]:

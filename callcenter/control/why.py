@@ -279,7 +279,7 @@ class Lens:
 
     def _held_back(self, contact: ContactState) -> Iterable[HeldBack]:
         world = self.world
-        lost = world.state.frontends[contact.frontend].lost
+        lost = world.lost_since(contact)
         if lost:
             yield HeldBack(why="owner_lost", until=world.due(Alarm.CONTACT, contact.id) or 0)
         if contact.retry_at > self.now:

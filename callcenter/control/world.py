@@ -68,7 +68,8 @@ class World(Indexes):
             del self.state.agents[agent.id]
 
     def contact_arrived(self, event: e.ContactArrived) -> None:
-        self._frontend(event.frontend)
+        if event.frontend:
+            self._frontend(event.frontend)
         self.state.contacts[event.contact] = ContactState(
             id=event.contact,
             channel=event.channel,
@@ -128,6 +129,9 @@ class World(Indexes):
         contact.asked = event.asked
         contact.preferred = event.preferred
         contact.excluded = event.excluded
+        if contact.document:
+            contact.attributes = event.attributes
+            contact.put_by = AgentId("")
         self._begin_plan(contact, event.at)
         contact.sticky, contact.sticky_until = event.agent, event.agent_until
         self._count(event.queue, 1)
@@ -214,7 +218,8 @@ class World(Indexes):
         contact = self.state.contacts[event.contact]
         agent = self._agent(event.agent)
         self.state.offered += 1
-        seconds = event.ring_seconds + event.dial_seconds + DEAD_OWNER_SECONDS
+        grace = 0 if contact.document else DEAD_OWNER_SECONDS
+        seconds = event.ring_seconds + event.dial_seconds + grace
         until = event.at + seconds * SECOND
         self.state.offers[event.offer] = OfferState(
             contact=contact.id, agent=agent.id, until=until, made=event.at
@@ -318,6 +323,14 @@ class World(Indexes):
         agent.idle_since = event.at
         self._set_timer(Alarm.CONTACT, contact.id)
         self.index_agent(agent)
+
+    def contact_put_aside(self, event: e.ContactPutAside) -> None:
+        """Its segment has ended; patience is now the time at which it comes back."""
+        contact = self.state.contacts[event.contact]
+        contact.stage = Stage.ASIDE
+        contact.put_by = event.agent
+        contact.expires = event.until
+        self._set_timer(Alarm.CONTACT, contact.id)
 
     def wrap_up_started(self, event: e.WrapUpStarted) -> None:
         agent = self._agent(event.agent)
@@ -482,6 +495,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactQueued: World.contact_queued,
     e.ContactDequeued: World.contact_dequeued,
     e.ContactEnded: World.contact_ended,
+    e.ContactPutAside: World.contact_put_aside,
     e.OfferMade: World.offer_made,
     e.OfferAccepted: World.offer_accepted,
     e.OfferDeclined: World.offer_not_taken,

@@ -173,6 +173,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     declines_max: int = 0
     """An agent may decline so many offers of this queue in a row and stay ready."""
     callback: Callback = Callback()
+    auto_accept: bool = False
+    """Mails, faxes and messages are laid on the desk of whoever is free, without being asked."""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,7 +76,8 @@ class Cmd(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=Tru
 
 
 class ContactReported(Cmd, frozen=True, kw_only=True):
-    """A contact arrived and has an owner."""
+    """A contact arrived and has an owner; without one (`frontend` empty) it is a document, which
+    needs nobody to live: a mail, a fax, a message."""
 
     contact: ContactId
     channel: Channel
@@ -84,6 +85,10 @@ class ContactReported(Cmd, frozen=True, kw_only=True):
     dialled: str
     """The number or address that was dialled: ours, so no personal data."""
     party: PartyId = PartyId("")
+    blob: str = ""
+    """What arrived, where it was something to read: the hash by which it is kept."""
+    reply_to: ContactId = ContactId("")
+    """It continues that one: while that one lives no new contact is made."""
 
 
 class FlowReported(Cmd, frozen=True, kw_only=True):
@@ -338,6 +343,36 @@ class AnnouncementRequested(Cmd, frozen=True, kw_only=True):
     request: CommandId = CommandId("")
 
 
+class OfferAnswerRequested(Cmd, frozen=True, kw_only=True):
+    """The agent takes or declines, at her desk, a document that is offered to her."""
+
+    offer: OfferId
+    agent: AgentId
+    accept: bool
+    request: CommandId = CommandId("")
+
+
+class PutAsideRequested(Cmd, frozen=True, kw_only=True):
+    """Let a document rest until a time, or (0) until its customer writes again.
+
+    It frees her capacity and comes back to her.
+    """
+
+    contact: ContactId
+    agent: AgentId
+    until: Micros = 0
+    request: CommandId = CommandId("")
+
+
+class DoneRequested(Cmd, frozen=True, kw_only=True):
+    """The agent is done with a document: it ends as resolved, filed as `disposition` if given."""
+
+    contact: ContactId
+    agent: AgentId
+    disposition: str = ""
+    request: CommandId = CommandId("")
+
+
 class Outlook(msgspec.Struct, frozen=True, array_like=True):
     """What somebody who waits, or would, has to expect; no spans where too little is known."""
 
@@ -383,6 +418,9 @@ Command: TypeAlias = (
     | AnnouncementRequested
     | WaitsReported
     | CallbackRequested
+    | OfferAnswerRequested
+    | PutAsideRequested
+    | DoneRequested
 )
 
 

@@ -59,6 +59,31 @@ class ContactArrived(Evt, frozen=True, kw_only=True):
     frontend: FrontendId
     dialled: str
     party: PartyId = PartyId("")
+    blob: str = ""
+    """What is to be read, by its hash."""
+    reply_to: ContactId = ContactId("")
+    """An earlier contact, over by now, that this one continues."""
+
+
+class ReplyArrived(Evt, frozen=True, kw_only=True):
+    """The customer wrote again about a living contact: `reply` is no contact of its own.
+
+    Who put it aside gets it back at once.
+    """
+
+    contact: ContactId
+    reply: ContactId
+    blob: str = ""
+
+
+class ContactPutAside(Evt, frozen=True, kw_only=True):
+    """It rests until then, or until its customer writes; then it waits for this agent again."""
+
+    contact: ContactId
+    segment: SegmentId
+    agent: AgentId
+    queue: QueueId
+    until: Micros
 
 
 class FlowStarted(Evt, frozen=True, kw_only=True):
@@ -545,6 +570,8 @@ Event: TypeAlias = (
     | CallbackRefused
     | CallbackTried
     | CallbackFreed
+    | ReplyArrived
+    | ContactPutAside
 )
 
 

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     QUEUE_CLOSED = "queue_closed"
     QUEUE_UNSTAFFED = "queue_unstaffed"
     MOVED = "moved"
+    PUT_ASIDE = "put_aside"
+    """An agent's part in a mail or fax that waits for a time or a reply."""
     CALLBACK_PROMISED = "callback_promised"
     """The flow ended with the promise to call back."""
     CALLBACK_UNREACHED = "callback_unreached"
@@ -90,6 +92,7 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.QUEUE_CLOSED: Result.REFUSED,
     Reason.QUEUE_UNSTAFFED: Result.REFUSED,
     Reason.MOVED: Result.FLOWED_OUT,
+    Reason.PUT_ASIDE: Result.FLOWED_OUT,
     Reason.CALLBACK_PROMISED: Result.FLOWED_OUT,
     Reason.CALLBACK_UNREACHED: Result.FLOWED_OUT,
     Reason.CALLBACK_TOO_LATE: Result.FLOWED_OUT,

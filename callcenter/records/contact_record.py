@@ -327,6 +327,8 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.ContactDequeued: ("left_queue", ("queue", "exit", "waited")),
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
     e.CallbackTried: ("tried", ("attempt", "again")),
+    e.ReplyArrived: ("reply", ("reply",)),
+    e.ContactPutAside: ("aside", ("agent", "until")),
     e.Held: ("held", ("agent", "by_agent")),
     e.Resumed: ("resumed", ("agent", "by_agent")),
 }

@@ -29,6 +29,7 @@ from callcenter.records.day import local_day
 from callcenter.records.live_indexes import BUSY, LiveIndexes, count_needs, fits
 from callcenter.records.live_state import (
     IN_QUEUE,
+    REPLIES_MAX,
     Estimate,
     LiveAgent,
     LiveAnnouncement,
@@ -116,7 +117,19 @@ class LiveState(LiveIndexes):
             dialled=event.dialled,
             party=event.party,
             stage_since=event.at,
+            blob=event.blob,
         )
+
+    def reply_arrived(self, event: e.ReplyArrived) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None and event.reply not in contact.replies:
+            contact.replies = (*contact.replies, event.reply)[-REPLIES_MAX:]
+
+    def contact_put_aside(self, event: e.ContactPutAside) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.stage, contact.stage_since = Stage.ASIDE, event.at
+            contact.put_by, contact.due = event.agent, event.until
 
     def contact_placed(self, event: e.ContactPlaced) -> None:
         self.data.contacts[event.contact] = LiveContact(
@@ -174,6 +187,7 @@ class LiveState(LiveIndexes):
         contact.stage, contact.stage_since = Stage.WAITING, event.at
         contact.queue, contact.visit, contact.since = event.queue, event.visit, event.since
         contact.waited = 0
+        contact.put_by, contact.due = AgentId(""), 0
         contact.estimate = None
         contact.skills = event.skills
         waiting = self.in_queue.get(event.queue)
@@ -505,6 +519,8 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.Held: LiveState.held,
     e.Resumed: LiveState.held,
     e.SegmentEnded: LiveState.segment_ended,
+    e.ReplyArrived: LiveState.reply_arrived,
+    e.ContactPutAside: LiveState.contact_put_aside,
     e.WrapUpStarted: LiveState.wrap_up_started,
     e.DispositionSet: LiveState.disposition_set,
     e.WrapUpEnded: LiveState.wrap_up_ended,

@@ -34,10 +34,15 @@ class Stage(StrEnum):
     WAITING = "waiting"
     RINGING = "ringing"
     TALKING = "talking"
+    ASIDE = "aside"
+    """Put aside by an agent: a document that waits for a time or a reply."""
 
 
 ASKED_MAX = 100
 """Different needs that are counted apart, per queue and day."""
+
+REPLIES_MAX = 100
+"""Replies to one contact that are told apart; the newest stay."""
 
 IN_QUEUE = frozenset({Stage.WAITING, Stage.RINGING})
 
@@ -89,6 +94,19 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of the running segment."""
     estimate: Estimate | None = None
     """Of its wait, while it waits."""
+    blob: str = ""
+    """What is to be read, by its hash."""
+    put_by: AgentId = AgentId("")
+    due: Micros = 0
+    """Who put it aside, and until when."""
+    replies: tuple[ContactId, ...] = ()
+    """What its customer wrote since, the newest last (`REPLIES_MAX`)."""
+
+    @property
+    def document(self) -> bool:
+        """Nobody is on a line: a mail, a fax, a message."""
+        return not self.frontend
+
     origin: ContactId = ContactId("")
     """Of a callback: the contact whose caller asked for it."""
     calls_back: bool = False

@@ -306,12 +306,12 @@ def waiting_rows(live: LiveState, callers: dict[str, str], now: Micros = 0) -> l
 
 
 def present_contact(live: LiveState, agent: LiveAgent) -> LiveContact | None:
-    """The contact she talks to, else the one that rings at her."""
-    for found in (*agent.segments.values(), *agent.offers.values()):
-        contact = live.data.contacts.get(found)
-        if contact is not None:
-            return contact
-    return None
+    """The contact she talks to, else the one that rings at her, else what she reads."""
+    contacts = live.data.contacts
+    works = [contacts[found] for found in agent.segments.values() if found in contacts]
+    rings = [contacts[found] for found in agent.offers.values() if found in contacts]
+    calls = [contact for contact in works if not contact.document]
+    return next(iter((*calls, *rings, *works)), None)
 
 
 def certificate_rows(found: Qualification | None) -> list[CertificateRow]:

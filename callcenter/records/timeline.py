@@ -113,6 +113,10 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "segment_ended": lambda f: (
         f"{f.get('agent')} done after {_seconds(f, 'talked')}: {_plain(f.get('reason'))}"
     ),
+    "reply": "The customer wrote again",
+    "aside": lambda f: (
+        f"{f.get('agent')} put it aside until {as_time(f.get('until', 0)):%Y-%m-%d %H:%M} UTC"
+    ),
     "wrap_up": "{agent} wraps up",
     "wrapped": lambda f: f"{f.get('agent')} wrapped up in {_seconds(f, 'wrapped')}",
     "disposition": "{agent} filed it as {disposition}",

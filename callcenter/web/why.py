@@ -83,6 +83,8 @@ def _state_of(story: ContactStory, words: Words) -> str:
         return words.moment(last, None) if last else "over"
     if story.stage is Stage.TALKING:
         return f"talks with {words.name(story.agent)}"
+    if story.stage is Stage.ASIDE:
+        return "put aside until a time or a reply"
     if story.waiting is None:
         return "in its flow; it waits in no queue"
     ahead = len(story.waiting.ahead) + story.waiting.ahead_more

@@ -163,6 +163,10 @@ class Words:
         if isinstance(event, e.SegmentEnded):
             reason = plain(event.termination.reason)
             return f"{self.name(event.agent)}'s part is over after {span(event.talked)}: {reason}"
+        if isinstance(event, e.ContactPutAside):
+            return f"{self.name(event.agent)} puts it aside until {self.day(event.until)}"
+        if isinstance(event, e.ReplyArrived):
+            return "its customer wrote again"
         if isinstance(event, e.ContactDequeued):
             return f"leaves {self.title(event.queue)} at the exit {event.exit} after {span(event.waited)}"
         if isinstance(event, e.ContactEnded):

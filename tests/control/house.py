@@ -262,6 +262,44 @@ class House:
         )
         return self.request(command)
 
+    # --- documents
+
+    def document(
+        self, contact: str, queue: str = "sales", channel: Channel = Channel.EMAIL,
+        reply_to: str = "", **settings: object,
+    ) -> list[e.Event]:  # fmt: skip
+        """Something to read arrives and is to wait."""
+        said = self.tell(
+            c.ContactReported(
+                contact=ContactId(contact), channel=channel, frontend=FrontendId(""),
+                dialled="office", blob="0" * 64, reply_to=ContactId(reply_to),
+            )
+        )  # fmt: skip
+        return said + self.enqueue(contact, queue, **settings)
+
+    def take(self, contact: str, *, accept: bool = True, name: str = "") -> e.CommandAnswered:
+        """She answers, at her desk, the offer of a document."""
+        made = self.offer_of(contact)
+        return self.request(
+            c.OfferAnswerRequested(
+                offer=made.offer if made else OfferId("none"),
+                agent=AgentId(name or (made.agent if made else "")), accept=accept,
+            )
+        )  # fmt: skip
+
+    def put_aside(self, contact: str, name: str, span: float = 0) -> e.CommandAnswered:
+        until = self.now + seconds(span) if span else 0
+        return self.request(
+            c.PutAsideRequested(contact=ContactId(contact), agent=AgentId(name), until=until)
+        )
+
+    def done(self, contact: str, name: str, disposition: str = "") -> e.CommandAnswered:
+        return self.request(
+            c.DoneRequested(
+                contact=ContactId(contact), agent=AgentId(name), disposition=disposition
+            )
+        )
+
     # --- what is to be seen
 
     def rung_all(self, contact: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must hold after every input, whatever came before: the rules I1 to I12 of the house.
+"""What must hold after every input, whatever came before: the rules I1 to I13 of the house.
 
 Why: stories prove what we thought of. These prove what we did not, in every state that random and
 simulated days reach. The oracle shares nothing with the engine: it scans, slowly and plainly.
@@ -60,7 +60,7 @@ def queue_of(state: State, name: QueueId) -> Queue | None:
 
 
 def width_of(state: State, contact: ContactState) -> int:
-    if contact.calls_back:
+    if contact.calls_back or not contact.frontend:
         return 1
     queue = queue_of(state, contact.queue)
     return queue.ring_width if queue and queue.agent_choice == "ring_all" else 1
@@ -98,14 +98,18 @@ def may_have(state: State, agent: AgentState, channel: Channel) -> bool:
     return "voice" not in has and has.count(channel.value) < room
 
 
+def lost(state: State, contact: ContactState) -> bool:
+    """Is the owner gone? Documents have none."""
+    return bool(contact.frontend) and bool(state.frontends[contact.frontend].lost)
+
+
 def waits(control: Control, contact: ContactState) -> bool:
     """May it be offered now: waiting, its owner alive, not resting after a failure of ours?"""
     state = control.state
-    owner = state.frontends[contact.frontend]
     wants = contact.stage is Stage.WAITING or (
         contact.stage is Stage.OFFERED and len(contact.live) < width_of(state, contact)
     )
-    return wants and not owner.lost and contact.retry_at <= state.now
+    return wants and not lost(state, contact) and contact.retry_at <= state.now
 
 
 def check_places(state: State, ringing_all: bool) -> None:
@@ -124,10 +128,21 @@ def check_places(state: State, ringing_all: bool) -> None:
         assert (contact.stage is Stage.TALKING) == bool(contact.segment), f"I1 {contact}"
         if contact.segment:
             assert state.segments[contact.segment].contact == contact.id
+        assert contact.stage is not Stage.ASIDE or not contact.frontend, f"I1 {contact}"
     assert not offers_of, f"I1 offers of ended contacts: {offers_of}"
     for segment in state.segments.values():
         assert state.contacts[segment.contact].segment == segment.id, f"I1 {segment}"
         assert segment.id in state.agents[segment.agent].segments
+
+
+def check_interrupted(state: State) -> None:
+    """I13: whoever talks has what she reads on hold, and nobody else was put there by us."""
+    for agent in state.agents.values():
+        works = [state.segments[segment] for segment in agent.segments]
+        talks = any(state.contacts[work.contact].frontend for work in works)
+        for work in works:
+            if talks and not state.contacts[work.contact].frontend:
+                assert work.held_by_agent, f"I13 {agent.id} talks, and {work.contact} runs on"
 
 
 def check_capacity(state: State) -> None:
@@ -179,10 +194,9 @@ def check_engine(control: Control) -> None:
     counts: dict[str, int] = {}
     for contact in state.contacts.values():
         if contact.id in world.engine:
-            owner = state.frontends[contact.frontend]
             room = contact.stage is Stage.OFFERED and len(contact.live) < width_of(state, contact)
             assert contact.stage is Stage.WAITING or room, f"I7 {contact}"
-            assert not owner.lost, f"I7 {contact}"
+            assert not lost(state, contact), f"I7 {contact}"
             group, entry = world.engine._contacts[contact.id]
             assert entry[:2] == (contact.key, contact.order), f"I7 {contact}"
             assert group.terms == world.terms(contact), f"I7 {contact}"
@@ -211,7 +225,8 @@ def check_timers(control: Control) -> None:
     for contact in state.contacts.values():
         due = world.due(Alarm.CONTACT, contact.id)
         assert due is None or (due, Alarm.CONTACT, contact.id) in armed, f"I8 {contact.id}"
-        assert contact.stage is not Stage.WAITING or due is not None, f"I8 {contact.id}"
+        timed = (Stage.WAITING, Stage.ASIDE)
+        assert contact.stage not in timed or due is not None, f"I8 {contact.id}"
         for alarm in (Alarm.RETRY, Alarm.STEP):
             due = world.due(alarm, contact.id)
             assert due is None or (due, alarm, contact.id) in armed, f"I8 {alarm} {contact.id}"
@@ -232,6 +247,7 @@ def check(control: Control, *, ringing_all: bool = False) -> None:
     queues = (*control.state.center.queues, *control.state.retired_queues.values())
     check_places(control.state, ringing_all or any(q.agent_choice == "ring_all" for q in queues))
     check_capacity(control.state)
+    check_interrupted(control.state)
     check_shown(control.state)
     check_work_conserving(control)
     check_engine(control)

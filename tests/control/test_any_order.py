@@ -91,6 +91,7 @@ def variant(number: int) -> Center:
         queue(
             "mail", skills={"english": 3 if rings else 1}, wrap_up_seconds=0, priority=3,
             plan=MAIL_RINGS if rings else Plan(), agent_choice=mail, ring_width=3,
+            auto_accept=number == 2,
             excluded=(AgentId("ben"),) if number == 4 else (),
         ),
         queue(
@@ -164,6 +165,39 @@ class AnyOrder(RuleBasedStateMachine):
         for _ in range(count):
             self.names += 1
             self.house.call(f"c{self.names}", name, agent=AgentId(person))
+
+    @rule(
+        channel=st.sampled_from(list(Channel)),
+        name=st.sampled_from(QUEUES),
+        earlier=st.integers(0, 5),
+        person=st.sampled_from(("", *AGENTS)),
+    )
+    def letter(self, channel: Channel, name: str, earlier: int, person: str) -> None:
+        """A document arrives; it may continue an earlier contact."""
+        self.names += 1
+        reply_to = f"c{self.names - earlier}" if earlier else ""
+        self.house.document(
+            f"c{self.names}", name, channel, reply_to=reply_to, agent=AgentId(person)
+        )
+
+    @precondition(lambda self: self.some(Stage.OFFERED))
+    @rule(data=st.data(), accept=st.booleans())
+    def at_the_desk(self, data: Any, accept: bool) -> None:
+        self.house.take(self.pick(data, Stage.OFFERED), accept=accept)
+
+    @precondition(lambda self: self.some(Stage.TALKING))
+    @rule(data=st.data(), span=st.sampled_from([0.0, 20.0, 100 * 86_400.0]))
+    def aside(self, data: Any, span: float) -> None:
+        contact = self.house.contact(self.pick(data, Stage.TALKING))
+        segment = self.house.control.state.segments[contact.segment]
+        self.house.put_aside(contact.id, segment.agent, span)
+
+    @precondition(lambda self: self.some(Stage.TALKING))
+    @rule(data=st.data(), disposition=st.sampled_from(["", "resolved", "nonsense"]))
+    def done(self, data: Any, disposition: str) -> None:
+        contact = self.house.contact(self.pick(data, Stage.TALKING))
+        segment = self.house.control.state.segments[contact.segment]
+        self.house.done(contact.id, segment.agent, disposition)
 
     @rule()
     def everybody_works(self) -> None:

@@ -237,6 +237,7 @@ def test_every_event_of_a_contact_has_its_words(kind: type[e.Evt]) -> None:
 
 
 SAMPLE: dict[str, Any] = {
+    "reply": "c2",
     "at": SECOND, "contact": "c1", "channel": Channel.VOICE, "frontend": "f1", "dialled": "100",
     "queue": QueueId("sales"), "visit": 1, "priority": 5, "since": 0, "expires": SECOND,
     "agent": AgentId("ann"), "after_seconds": 30, "left": "help", "left_visit": 1, "waited": 0,
