@@ -314,10 +314,56 @@ class QueueSettings(Table):
     """So many free agents who could answer are kept for this queue; other queues do without."""
     declines_max: int = Field(default=0, ge=0, le=100)
     """So often in a row an agent may decline and stay ready."""
+    auto_accept: bool = False
+    """Mails and faxes are laid on the desk of whoever is free, without being asked."""
     plan: PlanSettings = PlanSettings()
     """What changes for a contact while it waits."""
     callback: CallbackSettings = CallbackSettings()
     """How those who would rather be called back are called."""
+
+
+class IntakeSettings(Table):
+    lmtp_listen: Address | Literal[""] = ""
+    """Where the mail server of the house hands mails over (LMTP): `127.0.0.1:2424`. Trusts whoever
+    can reach it; nowhere when empty."""
+    mail_bytes_max: int = Field(default=26_214_400, ge=10_000, le=60_000_000)
+    """Larger mails are refused at once, so that their senders hear of it."""
+
+
+class RuleSettings(Table):
+    to: tuple[str, ...] = ()
+    """Addresses it was sent to, whole or the part before the @."""
+    sender: tuple[str, ...] = ()
+    """Addresses it comes from; `@example.com` for all of a domain."""
+    words: tuple[str, ...] = ()
+    """Any of these in the subject or the text."""
+    sort: tuple[Literal["normal", "bounce", "auto-reply", "list", "report", "mdn", "loop"], ...] = ()
+    """What wrote it: a person (`normal`) or a machine."""
+    language: tuple[str, ...] = ()
+    """What it says its language is."""
+    queue: str = ""
+    """Where it waits then; the mailbox's queue when empty."""
+    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
+    """Its priority then; the queue's when not given."""
+    skills: Skills = {}
+    """What else it needs then."""
+
+
+class MailboxSettings(Table):
+    name: Name = Field(examples=["office"])
+    """What records and metrics call it."""
+    addresses: tuple[str, ...] = Field(default=(), examples=[("office@example.com",)])
+    """What it is written to; mails handed over for others are refused."""
+    queue: str = Field(examples=["mail"])
+    """Where its mails wait."""
+    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
+    """Of its mails; the queue's when not given."""
+    skills: Skills = {}
+    """What its mails need beside what the queue asks for."""
+    rules: tuple[RuleSettings, ...] = ()
+    """Read from the top; the first that fits decides."""
+    authserv_id: str = ""
+    """The name under which your mail server writes `Authentication-Results`; others are ignored."""
 
 
 class SkillSettings(Table):
@@ -430,6 +476,15 @@ class Settings(Table):
     """People who answer."""
     calendars: tuple[CalendarSettings, ...] = Field(default=(), alias="calendar")
     """Opening times."""
+    intake: IntakeSettings = IntakeSettings()
+    """How what is read comes in."""
+    mailboxes: tuple[MailboxSettings, ...] = Field(default=(), alias="mailbox")
+    """What customers write to."""
+
+    @property
+    def reads(self) -> bool:
+        """Does anything come in that is read, so that the intake has something to do?"""
+        return bool(self.mailboxes)
 
     @property
     def store_directory(self) -> Path:

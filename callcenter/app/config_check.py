@@ -341,6 +341,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
     yield from _overflow(settings)
     yield from _callbacks(settings)
+    yield from _mailboxes(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows:
@@ -378,6 +379,29 @@ def _callbacks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             yield ("queue", index, "callback", "trunk"), f"{name!r} may dial no number", hint
 
 
+def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    queues: set[str] = {queue.id for queue in settings.queues}
+    known = {skill.name for skill in settings.skills}
+    seen: set[str] = set()
+    for index, box in enumerate(settings.mailboxes):
+        if box.queue not in queues:
+            yield ("mailbox", index, "queue"), *_unknown("queue", box.queue, queues)
+        for number, rule in enumerate(box.rules):
+            place = ("mailbox", index, "rules", number)
+            if rule.queue and rule.queue not in queues:
+                yield (*place, "queue"), *_unknown("queue", rule.queue, queues)
+            for skill in set(rule.skills) - known:
+                yield (*place, "skills", skill), *_unknown("skill", skill, known)
+        for address in box.addresses:
+            if address.lower() in seen:
+                message = f"{address!r} is given twice"
+                yield ("mailbox", index, "addresses"), message, "each address has one mailbox"
+            seen.add(address.lower())
+    if settings.mailboxes and not settings.intake.lmtp_listen:
+        message = "nothing brings mails to the mailboxes"
+        yield ("mailbox", 0), message, 'write [intake] lmtp_listen = "127.0.0.1:2424"'
+
+
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Phones elsewhere can register, but their audio never arrives."""
     if settings.media.url != "embedded" or not _is_loopback(settings.media.address):
@@ -403,6 +427,7 @@ def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         ("calendar", "name", [c.name for c in settings.calendars]),
         ("number", "number", [n.number for n in settings.numbers]),
         ("trunk", "name", [t.name for t in settings.trunks]),
+        ("mailbox", "name", [m.name for m in settings.mailboxes]),
     ]
     for table, key, values in named:
         for index, value in enumerate(values):
@@ -415,6 +440,7 @@ def _skills(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     holders: list[tuple[str, tuple[Any, ...]]] = [
         ("queue", settings.queues),
         ("agent", settings.agents),
+        ("mailbox", settings.mailboxes),
     ]
     for table, rows in holders:
         for index, row in enumerate(rows):

@@ -55,6 +55,14 @@ address = "127.0.0.1"              # where audio is received; with `sip.listen`,
 [web]
 listen = "127.0.0.1:8080"          # the wall, the desk, the API
 
+# Mails: your mail server (Postfix, Exim …) hands them over by LMTP; they wait in a queue like calls.
+# [intake]
+# lmtp_listen = "127.0.0.1:2424"   # whoever reaches it is trusted: keep it on this machine
+# [[mailbox]]
+# name = "office"
+# addresses = ["office@example.com"]
+# queue = "sales"
+
 # A line to the outside: calls from this address need no password. `dial` names the beginnings of the
 # numbers that may be called by it, when customers are called back; without it, none may.
 # [[trunk]]

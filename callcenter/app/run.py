@@ -114,6 +114,8 @@ def _count(role: Role, settings: Settings) -> int:
         return 1 if settings.store.url == "embedded" else 0
     if role.name == "media":
         return settings.media.workers if settings.media.url == "embedded" else 0
+    if role.name == "intake":
+        return 1 if settings.reads else 0
     return 1
 
 

@@ -34,6 +34,7 @@ def open_for(role: str, index: int, settings: Settings) -> Sockets:
     """The sockets of one process of `role`. Raises `WrongInput` when one cannot be opened."""
     opener: dict[str, Callable[[Settings, int], Sockets]] = {
         "frontend": _of_frontend,
+        "intake": _of_intake,
         "media": _of_media,
         "web": _of_web,
     }
@@ -59,6 +60,11 @@ def _of_media(settings: Settings, index: int) -> Sockets:
 
 def _of_web(settings: Settings, _index: int) -> Sockets:
     return {"web": _tcp(settings.web.listen, "[web] listen")}
+
+
+def _of_intake(settings: Settings, _index: int) -> Sockets:
+    listen = settings.intake.lmtp_listen
+    return {"lmtp": _tcp(listen, "[intake] lmtp_listen")} if listen else {}
 
 
 def ng_address(settings: Settings, index: int) -> str:

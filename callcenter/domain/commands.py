@@ -447,6 +447,15 @@ def encode_envelope(envelope: Envelope) -> bytes:
     return _encoder.encode(envelope)
 
 
+def encode_around_first(
+    source: str, epoch: int, at: Micros, commands: tuple[Command, ...]
+) -> tuple[bytes, bytes]:
+    """An envelope before and after its `first`, which only the store will know: between the two
+    goes an unsigned 64-bit number (0xcf and eight bytes, big endian)."""
+    encode = _encoder.encode
+    return b"\x95" + encode(source) + encode(epoch), encode(at) + encode(commands)
+
+
 def decode_envelope(data: bytes) -> Envelope:
     """Read an envelope. Raises `msgspec.DecodeError` or `ValidationError` for anything else."""
     return _decoder.decode(data)

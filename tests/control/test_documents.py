@@ -202,7 +202,7 @@ def test_a_closed_or_full_queue_still_takes_what_is_written() -> None:
     house = House().open(shut)
     for number in range(3):
         said = house.document(f"m{number}")
-        assert one(said, e.ContactQueued)
+        assert one(said, e.ContactQueued).queue == "sales"
 
 
 def test_closing_a_queue_by_hand_sends_no_mail_away() -> None:

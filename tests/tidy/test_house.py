@@ -26,7 +26,7 @@ COMPUTING_MODULES = {
     "heapq", "hmac", "html", "io", "ipaddress", "itertools", "json", "keyword", "math", "msgspec",
     "numbers", "numpy", "operator", "re", "ruamel", "statistics", "string", "struct", "textwrap",
     "types", "typing", "unicodedata", "urllib", "xml", "zoneinfo", "ast", "difflib", "calendar",
-    "tokenize", "callcenter",
+    "tokenize", "codecs", "email", "callcenter",
 }  # fmt: skip
 """Standard and third-party modules that compute and touch nothing outside."""
 

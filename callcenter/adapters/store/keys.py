@@ -24,6 +24,10 @@ carry the same hash tag, so that the scripts find them on one node of a cluster.
     {cc}:parties                  hash     party id to `{"number": …, "name": …}`: the erasable
                                            place of living contacts; records moves it to the
                                            history when they end
+    {cc}:claim:DIGEST             string   contact that what arrived became; expires (CLAIM_DAYS)
+    {cc}:intake:pending           hash     contact to `Note` as JSON: arrived, not yet in a queue
+    {cc}:intake:sequences         hash     `source:epoch` to the number of its last claim
+    {cc}:intake:marks             hash     mailbox to `uidvalidity:uid`, up to which it was read
     {cc}:metrics                  hash     role name (`frontend-0`) to what it publishes for
                                            `/metrics` (`records.published`), every few seconds
 """
@@ -35,6 +39,8 @@ FRONTEND_MS = 3000
 HEALTH_MS = 5000
 ARCHIVER_MS = 5000
 DEAD_MAX = 1000
+CLAIM_DAYS = 60
+"""Who hands something over again does so within days; mail servers give up after five."""
 
 
 class Keys:
@@ -42,7 +48,7 @@ class Keys:
 
     __slots__ = (
         "_prefix", "archived", "archiver", "center", "cmds", "dead", "epoch", "events", "head",
-        "lag", "lease", "metrics", "parties", "snapshot",
+        "lag", "lease", "marks", "metrics", "parties", "pending", "sequences", "snapshot",
     )  # fmt: skip
 
     def __init__(self, namespace: str = "cc") -> None:
@@ -60,6 +66,13 @@ class Keys:
         self.dead = prefix + "dead"
         self.parties = prefix + "parties"
         self.metrics = prefix + "metrics"
+        self.pending = prefix + "intake:pending"
+        self.sequences = prefix + "intake:sequences"
+        self.marks = prefix + "intake:marks"
+
+    def claim(self, digest: str) -> str:
+        """Tells which contact something that arrived became."""
+        return f"{self._prefix}claim:{digest}"
 
     def frontend_lease(self, frontend: str) -> str:
         """Lives as long as that front end does."""

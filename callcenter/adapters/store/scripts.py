@@ -1,4 +1,4 @@
-"""What must happen at once in the store: four Lua scripts, with all of their keys.
+"""What must happen at once in the store: five Lua scripts, with all of their keys.
 
 Why: a decision is worth nothing if another leader could have decided meanwhile. So the commit
 checks, in one step nobody can come between, that its epoch is the newest and that the journal ends
@@ -13,6 +13,11 @@ commands that Redis 6.2 has.
              returns the new epoch, or 0 when somebody else leads
     renew    KEYS lease epoch   ARGV owner, epoch, lease_ms   returns 1, or the error FENCED
     release  KEYS lease         ARGV owner                    returns 1 or 0
+    claim    KEYS cmds pending sequences parties claim…
+             ARGV 1 source:epoch 2 and 3 envelope before and after its `first` 4 contact 5 note
+                  6 seconds the claims are kept 7 party 8 its value
+             returns {1, contact}, or {0, the contact that has one of these claims already}
+             (the sequence is counted here, so that a claim that is refused leaves no hole)
 """
 
 from __future__ import annotations
@@ -56,7 +61,19 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 
-ALL = (COMMIT, ACQUIRE, RENEW, RELEASE)
+CLAIM = b"""
+local found = false
+for i = 5, #KEYS do found = found or redis.call('GET', KEYS[i]) end
+for i = 5, #KEYS do redis.call('SET', KEYS[i], found or ARGV[4], 'EX', ARGV[6]) end
+if found then return {0, found} end
+redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+if ARGV[7] ~= '' then redis.call('HSET', KEYS[4], ARGV[7], ARGV[8]) end
+local n = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
+redis.call('XADD', KEYS[1], '*', 'e', ARGV[2] .. '\\207' .. struct.pack('>I8', n) .. ARGV[3])
+return {1, ARGV[4]}
+"""
+
+ALL = (COMMIT, ACQUIRE, RENEW, RELEASE, CLAIM)
 
 
 def sha(script: bytes) -> bytes:
@@ -64,4 +81,4 @@ def sha(script: bytes) -> bytes:
     return hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
 
 
-COMMIT_SHA, ACQUIRE_SHA, RENEW_SHA, RELEASE_SHA = (sha(script) for script in ALL)
+COMMIT_SHA, ACQUIRE_SHA, RENEW_SHA, RELEASE_SHA, CLAIM_SHA = (sha(script) for script in ALL)

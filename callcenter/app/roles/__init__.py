@@ -42,6 +42,10 @@ ROLES: tuple[Role, ...] = (
         "standby", ("control",), 3, "plain",
         "follows, writes snapshots and the archive, takes over", "one or more",
     ),
+    Role(
+        "intake", ("control",), 10, "asyncio",
+        "takes in mails, faxes and messages: kept, claimed, read, queued", "one per center",
+    ),
     Role("records", ("control",), 5, "asyncio", "folds events into the history", "one per center"),
     Role(
         "frontend", ("media", "control"), 15, "reactor",
@@ -51,7 +55,7 @@ ROLES: tuple[Role, ...] = (
 )  # fmt: skip
 """In the order they are started."""
 
-STOP_ORDER = ("frontend", "web", "records", "media", "standby", "control", "store")
+STOP_ORDER = ("frontend", "intake", "web", "records", "media", "standby", "control", "store")
 """Calls end first, what they are written with ends last."""
 
 BY_NAME: dict[str, Role] = {role.name: role for role in ROLES}

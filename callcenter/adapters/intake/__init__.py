@@ -1,0 +1,1 @@
+"""Mails, faxes and messages come in: kept, claimed, acknowledged, read, queued."""

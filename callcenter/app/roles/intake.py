@@ -1,0 +1,193 @@
+"""The intake role: what is written to us comes in, is kept, read and queued.
+
+What happens here: the listener for mails that are handed over, the pipeline behind it, the reading
+processes, and the journal, which says what became of each.
+
+Why: see `adapters/intake/pipeline.py`. A role killed at any moment goes on with the notes that are
+left; nothing it had acknowledged is lost, and nothing is taken twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from callcenter.adapters.intake.claims import Claims
+from callcenter.adapters.intake.lmtp import Handler, Mailbox, Server
+from callcenter.adapters.intake.pipeline import Pipeline
+from callcenter.adapters.intake.readers import Readers
+from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
+from callcenter.adapters.store.embedded import StoreUnavailable
+from callcenter.adapters.store.journal import CommandWriter, EventReader, JournalGap
+from callcenter.adapters.store.keys import Keys
+from callcenter.adapters.store.resp import StoreError
+from callcenter.app.config import MailboxSettings, Settings
+from callcenter.app.context import RoleContext
+from callcenter.domain.events import Batch
+from callcenter.intake.rules import Door, Rule
+from callcenter.records.published import Family
+
+SECRET_FILE = "mail-secret"
+
+log = structlog.get_logger()
+
+
+class IntakeRole:
+    """Everything of one intake."""
+
+    def __init__(self, context: RoleContext) -> None:
+        settings = context.settings
+        self._context = context
+        self._keys = Keys(settings.store.namespace)
+        self.writer = CommandWriter(context.store_url, self._keys, context.name, context.epoch)
+        self._readers = Readers(context.state_directory)
+        claims = Claims(self.writer.call, self._keys, f"{context.name}-claims", context.epoch)
+        self.pipeline = Pipeline(
+            context.state_directory, claims, self.writer, self._readers, doors_of(settings),
+            secret_of(context.state_directory),
+        )  # fmt: skip
+        handler = Handler(self.pipeline, mailboxes_of(settings), lambda: self.writer.store_full)
+        self.lmtp = Server(handler, settings.intake.mail_bytes_max)
+        self._kept = 0
+
+    async def begin(self) -> None:
+        """Take up what is left, then listen."""
+        self.pipeline.blobs.prepare()
+        await self.writer.start()
+        await self.pipeline.resume()
+        listening = self._context.sockets.get("lmtp")
+        if listening is not None:
+            await self.lmtp.start(listening)
+
+    async def follow(self) -> None:
+        """What the journal says of ours, for ever; holes have a named way on."""
+        after = await self._begin_at()
+        while True:
+            reader = EventReader(
+                self._context.store_url, self._keys, after,
+                archive=self._context.state_directory / "archive",
+            )  # fmt: skip
+            try:
+                async for batches in reader.reads():
+                    await self._see(batches)
+            except JournalGap as gap:
+                log.error("batches are gone", wanted=gap.wanted, found=gap.found)
+                after = max(0, gap.found - 1)
+
+    async def _begin_at(self) -> int:
+        """Where an earlier life was in the journal; at its end where there was none."""
+        seq = await self.writer.call("HGET", self._keys.marks, "journal")
+        if seq is None:
+            seq = await self.writer.call("HGET", self._keys.head, "seq") or 0
+        return int(seq)
+
+    async def _see(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            while True:
+                try:
+                    await self.pipeline.see(batch.events)
+                    break
+                except (StoreError, StoreUnavailable, OSError) as away:
+                    log.warning("the journal waits to be followed", reason=type(away).__name__)
+                    await asyncio.sleep(0.5)
+        if batches:
+            self._kept = batches[-1].seq
+
+    async def keep_place(self) -> None:
+        """Write down how far the journal was read, for the next life."""
+        kept = 0
+        while True:
+            await asyncio.sleep(1.0)
+            if self._kept != kept:
+                try:
+                    await self.writer.call("HSET", self._keys.marks, "journal", self._kept)
+                    kept = self._kept
+                except (StoreError, StoreUnavailable, OSError):
+                    continue  # the next second
+
+    def families(self) -> list[Family]:
+        """What it has done, for `/metrics`."""
+        return [
+            counted("callcenter_intake_total", "What arrived, and what became of it.", "what",
+                    dict(self.pipeline.counts)),
+            counted("callcenter_intake_read_total", "What the reading processes said.", "what",
+                    dict(self._readers.counts)),
+            counted("callcenter_intake_seconds_total", "From acknowledged to queued, all together.",
+                    "channel", self.pipeline.waited),
+            gauge("callcenter_intake_pending", "Arrived and not yet in a queue.",
+                  self.pipeline.left),
+        ]  # fmt: skip
+
+    async def publish(self) -> None:
+        """Tell `/metrics`, until cancelled."""
+        name = self._context.name
+        await MetricsPublisher(name, self._keys.metrics, self.writer.call, self.families).run()
+
+    async def close(self) -> None:
+        """Take nothing more and end the readers."""
+        await self.lmtp.close()
+        await self._readers.close()
+        await self.writer.close()
+
+
+def doors_of(settings: Settings) -> dict[str, Door]:
+    """Where things come in, by name."""
+    return {box.name: _door(box) for box in settings.mailboxes}
+
+
+def _door(box: MailboxSettings) -> Door:
+    rules = tuple(Rule(**rule.model_dump()) for rule in box.rules)
+    return Door(
+        name=box.name, queue=box.queue, priority=box.priority, skills=dict(box.skills), rules=rules
+    )
+
+
+def mailboxes_of(settings: Settings) -> dict[str, Mailbox]:
+    """Mailboxes by their addresses, in small letters."""
+    return {
+        address.lower(): Mailbox(box.name, box.authserv_id)
+        for box in settings.mailboxes
+        for address in box.addresses
+    }
+
+
+def secret_of(state: Path) -> bytes:
+    """What our message ids are signed with; made once."""
+    path = state / SECRET_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_bytes()
+
+
+async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
+    """Take in until told to stop."""
+    role = IntakeRole(context)
+    await role.begin()
+    tasks = [
+        asyncio.create_task(role.pipeline.work(), name="work"),
+        asyncio.create_task(role.follow(), name="follow"),
+        asyncio.create_task(role.keep_place(), name="place"),
+        asyncio.create_task(role.publish(), name="figures"),
+        asyncio.create_task(stopping.wait(), name="stop"),
+    ]
+    try:
+        context.line.ready(left=role.pipeline.left)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await role.close()
