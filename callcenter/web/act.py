@@ -39,6 +39,9 @@ Request: TypeAlias = (
     | c.AnnouncementRequested
     | c.SkillsRequested
     | c.TrainingRequested
+    | c.OfferAnswerRequested
+    | c.PutAsideRequested
+    | c.DoneRequested
 )
 """What people ask for, each by a name of its own."""
 

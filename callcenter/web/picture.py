@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,9 +23,11 @@ from callcenter.records.book import BookState
 from callcenter.records.contact_record import Stories
 from callcenter.records.day import as_time
 from callcenter.records.live import LiveState
+from callcenter.records.live_state import LiveAgent
 from callcenter.records.visits import Visit
 from callcenter.web.callers import Callers
 from callcenter.web.grid import Grid
+from callcenter.web.document_views import DeskDocument
 from callcenter.web.ports import CustomersPort
 
 OFFSET_MAX: Micros = 2 * SECOND
@@ -35,6 +37,10 @@ OFFSET_DECAY: Micros = 100
 CUSTOMERS_MAX = 1000
 
 _state = msgspec.msgpack.Decoder(BookState)
+
+
+async def _no_documents(_agent: LiveAgent) -> list[DeskDocument]:
+    return []
 
 
 class ControlView(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +77,8 @@ class Picture:
         self.changes = 0
         """Grows with every event; equal means nothing happened."""
         self.on_visit: Callable[[Visit], None] = lambda _visit: None
+        self.documents: Callable[[LiveAgent], Awaitable[list[DeskDocument]]] = _no_documents
+        """What of what is read is on an agent's desk."""
         self.on_event: Callable[[e.Event], None] = lambda _event: None
         self.stale_since: datetime | None = None
         """When the store was last heard, while it is away."""

@@ -124,6 +124,8 @@ def handler_of(
         query = _checked(route.query, dict(request.query))
         body = await _body_of(request, route.body) if route.body else None
         found = await route.handler(Call(request, principal, query, body))
+        if isinstance(found, web.StreamResponse):
+            return found
         answer = found if isinstance(found, Answer) else Answer(found)
         if answer.status == 204:
             response = web.Response(status=204)
@@ -192,7 +194,7 @@ _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 def openapi(routes: Sequence[Route], server: str = "/") -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API."""
     template = "#/components/schemas/{name}"
-    answers = [route.answer for route in routes] + [ProblemDocument]
+    answers = [route.answer for route in routes if route.answer is not bytes] + [ProblemDocument]
     _, schemas = msgspec.json.schema_components(answers, ref_template=template)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -219,12 +221,15 @@ def openapi(routes: Sequence[Route], server: str = "/") -> dict[str, Any]:
 
 
 def _operation(route: Route, body: Mapping[str, Any] | None) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{route.answer.__name__}"}
+    schema: dict[str, Any] = {"$ref": f"#/components/schemas/{route.answer.__name__}"}
+    content = {"application/json": {"schema": schema}}
+    if route.answer is bytes:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     problem = {"$ref": "#/components/schemas/ProblemDocument"}
     responses: dict[str, Any] = {
         str(status): {
             "description": "Done",
-            **({} if status == 204 else {"content": {"application/json": {"schema": schema}}}),
+            **({} if status == 204 else {"content": content}),
         }
         for status in route.statuses
     }

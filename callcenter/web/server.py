@@ -17,6 +17,15 @@ from callcenter.records.screens import AgentRow
 from callcenter.web import views as v
 from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
 from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
+from callcenter.web.document_views import DocumentView, Notes
+from callcenter.web.documents import (
+    AsideBody,
+    Documents,
+    DocumentsPort,
+    DoneBody,
+    NotesBody,
+    OfferBody,
+)
 from callcenter.web.gaps import IfTrained, SkillGaps
 from callcenter.web.hub import Hub
 from callcenter.web.live_socket import LiveSocket
@@ -77,6 +86,8 @@ class World:
     access: AccessPort
     people: Callable[[], Mapping[str, Person]]
     why: Callable[[Tally], WhyPort]
+    documents: DocumentsPort | None = None
+    """Where mails and faxes are kept; None where none come in."""
     origins: Sequence[str] = ()
     private: bool = True
     """Only this machine can reach the listener: `/metrics` needs no token then."""
@@ -101,7 +112,9 @@ class Server:
         asking = Asking(picture, world.commands)
         self.acting = Acting(picture, asking)
         self.supervising = Supervising(picture, asking, world.prompts)
+        self.documents = Documents(picture, asking, world.documents)
         picture.use_customers(world.customers)
+        picture.documents = self.documents.on_desk
         self.routes = api_routes(self)
         self._openapi = b""
 
@@ -171,7 +184,7 @@ class Server:
 
 def api_routes(s: Server) -> list[Route]:
     """The whole API, in the order of the documentation."""
-    return [*desk_routes(s), *why_routes(s), *supervisor_routes(s), *token_routes(s)]
+    return [*desk_routes(s), *document_routes(s), *why_routes(s), *supervisor_routes(s), *token_routes(s)]
 
 
 def desk_routes(s: Server) -> list[Route]:
@@ -203,6 +216,27 @@ def desk_routes(s: Server) -> list[Route]:
               v.ContactDetail, read.contact, query=ContactQuery),
         Route("GET", "/reports/intervals", Need.WALL, "15 minutes at a time", v.IntervalList,
               read.intervals, query=IntervalsQuery),
+    ]  # fmt: skip
+
+
+def document_routes(s: Server) -> list[Route]:
+    """Mails, faxes and messages: for whoever holds one, and for supervisors."""
+    does, need = s.documents, Need.DESK
+    return [
+        Route("POST", "/offers/{id}/answer", need, "Take or decline a document that is offered",
+              v.CommandResult, does.answer, body=OfferBody, statuses=COMMANDED),
+        Route("GET", "/contacts/{id}/document", need, "What there is to read", DocumentView,
+              does.read),
+        Route("GET", "/contacts/{id}/pages/{part}", need, "Its page, made harmless, for a frame",
+              bytes, does.page),
+        Route("GET", "/contacts/{id}/files/{blob}", need, "One of its files, to be saved", bytes,
+              does.file),
+        Route("PUT", "/contacts/{id}/notes", need, "What is noted beside it, and a draft", Notes,
+              does.keep_notes, body=NotesBody),
+        Route("POST", "/contacts/{id}/put-aside", need, "Let it rest until a time or a reply",
+              v.CommandResult, does.put_aside, body=AsideBody, statuses=COMMANDED),
+        Route("POST", "/contacts/{id}/done", need, "It is resolved", v.CommandResult, does.done,
+              body=DoneBody, statuses=COMMANDED),
     ]  # fmt: skip
 
 

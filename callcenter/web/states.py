@@ -43,6 +43,8 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
     if found is None:
         raise Refused(404, f"there is no agent {agent!r}")
     contact = screens.present_contact(live, found)
+    if contact is not None and contact.document:
+        contact = None
     shown = await _contact(picture, contact) if contact is not None else None
     talking = contact is not None and contact.stage is Stage.TALKING
     return v.DeskState(
@@ -51,6 +53,7 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
         offer=None if talking else shown,
         contact=shown if talking else None,
         wrap_up=_wrap_up(picture, found),
+        documents=await picture.documents(found),
         queues=[
             _queue(picture, queue.id) for queue in live.queues() if agent in live.able[queue.id]
         ],

@@ -18,6 +18,7 @@ from callcenter.records.screens import (
     WaitingRow,
 )
 from callcenter.records.timeline import Line
+from callcenter.web.document_views import DeskDocument
 from callcenter.web.picture import ControlView
 
 
@@ -258,6 +259,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     offer: DeskContact | None
     contact: DeskContact | None
     wrap_up: DeskWrapUp | None
+    documents: list[DeskDocument]
+    """Mails, faxes and messages: offered to her, worked on, put aside by her."""
     queues: list[DeskQueue]
     reasons: list[str]
     sip: str

@@ -207,7 +207,7 @@ def test_a_full_disk_is_said_so_that_the_mail_is_kept_elsewhere(
         def full(_data: bytes) -> str:
             raise OSError(28, "No space left on device")
 
-        intake.pipeline.blobs.keep = full  # type: ignore[method-assign]
+        intake.pipeline.blobs.keep = full  # type: ignore[method-assign, assignment]
         with pytest.raises(smtplib.SMTPDataError) as told:
             await asyncio.to_thread(hand_over, intake.port, letter(1))
         assert told.value.smtp_code == 452

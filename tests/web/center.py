@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -22,7 +23,9 @@ from callcenter.domain import events as e
 from callcenter.domain.access import Scope
 from callcenter.domain.center import Channel
 from callcenter.domain.units import AgentId, ContactId, PartyId
+from callcenter.intake.document import Document, Part
 from callcenter.records.book import Book
+from callcenter.web.document_views import Notes
 from callcenter.web.picture import ControlView, Picture
 from callcenter.web.server import Server, World
 from callcenter.web.sessions import Person
@@ -46,6 +49,27 @@ class Numbers:
 
     async def values(self, parties: Sequence[str]) -> dict[str, str]:
         return {p: self.known[p] for p in parties if p in self.known}
+
+
+@dataclass
+class Papers:
+    """What was written, without a disk."""
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    noted: dict[str, Notes] = field(default_factory=dict)
+
+    async def document(self, contact: str) -> Document:
+        return self.documents[contact]
+
+    async def file(self, blob: str) -> bytes:
+        return self.files[blob]
+
+    async def notes(self, contact: str) -> Notes:
+        return self.noted.get(contact, Notes())
+
+    async def keep_notes(self, contact: str, notes: Notes) -> None:
+        self.noted[contact] = notes
 
 
 @dataclass
@@ -80,6 +104,7 @@ class Center:
     client: TestClient[Any, Any]
     commands: Commands
     numbers: Numbers
+    papers: Papers
     book: Book = field(default_factory=Book)
     folded: int = 0
 
@@ -109,6 +134,25 @@ class Center:
             )
         )
         self.house.enqueue(name, queue)
+        await self.catch_up()
+
+    async def mail(self, name: str, text: str = "Where is my parcel?", queue: str = "sales",
+                   reply_to: str = "") -> None:  # fmt: skip
+        """A mail arrives, with a file and a page, and waits."""
+        page, paper = b"<p>Where is <b>my</b> parcel?</p>", b"%PDF"
+        for data in (page, paper):
+            self.papers.files[hashlib.sha256(data).hexdigest()] = data
+        self.papers.documents[name] = Document(
+            contact=ContactId(name), channel=Channel.EMAIL, source="office",
+            received=self.house.now, subject="Parcel", sender="cus@example.org", name="Cus", text=text,
+            parts=(
+                Part(blob=hashlib.sha256(page).hexdigest(), name="p", type="text/html",
+                     size=len(page), role="html"),
+                Part(blob=hashlib.sha256(paper).hexdigest(), name="bill \u2713.pdf",
+                     type="application/pdf", size=len(paper)),
+            ),
+        )  # fmt: skip
+        self.house.document(name, queue, reply_to=reply_to)
         await self.catch_up()
 
     async def token(self, scope: str) -> dict[str, str]:
@@ -167,7 +211,9 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
     static.mkdir(exist_ok=True)
     for name in ("wall.html", "desk.html", "login.html", "page.mjs", "secret.key", ".hidden.html"):
         (static / name).write_text(f"<!doctype html>{name}")
+    papers = Papers()
     world = World(
+        documents=papers,
         commands=commands,
         records=history.records,
         customers=history.customers,
@@ -182,7 +228,7 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
     picture.ready, picture.control = True, ControlView(leader="control-0", alive=True)
     hub = asyncio.create_task(server.hub.run())
     async with TestClient(TestServer(server.application())) as client:
-        found = Center(house, history, picture, server, client, commands, numbers)
+        found = Center(house, history, picture, server, client, commands, numbers, papers)
         commands.told = found.catch_up
         await found.catch_up()
         try:

@@ -13,11 +13,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+import msgspec
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
+from callcenter.adapters.blobs import Blobs, NoSuchBlob
 from callcenter.adapters.history import History
 from callcenter.adapters.priority import stand_back
 from callcenter.adapters.store.clock import HeardTime, monotonic
@@ -41,8 +44,10 @@ from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.domain.units import AgentId
+from callcenter.intake.document import Document, decode_document
 from callcenter.records.published import Published, decode_published
 from callcenter.web.access import LOOPBACK
+from callcenter.web.document_views import Notes
 from callcenter.web.picture import ControlView, Picture
 from callcenter.web.refusals import keep_requests_out_of_the_log
 from callcenter.web.server import Server, World
@@ -88,6 +93,34 @@ class Parties:
         return found
 
 
+class Documents:
+    """What was written to us, on the disk that the intake shares."""
+
+    def __init__(self, directory: Path) -> None:
+        self._blobs = Blobs(directory)
+
+    async def document(self, contact: str) -> Document:
+        """What was read of it."""
+        return decode_document(await asyncio.to_thread(self._blobs.read_document, contact))
+
+    async def file(self, blob: str) -> bytes:
+        """The bytes of one file."""
+        return await asyncio.to_thread(self._blobs.read, blob)
+
+    async def notes(self, contact: str) -> Notes:
+        """What is noted beside it; nothing when nothing is."""
+        try:
+            data = await asyncio.to_thread(self._blobs.read_document, contact, "notes")
+        except NoSuchBlob:
+            return Notes()
+        return msgspec.json.decode(data, type=Notes)
+
+    async def keep_notes(self, contact: str, notes: Notes) -> None:
+        """Replace what is noted."""
+        data = msgspec.json.encode(notes)
+        await asyncio.to_thread(self._blobs.keep_document, contact, data, "notes")
+
+
 class WebRole:
     """What runs beside the HTTP server."""
 
@@ -117,6 +150,7 @@ class WebRole:
                 access=history.access,
                 people=lambda: self._people,
                 why=lambda tally: Whys(self._archive, self._url, settings.store.namespace, tally),
+                documents=Documents(context.state_directory),
                 origins=settings.web.origins,
                 prompts=lambda: prompt_names(settings.flows_directory),
                 private=host_port(settings.web.listen)[0] in LOOPBACK,

@@ -8,6 +8,7 @@ import { useEffect } from "./vendor/preact-hooks.mjs";
 import { signal } from "./vendor/signals.mjs";
 import { troubles } from "./alarms.mjs";
 import { CallCard, WrapUpCard } from "./desk_call.mjs";
+import { DocumentsPane } from "./desk_documents.mjs";
 import { ask, follow } from "./live.mjs";
 import { Ago, LinkSign, StaleStamp, ThemeButton, html, onKeys, usePainted } from "./page.mjs";
 import { PRESENCE, clockTime, label, percent, plain, seconds } from "./words.mjs";
@@ -118,15 +119,16 @@ function Codes({ reasons }) {
 
 function Nothing({ agent }) {
   const words = !agent.reachable && agent.presence === "ready" ? "You are ready, but your phone is not reachable."
-    : agent.presence === "ready" ? "Waiting for the next call. Your phone will ring."
+    : agent.presence === "ready" ? "Waiting for the next contact. Calls ring your phone, mails appear here."
     : agent.presence === "logged_out" ? "You are logged out of the queues. Press Ready to take calls."
     : "No calls come while you are not ready.";
   return html`<section class="pane idle"><p>${words}</p></section>`;
 }
 
 /** What the tab says while another one is in front. */
-function useTitle({ offer, contact, agent }) {
-  const title = offer ? `Rings: ${offer.caller || offer.queue_title}` : contact ? `Call: ${contact.caller || contact.queue_title}` : PRESENCE[agent.presence];
+function useTitle({ offer, contact, agent, documents }) {
+  const letter = documents.find((item) => item.state === "ringing" && item.offer);
+  const title = letter ? `Offered: ${letter.subject || letter.queue_title}` : offer ? `Rings: ${offer.caller || offer.queue_title}` : contact ? `Call: ${contact.caller || contact.queue_title}` : PRESENCE[agent.presence];
   useEffect(() => {
     document.title = `${title} – desk`;
   }, [title]);
@@ -142,7 +144,7 @@ function Messages({ state }) {
 }
 
 function Desk({ state }) {
-  const { agent, offer, contact, wrap_up: wrapUp, queues, reasons } = state;
+  const { agent, offer, contact, wrap_up: wrapUp, documents, queues, reasons } = state;
   usePainted(state.at);
   useTitle(state);
   const call = contact ?? offer;
@@ -160,7 +162,8 @@ function Desk({ state }) {
       <div class="centre">
         ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
-        ${!call && !wrapUp?.open && html`<${Nothing} agent=${agent} />`}
+        <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
+        ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
       </div>
       <div class="side">
         <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />

@@ -1,0 +1,72 @@
+"""Mails, faxes and messages as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent wrote beside a document: for colleagues, and the answer she has not sent."""
+
+    notes: str = ""
+    draft: str = ""
+
+
+class FileView(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a document."""
+
+    blob: str
+    name: str
+    type: str
+    size: int
+    role: str
+
+
+class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to read of a contact, what its customer wrote since, and what is noted."""
+
+    contact: str
+    channel: str
+    subject: str
+    sender: str
+    name: str
+    received: datetime
+    text: str
+    quoted: str
+    sort: str
+    trust: dict[str, str]
+    oddities: list[str]
+    facts: dict[str, str]
+    files: list[FileView]
+    page: bool
+    """Whether there is a page to be shown in a frame."""
+    replies: list[DocumentView] = []
+    notes: str = ""
+    draft: str = ""
+
+
+class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document in her hands."""
+
+    contact: str
+    state: str
+    """`ringing` offered to her, `talking` worked on, `aside` put aside by her, `waiting` for her."""
+    offer: str
+    segment: str
+    channel: str
+    queue: str
+    queue_title: str
+    subject: str
+    sender: str
+    preview: str
+    since: datetime
+    due: datetime | None
+    """When it comes back, or when its offer ends."""
+    waited_seconds: float
+    held: bool
+    replies: int
+    attributes: dict[str, str]
+    dispositions: list[str]
+    disposition: str
