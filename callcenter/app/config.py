@@ -61,12 +61,14 @@ Timezone = Annotated[str, BeforeValidator(_timezone)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
 MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
+SMTP_URL = r"^(|smtp(s|\+starttls)?://[^/@]+)$"
 PORTS = r"^\d+-\d+$"
 DAY = r"^\d{4}-\d\d-\d\d$"
 FORMS = {
     NAME: "must be a name: letters, digits and . _ - (64 at most)",
     STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
     MEDIA_URL: "must be embedded or ng://host:port",
+    SMTP_URL: "must be smtp://host:port, smtp+starttls://host:port or smtps://host:port",
     PORTS: "must be first-last, such as 30000-34999",
     DAY: "must be a day, such as 2026-12-25",
     PREFIX: "must be the beginning of numbers, such as +1555, 0 or +",
@@ -362,6 +364,25 @@ class MailboxSettings(Table):
     """What its mails need beside what the queue asks for."""
     rules: tuple[RuleSettings, ...] = ()
     """Read from the top; the first that fits decides."""
+    smtp: str = Field(default="", pattern=SMTP_URL, examples=["smtp://127.0.0.1:25"])
+    """Where answers are handed over: `smtp://host:25`, `smtp+starttls://host:587` or
+    `smtps://host:465`; nobody can answer when empty."""
+    username: str = ""
+    """The account there; none is named when empty."""
+    password: SecretStr = SecretStr("")
+    """Of the account."""
+    password_file: Path | None = None
+    """A file that holds the password, mode 600."""
+    from_name: str = ""
+    """Who the answers are from, before the first of `addresses`."""
+    signature: str = ""
+    """Below every answer."""
+    templates: dict[Name, str] = {}
+    """Answers to begin with, by name."""
+    undo_seconds: int = Field(default=10, ge=0, le=600)
+    """So long an answer may be taken back before it goes out."""
+    acknowledge: str = Field(default="", max_length=2000)
+    """Sent to whoever writes, once a day and never to machines; nothing when empty."""
     authserv_id: str = ""
     """The name under which your mail server writes `Authentication-Results`; others are ignored."""
 

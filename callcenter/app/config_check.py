@@ -31,6 +31,7 @@ _SECRET_FILES = {
     ("trunk", "password_file"),
     ("agent", "password_file"),
     ("agent", "web_password_file"),
+    ("mailbox", "password_file"),
 }
 
 
@@ -397,6 +398,12 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
                 message = f"{address!r} is given twice"
                 yield ("mailbox", index, "addresses"), message, "each address has one mailbox"
             seen.add(address.lower())
+        if (box.smtp or box.acknowledge) and not box.addresses:
+            message = "nobody knows whom its answers are from"
+            yield ("mailbox", index, "addresses"), message, 'write addresses = ["office@example.com"]'
+        if box.acknowledge and not box.smtp:
+            message = "there is no mail server that would send it"
+            yield ("mailbox", index, "acknowledge"), message, 'write smtp = "smtp://127.0.0.1:25"'
     if settings.mailboxes and not settings.intake.lmtp_listen:
         message = "nothing brings mails to the mailboxes"
         yield ("mailbox", 0), message, 'write [intake] lmtp_listen = "127.0.0.1:2424"'
@@ -461,7 +468,10 @@ def dump(settings: Settings, *, secrets: bool = False) -> str:
     """The settings as JSON; secrets as stars unless asked for (only to hand to a child)."""
     plain = settings.model_dump(mode="json", by_alias=True)
     if secrets:
-        for table, rows in (("trunk", settings.trunks), ("agent", settings.agents)):
+        named = (
+            ("trunk", settings.trunks), ("agent", settings.agents), ("mailbox", settings.mailboxes),
+        )  # fmt: skip
+        for table, rows in named:
             for shown, row in zip(plain[table], rows, strict=True):
                 for key in ("password", "web_password"):
                     if hasattr(row, key):

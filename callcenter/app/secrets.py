@@ -6,9 +6,12 @@ one, and none stands in the configuration itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
+
+MAIL_SECRET_FILE = "mail-secret"
 
 
 def new_password() -> str:
@@ -32,3 +35,19 @@ def make_passwords(folder: Path, names: list[str]) -> list[Path]:
             secret.write(new_password() + "\n")
         made.append(path)
     return made
+
+
+def secret_of(state: Path) -> bytes:
+    """What our message ids are signed with; made once, whole before anybody can read it."""
+    path = state / MAIL_SECRET_FILE
+    if not path.exists():
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
+    return path.read_bytes()

@@ -30,6 +30,7 @@ from callcenter.control import (
     documents,
     estimates,
     frontends,
+    letters,
     offers,
     people,
     plans,
@@ -42,7 +43,7 @@ from callcenter.control.world import World
 from callcenter.domain import commands as c
 from callcenter.domain.errors import LocalError
 from callcenter.domain.events import Event
-from callcenter.domain.units import AgentId, ContactId, FrontendId, Micros, OfferId
+from callcenter.domain.units import AgentId, ContactId, FrontendId, LetterId, Micros, OfferId
 
 ENGINE = "3"
 """Version of the decisions: goes into every batch. Raise it when a decision changes."""
@@ -78,6 +79,9 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.OfferAnswerRequested: documents.on_offer_answer,
     c.PutAsideRequested: documents.on_put_aside,
     c.DoneRequested: documents.on_done,
+    c.LetterRequested: letters.on_letter,
+    c.LetterCancelRequested: letters.on_cancel,
+    c.LetterReported: letters.on_report,
 }
 
 _encoder = msgspec.msgpack.Encoder()
@@ -222,6 +226,8 @@ class Control:
             offers.on_owner_silent(turn, OfferId(whose))
         elif alarm is Alarm.WRAP_UP:
             people.on_wrap_up_due(turn, state.agents[AgentId(whose)])
+        elif alarm is Alarm.LETTER:
+            letters.on_due(turn, LetterId(whose))
         elif alarm is Alarm.PAUSE:
             people.on_pause_end(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.STEP:

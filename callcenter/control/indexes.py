@@ -20,9 +20,9 @@ from callcenter.domain.center import (
     PlanStep,
     Queue,
 )
-from callcenter.domain.commands import Presence
+from callcenter.domain.commands import LetterStage, Presence
 from callcenter.domain.skills import effective
-from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
+from callcenter.domain.units import SECOND, AgentId, ContactId, LetterId, Micros, OfferId, QueueId
 from callcenter.routing.engine import Engine
 from callcenter.routing.place import used_up
 from callcenter.routing.plan import due_at, joined, next_step
@@ -105,6 +105,7 @@ class Indexes:
             whose += [(Alarm.WRAP_UP, agent), (Alarm.PAUSE, agent), (Alarm.REST, agent)]
         whose += [(Alarm.CERTIFICATE, agent) for agent in state.people]
         whose += [(Alarm.OFFER, offer) for offer in state.offers]
+        whose += [(Alarm.LETTER, letter) for letter in state.letters]
         for contact in state.contacts:
             whose += [(Alarm.RETRY, contact), (Alarm.CONTACT, contact), (Alarm.STEP, contact)]
         timers = ((self.due(alarm, name), alarm, name) for alarm, name in whose)
@@ -125,6 +126,9 @@ class Indexes:
         if alarm is Alarm.OFFER:
             offer = self.state.offers.get(OfferId(whose))
             return offer.until if offer else None
+        if alarm is Alarm.LETTER:
+            letter = self.state.letters.get(LetterId(whose))
+            return letter.not_before if letter and letter.stage is LetterStage.WAITING else None
         if alarm in (Alarm.CONTACT, Alarm.RETRY, Alarm.STEP):
             contact = self.state.contacts.get(ContactId(whose))
             return self._due_of_contact(alarm, contact) if contact else None

@@ -10,11 +10,13 @@ import msgspec
 
 from callcenter.agents.agent import AgentState
 from callcenter.domain.center import Center, Channel, Queue
+from callcenter.domain.commands import LetterStage
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
     AgentId,
     ContactId,
     FrontendId,
+    LetterId,
     Micros,
     OfferId,
     QueueId,
@@ -148,6 +150,16 @@ class SegmentState(msgspec.Struct, kw_only=True):
     held: Micros = 0
 
 
+class LetterState(msgspec.Struct, frozen=True, kw_only=True):
+    """A letter of ours that has not reached its end."""
+
+    contact: ContactId
+    stage: LetterStage
+    agent: AgentId
+    blob: str
+    not_before: Micros
+
+
 class FrontendState(msgspec.Struct, kw_only=True):
     """An owner of contacts. `lost` is when its lease ran out; 0 while it holds it."""
 
@@ -185,6 +197,8 @@ class State(msgspec.Struct, kw_only=True):
     """Who was offered the last contact of a queue that goes round."""
     experience: dict[QueueId, Experience] = {}
     """What was seen of each queue's calls lately: estimates rest on it."""
+    letters: dict[LetterId, LetterState] = {}
+    """What we write to customers, until it is sent, taken back or given up."""
     told: dict[QueueId, Told] = {}
     """What somebody who came to a queue now would be told."""
 

@@ -23,6 +23,7 @@ class Alarm(IntEnum):
     STEP = 6
     REST = 7
     CERTIFICATE = 8
+    LETTER = 9
 
 
 Timer = tuple[Micros, Alarm, str]

@@ -17,6 +17,7 @@ from callcenter.control.state import (
     IN_QUEUE,
     ContactState,
     FrontendState,
+    LetterState,
     OfferState,
     SegmentState,
     Stage,
@@ -25,7 +26,7 @@ from callcenter.control.state import (
 from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice
-from callcenter.domain.commands import CUSTOMER_OUTCOMES, OfferOutcome, Presence
+from callcenter.domain.commands import CUSTOMER_OUTCOMES, LetterStage, OfferOutcome, Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, FrontendId, OfferId, QueueId, SegmentId
 from callcenter.routing.place import key_of, worth
@@ -332,6 +333,19 @@ class World(Indexes):
         contact.expires = event.until
         self._set_timer(Alarm.CONTACT, contact.id)
 
+    def letter_changed(self, event: e.LetterChanged) -> None:
+        if event.stage not in (LetterStage.WAITING, LetterStage.DUE):
+            self.state.letters.pop(event.letter, None)
+            return
+        self.state.letters[event.letter] = LetterState(
+            contact=event.contact,
+            stage=event.stage,
+            agent=event.agent,
+            blob=event.blob,
+            not_before=event.not_before,
+        )
+        self._set_timer(Alarm.LETTER, event.letter)
+
     def wrap_up_started(self, event: e.WrapUpStarted) -> None:
         agent = self._agent(event.agent)
         agent.wrap_ups[event.segment] = WrapUp(
@@ -496,6 +510,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactDequeued: World.contact_dequeued,
     e.ContactEnded: World.contact_ended,
     e.ContactPutAside: World.contact_put_aside,
+    e.LetterChanged: World.letter_changed,
     e.OfferMade: World.offer_made,
     e.OfferAccepted: World.offer_accepted,
     e.OfferDeclined: World.offer_not_taken,

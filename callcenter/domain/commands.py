@@ -24,6 +24,7 @@ from callcenter.domain.units import (
     ContactId,
     CustomerId,
     FrontendId,
+    LetterId,
     Micros,
     OfferId,
     PartyId,
@@ -373,6 +374,45 @@ class DoneRequested(Cmd, frozen=True, kw_only=True):
     request: CommandId = CommandId("")
 
 
+class LetterStage(StrEnum):
+    """Where a letter of ours is; see `control/letters.py`."""
+
+    WAITING = "waiting"
+    DUE = "due"
+    SENT = "sent"
+    UNSURE = "unsure"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class LetterRequested(Cmd, frozen=True, kw_only=True):
+    """Let a letter go out, not before its time. The whole letter is in the blob already."""
+
+    letter: LetterId
+    contact: ContactId
+    blob: str
+    agent: AgentId = AgentId("")
+    """Who wrote it; nobody for an acknowledgement."""
+    not_before: Micros = 0
+    request: CommandId = CommandId("")
+
+
+class LetterCancelRequested(Cmd, frozen=True, kw_only=True):
+    """Take a letter back that has not gone out."""
+
+    letter: LetterId
+    agent: AgentId
+    request: CommandId = CommandId("")
+
+
+class LetterReported(Cmd, frozen=True, kw_only=True):
+    """What became of a letter: sent, failed with a reason in words, or nobody knows."""
+
+    letter: LetterId
+    stage: LetterStage
+    reason: str = ""
+
+
 class Outlook(msgspec.Struct, frozen=True, array_like=True):
     """What somebody who waits, or would, has to expect; no spans where too little is known."""
 
@@ -421,6 +461,9 @@ Command: TypeAlias = (
     | OfferAnswerRequested
     | PutAsideRequested
     | DoneRequested
+    | LetterRequested
+    | LetterCancelRequested
+    | LetterReported
 )
 
 

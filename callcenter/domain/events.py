@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import OfferOutcome, Presence
+from callcenter.domain.commands import LetterStage, OfferOutcome, Presence
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
     SECOND,
@@ -24,6 +24,7 @@ from callcenter.domain.units import (
     ContactId,
     CustomerId,
     FrontendId,
+    LetterId,
     Micros,
     OfferId,
     PartyId,
@@ -84,6 +85,18 @@ class ContactPutAside(Evt, frozen=True, kw_only=True):
     agent: AgentId
     queue: QueueId
     until: Micros
+
+
+class LetterChanged(Evt, frozen=True, kw_only=True):
+    """Something that we write to a customer, on its way. `due` is the word to send it."""
+
+    letter: LetterId
+    contact: ContactId
+    stage: LetterStage
+    agent: AgentId = AgentId("")
+    blob: str = ""
+    not_before: Micros = 0
+    reason: str = ""
 
 
 class FlowStarted(Evt, frozen=True, kw_only=True):
@@ -572,6 +585,7 @@ Event: TypeAlias = (
     | CallbackFreed
     | ReplyArrived
     | ContactPutAside
+    | LetterChanged
 )
 
 

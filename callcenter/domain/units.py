@@ -26,6 +26,8 @@ FrontendId = NewType("FrontendId", str)
 PartyId = NewType("PartyId", str)
 """Names a person's address without holding it; the value lives in one erasable place."""
 CustomerId = NewType("CustomerId", str)
+LetterId = NewType("LetterId", str)
+"""Something that we write to a customer: `contact.number`."""
 CommandId = NewType("CommandId", str)
 """`source:epoch:sequence`, or a token made by whoever asked."""
 

@@ -20,7 +20,7 @@ LETTER_BEFORE = (
     "исходное сообщение", "пересылаемое сообщение", "mensagem original", "wiadomość oryginalna",
 )  # fmt: skip
 WROTE = (
-    " wrote:", " schrieb:", " escribió:", " a écrit :", " a écrit:", " ha scritto:", " schreef:",
+    " wrote:", " schrieb:", " schrieb ", " escribió:", " a écrit :", " a écrit:", " ha scritto:", " schreef:",
     " написал:", " пишет:", " escreveu:", " napisał(a):", " kirjoitti:", "wrote :", " skrev:",
 )  # fmt: skip
 BEGINS_WROTE = ("on ", "am ", "le ", "el ", "il ", "op ", "em ", "den ", "w dniu ", "schrieb ")

@@ -41,6 +41,12 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
     skills: dict[str, int] = {}
     rules: tuple[Rule, ...] = ()
+    address: str = ""
+    """In whose name answers go out."""
+    from_name: str = ""
+    signature: str = ""
+    acknowledge: str = ""
+    """What whoever writes is told, once a day."""
 
 
 def first_rule(door: Door, document: Document) -> Rule | None:

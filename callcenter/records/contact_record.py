@@ -328,6 +328,7 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
     e.CallbackTried: ("tried", ("attempt", "again")),
     e.ReplyArrived: ("reply", ("reply",)),
+    e.LetterChanged: ("letter", ("stage", "agent", "reason")),
     e.ContactPutAside: ("aside", ("agent", "until")),
     e.Held: ("held", ("agent", "by_agent")),
     e.Resumed: ("resumed", ("agent", "by_agent")),

@@ -37,6 +37,7 @@ from callcenter.records.live_state import (
     LiveData,
     LiveDoor,
     LiveFrontend,
+    LiveLetter,
     LiveQueue,
     LiveWrapUp,
     Stage,
@@ -124,6 +125,14 @@ class LiveState(LiveIndexes):
         contact = self.data.contacts.get(event.contact)
         if contact is not None and event.reply not in contact.replies:
             contact.replies = (*contact.replies, event.reply)[-REPLIES_MAX:]
+
+    def letter_changed(self, event: e.LetterChanged) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            letter = LiveLetter(
+                stage=event.stage, blob=event.blob, not_before=event.not_before, reason=event.reason
+            )
+            contact.letters = {**contact.letters, event.letter: letter}
 
     def contact_put_aside(self, event: e.ContactPutAside) -> None:
         contact = self.data.contacts.get(event.contact)
@@ -521,6 +530,7 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.SegmentEnded: LiveState.segment_ended,
     e.ReplyArrived: LiveState.reply_arrived,
     e.ContactPutAside: LiveState.contact_put_aside,
+    e.LetterChanged: LiveState.letter_changed,
     e.WrapUpStarted: LiveState.wrap_up_started,
     e.DispositionSet: LiveState.disposition_set,
     e.WrapUpEnded: LiveState.wrap_up_ended,

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import Presence
+from callcenter.domain.commands import LetterStage, Presence
 from callcenter.domain.events import ESTIMATE_GOOD_FOR
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
@@ -18,6 +18,7 @@ from callcenter.domain.units import (
     ContactId,
     CustomerId,
     FrontendId,
+    LetterId,
     Micros,
     OfferId,
     PartyId,
@@ -60,6 +61,15 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return now - self.at <= ESTIMATE_GOOD_FOR
 
 
+class LiveLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that was written to a customer, and where it is."""
+
+    stage: LetterStage
+    blob: str
+    not_before: Micros = 0
+    reason: str = ""
+
+
 class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A contact that has not ended. Queue fields belong to its present or last visit."""
 
@@ -99,6 +109,8 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     put_by: AgentId = AgentId("")
     due: Micros = 0
     """Who put it aside, and until when."""
+    letters: dict[LetterId, LiveLetter] = {}
+    """What was written to its customer, and where that is."""
     replies: tuple[ContactId, ...] = ()
     """What its customer wrote since, the newest last (`REPLIES_MAX`)."""
 

@@ -70,6 +70,15 @@ def _widened(facts: dict[str, Any]) -> str:
     return f"{after} in a wider ring: priority {facts.get('priority')}{_needs(facts)}{also}"
 
 
+_LETTERS = {
+    "waiting": "Our answer is to go out",
+    "due": "Our answer goes out",
+    "sent": "Our answer was sent",
+    "unsure": "Our answer may have been sent: the mail server's word was lost",
+    "failed": "Our answer could not be sent",
+    "cancelled": "Our answer was taken back",
+}
+
 WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "arrived": "Arrived by {channel} for {dialled}",
     "placed": "A callback for the caller of {origin}",
@@ -114,6 +123,11 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
         f"{f.get('agent')} done after {_seconds(f, 'talked')}: {_plain(f.get('reason'))}"
     ),
     "reply": "The customer wrote again",
+    "letter": lambda f: (
+        f"{_LETTERS.get(str(f.get('stage')), _plain(f.get('stage')))}"
+        + (f" ({f['agent']})" if f.get("agent") else " (by itself)")
+        + (f": {f['reason']}" if f.get("reason") else "")
+    ),
     "aside": lambda f: (
         f"{f.get('agent')} put it aside until {as_time(f.get('until', 0)):%Y-%m-%d %H:%M} UTC"
     ),

@@ -42,6 +42,8 @@ Request: TypeAlias = (
     | c.OfferAnswerRequested
     | c.PutAsideRequested
     | c.DoneRequested
+    | c.LetterRequested
+    | c.LetterCancelRequested
 )
 """What people ask for, each by a name of its own."""
 

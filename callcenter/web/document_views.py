@@ -43,8 +43,21 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     page: bool
     """Whether there is a page to be shown in a frame."""
     replies: list[DocumentView] = []
+    answerable: bool = False
+    """Whether it can be answered from here."""
+    templates: dict[str, str] = {}
     notes: str = ""
     draft: str = ""
+
+
+class LetterView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was written to the customer: `waiting` until it goes out, and may be taken back
+    until then; `due`, `sent`, `failed`, `cancelled`; `unsure` when nobody knows."""
+
+    letter: str
+    stage: str
+    until: datetime | None
+    reason: str = ""
 
 
 class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +80,7 @@ class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):
     waited_seconds: float
     held: bool
     replies: int
+    letters: list[LetterView]
     attributes: dict[str, str]
     dispositions: list[str]
     disposition: str

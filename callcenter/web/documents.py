@@ -22,13 +22,21 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from callcenter.domain import commands as c
-from callcenter.domain.units import AgentId, ContactId, Micros, OfferId
+from callcenter.domain.commands import LetterStage
+from callcenter.domain.units import SECOND, AgentId, ContactId, LetterId, Micros, OfferId
 from callcenter.intake.document import Document
+from callcenter.intake.letter import CannotWrite
 from callcenter.records.day import as_time
 from callcenter.records.live_state import LiveAgent, LiveContact, Stage
 from callcenter.web.access import Need, Principal, authorize
 from callcenter.web.act import Asking, request_id
-from callcenter.web.document_views import DeskDocument, DocumentView, FileView, Notes
+from callcenter.web.document_views import (
+    DeskDocument,
+    DocumentView,
+    FileView,
+    LetterView,
+    Notes,
+)
 from callcenter.web.picture import Picture
 from callcenter.web.problems import Refused
 from callcenter.web.routes import Answer, Body, Call
@@ -50,6 +58,15 @@ class DocumentsPort(Protocol):
 
     async def keep_notes(self, contact: str, notes: Notes) -> None: ...
 
+    def templates(self, source: str) -> dict[str, str] | None:
+        """Answers to begin with; None where nothing can be answered."""
+
+    def undo_seconds(self, source: str) -> int:
+        """So long an answer may be taken back."""
+
+    async def write(self, document: Document, text: str, now: Micros) -> tuple[str, str]:
+        """The whole answer, kept: its name and its blob. Raises `CannotWrite`."""
+
 
 class OfferBody(Body):
     """Does she take it?"""
@@ -67,6 +84,17 @@ class DoneBody(Body):
     """What it was, in the words of the queue; may be empty."""
 
     disposition: str = Field("", max_length=100)
+
+
+class LetterBody(Body):
+    """What is answered, and when it goes out; at once (less the time for second thoughts) if null."""
+
+    text: str = Field(min_length=1, max_length=TEXT_MAX)
+    send_at: AwareDatetime | None = None
+
+
+class AgainBody(Body):
+    """Nothing: the letter is what it was."""
 
 
 class NotesBody(Body):
@@ -116,7 +144,11 @@ class Documents:
         notes = await self._files.notes(contact.id)
         replies = [await self._view(reply, contact) for reply in contact.replies]
         view = await self._view(contact.id, contact)
-        return msgspec.structs.replace(view, replies=replies, notes=notes.notes, draft=notes.draft)
+        templates = self._files.templates(contact.dialled)
+        return msgspec.structs.replace(
+            view, replies=replies, notes=notes.notes, draft=notes.draft,
+            answerable=templates is not None and bool(view.sender), templates=templates or {},
+        )  # fmt: skip
 
     async def _view(self, name: str, contact: LiveContact) -> DocumentView:
         document = await self._document(name) or Document(
@@ -226,6 +258,55 @@ class Documents:
             )
         )  # fmt: skip
 
+    async def write(self, call: Call) -> Answer:
+        """Answer the customer."""
+        body: LetterBody = call.body
+        contact = self._held(call)
+        document = await self._document(contact.id)
+        if document is None or self._files.templates(document.source) is None:
+            raise Refused(409, "this cannot be answered from here", kind="refused")
+        latest = await self._document(contact.replies[-1]) if contact.replies else None
+        now = self._picture.now()
+        undo = self._files.undo_seconds(document.source) * SECOND
+        later = int(body.send_at.timestamp() * SECOND) if body.send_at else 0
+        named = msgspec.structs.replace(latest or document, contact=contact.id)
+        try:
+            letter, blob = await self._files.write(named, body.text, now)
+        except CannotWrite as wrong:
+            raise Refused(409, str(wrong), kind="refused") from wrong
+        return await self._asking.ask(
+            c.LetterRequested(
+                letter=LetterId(letter), contact=contact.id, blob=blob, agent=contact.agent,
+                not_before=max(now + undo, later), request=request_id(),
+            )
+        )  # fmt: skip
+
+    async def take_back(self, call: Call) -> Answer:
+        """Not to be sent after all."""
+        contact = self._held(call)
+        letter = LetterId(call.path("letter"))
+        if letter not in contact.letters:
+            raise Refused(404, f"there is no letter {letter!r}")
+        return await self._asking.ask(
+            c.LetterCancelRequested(letter=letter, agent=contact.agent, request=request_id())
+        )
+
+    async def again(self, call: Call) -> Answer:
+        """The same letter once more, under the same name: it failed, or nobody knows."""
+        contact = self._held(call)
+        letter = LetterId(call.path("letter"))
+        found = contact.letters.get(letter)
+        if found is None:
+            raise Refused(404, f"there is no letter {letter!r}")
+        if found.stage not in (LetterStage.UNSURE, LetterStage.FAILED):
+            raise Refused(409, f"that letter is {found.stage}", kind="refused")
+        return await self._asking.ask(
+            c.LetterRequested(
+                letter=letter, contact=contact.id, blob=found.blob, agent=contact.agent,
+                request=request_id(),
+            )
+        )  # fmt: skip
+
     async def keep_notes(self, call: Call) -> Notes:
         """What she wrote beside it."""
         body: NotesBody = call.body
@@ -277,6 +358,15 @@ class Documents:
             waited_seconds=0 if in_line else waited // 1_000_000,
             held=contact.held,
             replies=len(contact.replies),
+            letters=[
+                LetterView(
+                    letter=name,
+                    stage=one.stage.value,
+                    reason=one.reason,
+                    until=as_time(one.not_before) if one.not_before else None,
+                )
+                for name, one in contact.letters.items()
+            ],
             attributes=contact.attributes,
             dispositions=list(queue.dispositions) if queue else [],
             disposition=contact.disposition,

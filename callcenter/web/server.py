@@ -19,10 +19,12 @@ from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
 from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
 from callcenter.web.document_views import DocumentView, Notes
 from callcenter.web.documents import (
+    AgainBody,
     AsideBody,
     Documents,
     DocumentsPort,
     DoneBody,
+    LetterBody,
     NotesBody,
     OfferBody,
 )
@@ -233,6 +235,14 @@ def document_routes(s: Server) -> list[Route]:
               does.file),
         Route("PUT", "/contacts/{id}/notes", need, "What is noted beside it, and a draft", Notes,
               does.keep_notes, body=NotesBody),
+        Route("POST", "/contacts/{id}/letters", need, "Answer the customer", v.CommandResult,
+              does.write, body=LetterBody, statuses=COMMANDED),
+        Route("DELETE", "/contacts/{id}/letters/{letter}", need,
+              "Take an answer back that has not gone out", v.CommandResult, does.take_back,
+              statuses=COMMANDED),
+        Route("POST", "/contacts/{id}/letters/{letter}/again", need,
+              "Send the same letter once more", v.CommandResult, does.again, body=AgainBody,
+              statuses=COMMANDED),
         Route("POST", "/contacts/{id}/put-aside", need, "Let it rest until a time or a reply",
               v.CommandResult, does.put_aside, body=AsideBody, statuses=COMMANDED),
         Route("POST", "/contacts/{id}/done", need, "It is resolved", v.CommandResult, does.done,

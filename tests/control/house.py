@@ -21,6 +21,7 @@ from callcenter.domain.units import (
     CommandId,
     ContactId,
     FrontendId,
+    LetterId,
     Micros,
     OfferId,
     QueueId,
@@ -292,6 +293,23 @@ class House:
         return self.request(
             c.PutAsideRequested(contact=ContactId(contact), agent=AgentId(name), until=until)
         )
+
+    def write(self, contact: str, number: int = 1, span: float = 10) -> e.CommandAnswered:
+        """Ann writes to the customer; she may take it back for so long."""
+        return self.request(
+            c.LetterRequested(
+                letter=LetterId(f"{contact}.{number}"), contact=ContactId(contact), blob="1" * 64,
+                agent=AgentId("ann"), not_before=self.now + seconds(span),
+            )
+        )  # fmt: skip
+
+    def take_back(self, letter: str) -> e.CommandAnswered:
+        return self.request(
+            c.LetterCancelRequested(letter=LetterId(letter), agent=AgentId("ann"))
+        )
+
+    def sent(self, letter: str, stage: c.LetterStage, reason: str = "") -> list[e.Event]:
+        return self.tell(c.LetterReported(letter=LetterId(letter), stage=stage, reason=reason))
 
     def done(self, contact: str, name: str, disposition: str = "") -> e.CommandAnswered:
         return self.request(

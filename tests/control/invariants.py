@@ -230,6 +230,9 @@ def check_timers(control: Control) -> None:
         for alarm in (Alarm.RETRY, Alarm.STEP):
             due = world.due(alarm, contact.id)
             assert due is None or (due, alarm, contact.id) in armed, f"I8 {alarm} {contact.id}"
+    for letter in state.letters:
+        due = world.due(Alarm.LETTER, letter)
+        assert due is None or (due, Alarm.LETTER, letter) in armed, f"I8 {letter}"
     for name in state.people:
         due = world.due(Alarm.CERTIFICATE, name)
         assert due is None or (due, Alarm.CERTIFICATE, name) in armed, f"I8 {name}"

@@ -180,6 +180,20 @@ class AnyOrder(RuleBasedStateMachine):
             f"c{self.names}", name, channel, reply_to=reply_to, agent=AgentId(person)
         )
 
+    @precondition(lambda self: self.some())
+    @rule(data=st.data(), number=st.integers(1, 2), span=st.sampled_from([0.0, 10.0, 60.0]))
+    def write(self, data: Any, number: int, span: float) -> None:
+        self.house.write(self.pick(data), number, span)
+
+    @rule(data=st.data(), stage=st.sampled_from(list(c.LetterStage)), back=st.booleans())
+    def post(self, data: Any, stage: c.LetterStage, back: bool) -> None:
+        letters = list(self.house.control.state.letters)
+        letter = data.draw(st.sampled_from(letters)) if letters else "c0.1"
+        if back:
+            self.house.take_back(letter)
+        elif stage not in (c.LetterStage.WAITING, c.LetterStage.DUE):
+            self.house.sent(letter, stage)
+
     @precondition(lambda self: self.some(Stage.OFFERED))
     @rule(data=st.data(), accept=st.booleans())
     def at_the_desk(self, data: Any, accept: bool) -> None:

@@ -24,6 +24,8 @@ from callcenter.domain.access import Scope
 from callcenter.domain.center import Channel
 from callcenter.domain.units import AgentId, ContactId, PartyId
 from callcenter.intake.document import Document, Part
+from callcenter.intake.letter import Writer, compose
+from callcenter.intake.threads import message_id
 from callcenter.records.book import Book
 from callcenter.web.document_views import Notes
 from callcenter.web.picture import ControlView, Picture
@@ -70,6 +72,19 @@ class Papers:
 
     async def keep_notes(self, contact: str, notes: Notes) -> None:
         self.noted[contact] = notes
+
+    def templates(self, source: str) -> dict[str, str] | None:
+        return {"thanks": "Thank you."} if source == "office" else None
+
+    def undo_seconds(self, _source: str) -> int:
+        return 10
+
+    async def write(self, document: Document, text: str, now: int) -> tuple[str, str]:
+        name = message_id(b"secret", document.contact, 7, "example.test")
+        writer = Writer(address="office@example.test", signature="The office")
+        letter = compose(document, writer, text, name, now)
+        self.files["letter"] = letter
+        return f"{document.contact}.7", "1" * 64
 
 
 @dataclass

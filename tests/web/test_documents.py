@@ -190,3 +190,30 @@ def test_a_call_is_no_document(tmp_path: Path) -> None:
         assert answer.status == 404
 
     within(tmp_path, story)
+
+
+def test_an_answer_goes_out_after_second_thoughts_and_may_be_taken_back(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        headers = await at_work(found)
+        found.house.take("m1")
+        await found.catch_up()
+        read = await found.get("/contacts/m1/document")
+        assert read["answerable"]
+        assert read["templates"] == {"thanks": "Thank you."}
+        status, _ = await post(found, "/contacts/m1/letters", headers, text="It is on its way.")
+        assert status == 200
+        letter = found.papers.files["letter"]
+        for line in (b"To: cus@example.org", b"Subject: Re: Parcel", b"Message-ID: <c.m1.7."):
+            assert line in letter
+        (shown,) = (await desk(found))["documents"][0]["letters"]
+        assert (shown["letter"], shown["stage"]) == ("m1.7", "waiting")
+        back = await found.client.delete(
+            "/api/v1/contacts/m1/letters/m1.7", json={}, headers=headers
+        )
+        assert back.status == 200
+        (shown,) = (await desk(found))["documents"][0]["letters"]
+        assert shown["stage"] == "cancelled"
+        again = await post(found, "/contacts/m1/letters/m1.7/again", headers)
+        assert again[0] == 409
+
+    within(tmp_path, story)

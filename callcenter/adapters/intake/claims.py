@@ -85,6 +85,11 @@ class Claims:
         found = await self._call("MGET", *(self._keys.claim(digest_of(f"id:{x}")) for x in ids))
         return ContactId(next((bytes(one).decode() for one in found if one), ""))
 
+    async def first_today(self, whom: str) -> bool:
+        """Is this the first time in a day that somebody is to be told something?"""
+        key = self._keys.claim(digest_of(f"told:{whom}"))
+        return await self._call("SET", key, "1", "NX", "EX", 86_400) is not None
+
     async def remember(self, message_id: str, contact: str) -> None:
         """Answers to this message id belong to that contact."""
         if message_id:

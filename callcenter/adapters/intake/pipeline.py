@@ -20,7 +20,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -32,12 +32,15 @@ from callcenter.adapters.intake.readers import Readers
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.resp import StoreError
 from callcenter.domain import events as e
-from callcenter.domain.commands import Command
-from callcenter.domain.units import ContactId, PartyId, QueueId
+from callcenter.domain.commands import Command, LetterRequested
+from callcenter.domain.units import ContactId, LetterId, PartyId, QueueId
 from callcenter.intake.arrival import Arrival, Note
 from callcenter.intake.document import Document, encode_document
+from callcenter.intake.letter import CannotWrite, compose
+from callcenter.intake.letter import Writer as Author
 from callcenter.intake.rules import Door, wish
-from callcenter.intake.threads import contact_of
+from callcenter.intake.sorts import may_be_answered
+from callcenter.intake.threads import contact_of, message_id
 
 log = structlog.get_logger()
 
@@ -66,7 +69,6 @@ class Pipeline:
         readers: Readers,
         doors: Mapping[str, Door],
         secret: bytes,
-        on_document: Callable[[Document], Awaitable[None]] | None = None,
     ) -> None:
         self.blobs = Blobs(directory)
         self.counts: Counter[str] = Counter()
@@ -77,7 +79,6 @@ class Pipeline:
         self._readers = readers
         self._doors = doors
         self._secret = secret
-        self._on_document = on_document
         self._notes: dict[str, Note] = {}
         self._wake = asyncio.Event()
         self._worked: dict[str, float] = {}
@@ -149,12 +150,34 @@ class Pipeline:
             data = encode_document(document)
             await asyncio.to_thread(self.blobs.keep_document, note.contact, data)
             await self._claims.remember(document.message_id, note.contact)
-            if self._on_document is not None:
-                await self._on_document(document)
-            await self._writer.append((self._wish(note, document),))
+            letter = await self._acknowledgement(note, document)
+            await self._writer.append((self._wish(note, document), *letter))
         except (StoreUnavailable, StoreError, OSError) as away:
             log.warning("a document waits to be read again", reason=type(away).__name__)
             self._worked[note.contact] = time.monotonic() - AGAIN_SECONDS + 1
+
+    async def _acknowledgement(self, note: Note, document: Document) -> list[Command]:
+        """Whoever writes is told that it came: once a day, never a machine, never ourselves."""
+        door = self._doors.get(note.source)
+        if door is None or not door.acknowledge:
+            return []
+        ours = [one.address for one in self._doors.values()]
+        if not may_be_answered(document.sort, document.sender, ours):
+            return []
+        if not await self._claims.first_today(f"{note.source}:{document.sender}"):
+            return []
+        name = message_id(self._secret, note.contact, 0, door.address.rpartition("@")[2])
+        writer = Author(address=door.address, name=door.from_name, signature=door.signature)
+        try:
+            letter = compose(
+                document, writer, door.acknowledge, name, time.time_ns() // 1000, by_itself=True
+            )
+        except CannotWrite:
+            return []
+        blob = await asyncio.to_thread(self.blobs.keep, letter)
+        return [
+            LetterRequested(letter=LetterId(f"{note.contact}.0"), contact=note.contact, blob=blob)
+        ]
 
     def _wish(self, note: Note, document: Document) -> Command:
         door = self._doors.get(note.source) or next(iter(self._doors.values()))

@@ -26,6 +26,7 @@ carry the same hash tag, so that the scripts find them on one node of a cluster.
                                            history when they end
     {cc}:claim:DIGEST             string   contact that what arrived became; expires (CLAIM_DAYS)
     {cc}:intake:pending           hash     contact to `Note` as JSON: arrived, not yet in a queue
+    {cc}:intake:outbox            hash     letter to `Out` as JSON: due, and nobody said it is sent
     {cc}:intake:sequences         hash     `source:epoch` to the number of its last claim
     {cc}:intake:marks             hash     mailbox to `uidvalidity:uid`, up to which it was read
     {cc}:metrics                  hash     role name (`frontend-0`) to what it publishes for
@@ -48,7 +49,8 @@ class Keys:
 
     __slots__ = (
         "_prefix", "archived", "archiver", "center", "cmds", "dead", "epoch", "events", "head",
-        "lag", "lease", "marks", "metrics", "parties", "pending", "sequences", "snapshot",
+        "lag", "lease", "marks", "metrics", "outbox", "parties",
+        "pending", "sequences", "snapshot",
     )  # fmt: skip
 
     def __init__(self, namespace: str = "cc") -> None:
@@ -68,6 +70,7 @@ class Keys:
         self.metrics = prefix + "metrics"
         self.pending = prefix + "intake:pending"
         self.sequences = prefix + "intake:sequences"
+        self.outbox = prefix + "intake:outbox"
         self.marks = prefix + "intake:marks"
 
     def claim(self, digest: str) -> str:

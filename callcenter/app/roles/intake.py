@@ -10,10 +10,7 @@ left; nothing it had acknowledged is lost, and nothing is taken twice.
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 
@@ -21,6 +18,7 @@ from callcenter.adapters.intake.claims import Claims
 from callcenter.adapters.intake.lmtp import Handler, Mailbox, Server
 from callcenter.adapters.intake.pipeline import Pipeline
 from callcenter.adapters.intake.readers import Readers
+from callcenter.adapters.intake.sender import Post, Sender
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.journal import CommandWriter, EventReader, JournalGap
@@ -28,11 +26,10 @@ from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
 from callcenter.app.config import MailboxSettings, Settings
 from callcenter.app.context import RoleContext
+from callcenter.app.secrets import secret_of
 from callcenter.domain.events import Batch
 from callcenter.intake.rules import Door, Rule
 from callcenter.records.published import Family
-
-SECRET_FILE = "mail-secret"
 
 log = structlog.get_logger()
 
@@ -51,6 +48,10 @@ class IntakeRole:
             context.state_directory, claims, self.writer, self._readers, doors_of(settings),
             secret_of(context.state_directory),
         )  # fmt: skip
+        self.sender = Sender(
+            self.writer.call, self._keys.outbox, self.writer, self.pipeline.blobs,
+            posts_of(settings),
+        )  # fmt: skip
         handler = Handler(self.pipeline, mailboxes_of(settings), lambda: self.writer.store_full)
         self.lmtp = Server(handler, settings.intake.mail_bytes_max)
         self._kept = 0
@@ -60,6 +61,7 @@ class IntakeRole:
         self.pipeline.blobs.prepare()
         await self.writer.start()
         await self.pipeline.resume()
+        await self.sender.resume()
         listening = self._context.sockets.get("lmtp")
         if listening is not None:
             await self.lmtp.start(listening)
@@ -91,6 +93,7 @@ class IntakeRole:
             while True:
                 try:
                     await self.pipeline.see(batch.events)
+                    await self.sender.see(batch.events)
                     break
                 except (StoreError, StoreUnavailable, OSError) as away:
                     log.warning("the journal waits to be followed", reason=type(away).__name__)
@@ -117,6 +120,8 @@ class IntakeRole:
                     dict(self.pipeline.counts)),
             counted("callcenter_intake_read_total", "What the reading processes said.", "what",
                     dict(self._readers.counts)),
+            counted("callcenter_letters_total", "Letters, and what became of them.", "what",
+                    dict(self.sender.counts)),
             counted("callcenter_intake_seconds_total", "From acknowledged to queued, all together.",
                     "channel", self.pipeline.waited),
             gauge("callcenter_intake_pending", "Arrived and not yet in a queue.",
@@ -143,8 +148,10 @@ def doors_of(settings: Settings) -> dict[str, Door]:
 def _door(box: MailboxSettings) -> Door:
     rules = tuple(Rule(**rule.model_dump()) for rule in box.rules)
     return Door(
-        name=box.name, queue=box.queue, priority=box.priority, skills=dict(box.skills), rules=rules
-    )
+        name=box.name, queue=box.queue, priority=box.priority, skills=dict(box.skills), rules=rules,
+        address=box.addresses[0] if box.addresses else "", from_name=box.from_name,
+        signature=box.signature, acknowledge=box.acknowledge,
+    )  # fmt: skip
 
 
 def mailboxes_of(settings: Settings) -> dict[str, Mailbox]:
@@ -156,18 +163,20 @@ def mailboxes_of(settings: Settings) -> dict[str, Mailbox]:
     }
 
 
-def secret_of(state: Path) -> bytes:
-    """What our message ids are signed with; made once."""
-    path = state / SECRET_FILE
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(32))
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_bytes()
+def posts_of(settings: Settings) -> dict[str, Post]:
+    """Where letters are handed over, by the address that they come from."""
+    found = {}
+    for box in settings.mailboxes:
+        if box.smtp and box.addresses:
+            scheme, _, rest = box.smtp.partition("://")
+            host, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "")
+            usual = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}[scheme]
+            found[box.addresses[0].lower()] = Post(
+                host=host, port=int(port or usual), tls=scheme == "smtps",
+                start_tls=scheme == "smtp+starttls", username=box.username,
+                password=box.password.get_secret_value(),
+            )  # fmt: skip
+    return found
 
 
 async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
@@ -176,6 +185,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     await role.begin()
     tasks = [
         asyncio.create_task(role.pipeline.work(), name="work"),
+        asyncio.create_task(role.sender.work(), name="send"),
         asyncio.create_task(role.follow(), name="follow"),
         asyncio.create_task(role.keep_place(), name="place"),
         asyncio.create_task(role.publish(), name="figures"),

@@ -11,6 +11,7 @@ anybody sees. Only while somebody waits for an answer does it read as they come.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,15 +37,18 @@ from callcenter.adapters.store.journal import (
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import host_port
-from callcenter.app.config import Settings, SipSettings
+from callcenter.app.config import MailboxSettings, Settings, SipSettings
 from callcenter.app.context import RoleContext
 from callcenter.app.flow_files import prompt_names
+from callcenter.app.secrets import secret_of
 from callcenter.app.why_asked import Whys
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
-from callcenter.domain.units import AgentId
+from callcenter.domain.units import AgentId, Micros
 from callcenter.intake.document import Document, decode_document
+from callcenter.intake.letter import Writer, compose
+from callcenter.intake.threads import message_id
 from callcenter.records.published import Published, decode_published
 from callcenter.web.access import LOOPBACK
 from callcenter.web.document_views import Notes
@@ -96,8 +100,31 @@ class Parties:
 class Documents:
     """What was written to us, on the disk that the intake shares."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, mailboxes: Sequence[MailboxSettings]) -> None:
         self._blobs = Blobs(directory)
+        self._directory = directory
+        self._boxes = {box.name: box for box in mailboxes if box.smtp}
+
+    def templates(self, source: str) -> dict[str, str] | None:
+        """Answers to begin with; None where nothing can be answered."""
+        box = self._boxes.get(source)
+        return dict(box.templates) if box else None
+
+    def undo_seconds(self, source: str) -> int:
+        """So long an answer may be taken back."""
+        return self._boxes[source].undo_seconds
+
+    async def write(self, document: Document, text: str, now: Micros) -> tuple[str, str]:
+        """The whole answer, kept: its name and its blob."""
+        box = self._boxes[document.source]
+        number = 1 + secrets.randbelow(10**9 - 1)
+        secret = await asyncio.to_thread(secret_of, self._directory)
+        domain = box.addresses[0].rpartition("@")[2]
+        name = message_id(secret, document.contact, number, domain)
+        writer = Writer(address=box.addresses[0], name=box.from_name, signature=box.signature)
+        letter = compose(document, writer, text, name, now)
+        blob = await asyncio.to_thread(self._blobs.keep, letter)
+        return f"{document.contact}.{number}", blob
 
     async def document(self, contact: str) -> Document:
         """What was read of it."""
@@ -150,7 +177,7 @@ class WebRole:
                 access=history.access,
                 people=lambda: self._people,
                 why=lambda tally: Whys(self._archive, self._url, settings.store.namespace, tally),
-                documents=Documents(context.state_directory),
+                documents=Documents(context.state_directory, settings.mailboxes),
                 origins=settings.web.origins,
                 prompts=lambda: prompt_names(settings.flows_directory),
                 private=host_port(settings.web.listen)[0] in LOOPBACK,

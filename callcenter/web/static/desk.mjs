@@ -19,7 +19,7 @@ const trouble = signal("");
 const busy = signal(false);
 const AT_WORK = new Set(["reserved", "talking", "wrap_up"]);
 
-/** Do what the agent asked for; what goes wrong is said in words. */
+/** Do what the agent asked for; what goes wrong is said in words. Was it done? */
 async function act(path, body, method) {
   busy.value = true;
   try {
@@ -29,6 +29,7 @@ async function act(path, body, method) {
     trouble.value = error.message;
   }
   busy.value = false;
+  return !trouble.value;
 }
 
 const me = () => encodeURIComponent(link.state.value.agent.id);

@@ -72,6 +72,34 @@ function Kept({ name, words, value, change }) {
   return html`<label class="kept">${words}<textarea name=${name} rows=${name === "draft" ? 8 : 2} value=${value} onInput=${(event) => change(event.target.value)}></textarea></label>`;
 }
 
+const LETTERS = { waiting: "Goes out", due: "Going out", sent: "Sent", failed: "Could not be sent", cancelled: "Taken back", unsure: "Sent? The mail server's word was lost" };
+
+/** What was answered so far, and what can still be done about it. */
+function Letters({ item, busy, acts }) {
+  if (!item.letters.length) return null;
+  return html`<ul class="letters">${item.letters.map((letter) => html`
+    <li key=${letter.letter} data-stage=${letter.stage}><b>${LETTERS[letter.stage] ?? letter.stage}</b>${letter.stage === "waiting" ? ` ${when(letter.until)}` : ""}${letter.reason ? `: ${letter.reason}` : ""}
+      ${letter.stage === "waiting" && html` <button disabled=${busy} onClick=${() => acts.takeBack(item.contact, letter.letter)}>Undo</button>`}
+      ${(letter.stage === "unsure" || letter.stage === "failed") && html` <button disabled=${busy} onClick=${() => acts.again(item.contact, letter.letter)}>Send it again</button>`}
+    </li>`)}</ul>`;
+}
+
+/** The answer, kept as she types, with what to begin with. */
+function Reply({ item, letter, kept, setKept, busy, acts, clock }) {
+  const names = Object.keys(letter.templates);
+  const send = async (at) => { if (await acts.send(item.contact, kept.draft, at)) setKept({ ...kept, draft: "" }); };
+  const write = (draft) => setKept({ ...kept, draft });
+  return html`
+    <div class="reply">
+      ${names.length > 0 && html`<p class="templates">${names.map((name) => html`<button key=${name} class="plain" onClick=${() => write(kept.draft ? `${kept.draft}\n\n${letter.templates[name]}` : letter.templates[name])}>${label(name)}</button>`)}</p>`}
+      <${Kept} name="draft" words=${`Answer to ${letter.sender}`} value=${kept.draft} change=${write} />
+      <div class="pair">
+        <button class="main" id="send" disabled=${busy || !kept.draft.trim()} onClick=${() => send(null)}>Send</button>
+        <button id="later" disabled=${busy || !kept.draft.trim()} onClick=${() => send(times(clock.value)[1][1])}>Send tomorrow 9:00</button>
+      </div>
+    </div>`;
+}
+
 function Dispositions({ item, busy, done }) {
   return html`
     <fieldset class="choices"><legend>Done: what was it?</legend>
@@ -105,6 +133,8 @@ function Opened({ item, clock, busy, acts }) {
       ${[...letter.replies].reverse().map((reply) => html`<${Letter} key=${reply.contact} letter=${reply} contact=${item.contact} />`)}
       <${Letter} letter=${letter} contact=${item.contact} />
       ${kept && html`<${Kept} name="notes" words="Notes for colleagues" value=${kept.notes} change=${(notes) => setKept({ ...kept, notes })} />`}
+      <${Letters} item=${item} busy=${busy} acts=${acts} />
+      ${working && kept && letter.answerable && html`<${Reply} item=${item} letter=${letter} kept=${kept} setKept=${setKept} busy=${busy} acts=${acts} clock=${clock} />`}
       ${working && html`
         <${Dispositions} item=${item} busy=${busy} done=${acts.done} />
         <fieldset class="choices"><legend>Put aside</legend>
@@ -119,6 +149,9 @@ export function DocumentsPane({ items, clock, busy, act }) {
   if (!items.length) return null;
   const acts = {
     done: (contact, disposition) => act(`${path(contact)}/done`, { disposition }),
+    send: (contact, text, at) => act(`${path(contact)}/letters`, { text, send_at: at ? at.toISOString() : null }),
+    takeBack: (contact, letter) => act(`${path(contact)}/letters/${encodeURIComponent(letter)}`, {}, "DELETE"),
+    again: (contact, letter) => act(`${path(contact)}/letters/${encodeURIComponent(letter)}/again`, {}),
     aside: (contact, until) => act(`${path(contact)}/put-aside`, { until: until ? until.toISOString() : null }),
   };
   const answer = async (offer, accept) => {
