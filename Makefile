@@ -39,6 +39,7 @@ test: $(TEST_STAMP) peers lint
 soak: $(TEST_STAMP) peers
 	$(BIN)/python -m tests.simulation.erlang
 	$(BIN)/python -m tests.crash --points 10000
+	$(BIN)/python -m tests.crash.mail --mails 5000
 	for day in $$(seq 100 140); do $(BIN)/python -m tests.simulation.day $$day 3000 || exit 1; done
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q tests/control tests/frontend tests/sip tests/ivr tests/media
 	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/python -m pytest -q tests/e2e || exit 1; done

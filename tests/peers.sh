@@ -1,15 +1,17 @@
 #!/bin/sh
 # The independent ends that the end-to-end tests call: sipp and baresip (phones), Chromium (a
-# person at a screen), PostgreSQL (the history of a bigger center). As root they are installed;
+# person at a screen), PostgreSQL (the history of a bigger center), Dovecot (a mailbox). As root they
+# are installed;
 # otherwise the one line to run is printed. Nothing that a package brings is started.
 set -eu
 
-PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core"
+PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core dovecot-imapd dovecot-lmtpd"
 
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sipp"
 command -v baresip >/dev/null 2>&1 || missing="$missing baresip"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v dovecot >/dev/null 2>&1 || missing="$missing dovecot"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 

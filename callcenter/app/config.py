@@ -61,6 +61,7 @@ Timezone = Annotated[str, BeforeValidator(_timezone)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
 MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
+IMAP_URL = r"^(|imaps?://[^/@]+)$"
 SMTP_URL = r"^(|smtp(s|\+starttls)?://[^/@]+)$"
 PORTS = r"^\d+-\d+$"
 DAY = r"^\d{4}-\d\d-\d\d$"
@@ -68,6 +69,7 @@ FORMS = {
     NAME: "must be a name: letters, digits and . _ - (64 at most)",
     STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
     MEDIA_URL: "must be embedded or ng://host:port",
+    IMAP_URL: "must be imaps://host:port or imap://host:port",
     SMTP_URL: "must be smtp://host:port, smtp+starttls://host:port or smtps://host:port",
     PORTS: "must be first-last, such as 30000-34999",
     DAY: "must be a day, such as 2026-12-25",
@@ -364,11 +366,20 @@ class MailboxSettings(Table):
     """What its mails need beside what the queue asks for."""
     rules: tuple[RuleSettings, ...] = ()
     """Read from the top; the first that fits decides."""
+    imap: str = Field(default="", pattern=IMAP_URL, examples=["imaps://imap.example.com:993"])
+    """Where its mails are fetched: `imaps://host:993`, or `imap://host:143` on a network that is
+    yours; nowhere when empty."""
+    folder: str = "INBOX"
+    """Which folder of it."""
+    token_file: Path | None = None
+    """A file with the access token of the account (OAuth2), for providers that take no passwords."""
+    first_days: int = Field(default=1, ge=0, le=30)
+    """Of what lies there at the first time, so many days are taken in."""
     smtp: str = Field(default="", pattern=SMTP_URL, examples=["smtp://127.0.0.1:25"])
     """Where answers are handed over: `smtp://host:25`, `smtp+starttls://host:587` or
     `smtps://host:465`; nobody can answer when empty."""
     username: str = ""
-    """The account there; none is named when empty."""
+    """The account at both; none is named to `smtp` when empty."""
     password: SecretStr = SecretStr("")
     """Of the account."""
     password_file: Path | None = None

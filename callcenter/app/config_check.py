@@ -404,9 +404,15 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         if box.acknowledge and not box.smtp:
             message = "there is no mail server that would send it"
             yield ("mailbox", index, "acknowledge"), message, 'write smtp = "smtp://127.0.0.1:25"'
-    if settings.mailboxes and not settings.intake.lmtp_listen:
-        message = "nothing brings mails to the mailboxes"
-        yield ("mailbox", 0), message, 'write [intake] lmtp_listen = "127.0.0.1:2424"'
+        if not box.imap and not settings.intake.lmtp_listen:
+            message = "nothing brings mails to it"
+            yield (
+                ("mailbox", index), message,
+                'write [intake] lmtp_listen = "127.0.0.1:2424", or imap = "imaps://host:993"',
+            )  # fmt: skip
+        if box.imap and not (box.username and (box.password.get_secret_value() or box.token_file)):
+            message = "there is no account to fetch it with"
+            yield ("mailbox", index, "imap"), message, "write username, and password_file or token_file"
 
 
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

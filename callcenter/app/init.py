@@ -62,6 +62,9 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # name = "office"
 # addresses = ["office@example.com"]
 # queue = "sales"
+# imap = "imaps://imap.example.com:993"                # or fetched from a mailbox, instead of LMTP
+# username = "office@example.com"
+# password_file = "secrets/office-mail"                # or token_file, where only OAuth2 is taken
 # smtp = "smtp://127.0.0.1:25"     # where answers are handed over; without it nobody can answer
 # acknowledge = "We have your mail and will answer within a day."
 

@@ -10,11 +10,14 @@ left; nothing it had acknowledged is lost, and nothing is taken twice.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from callcenter.adapters.intake.claims import Claims
+from callcenter.adapters.intake.imap import Box, Fetcher, Watermark
 from callcenter.adapters.intake.lmtp import Handler, Mailbox, Server
 from callcenter.adapters.intake.pipeline import Pipeline
 from callcenter.adapters.intake.readers import Readers
@@ -54,7 +57,21 @@ class IntakeRole:
         )  # fmt: skip
         handler = Handler(self.pipeline, mailboxes_of(settings), lambda: self.writer.store_full)
         self.lmtp = Server(handler, settings.intake.mail_bytes_max)
+        self.fetchers = [self._fetcher(box) for box in boxes_of(settings)]
         self._kept = 0
+
+    def _fetcher(self, box: Box) -> Fetcher:
+        """Its watermark is in the store, so that it outlives us."""
+        field, key = f"imap:{box.name}", self._keys.marks
+
+        async def read() -> Watermark:
+            found = await self.writer.call("HGET", key, field)
+            return msgspec.json.decode(bytes(found), type=Watermark) if found else Watermark()
+
+        async def keep(mark: Watermark) -> None:
+            await self.writer.call("HSET", key, field, msgspec.json.encode(mark))
+
+        return Fetcher(box, self.pipeline, read, keep)
 
     async def begin(self) -> None:
         """Take up what is left, then listen."""
@@ -120,6 +137,8 @@ class IntakeRole:
                     dict(self.pipeline.counts)),
             counted("callcenter_intake_read_total", "What the reading processes said.", "what",
                     dict(self._readers.counts)),
+            counted("callcenter_mailboxes_total", "Mails fetched, and what went wrong.", "what",
+                    sum((fetcher.counts for fetcher in self.fetchers), Counter())),
             counted("callcenter_letters_total", "Letters, and what became of them.", "what",
                     dict(self.sender.counts)),
             counted("callcenter_intake_seconds_total", "From acknowledged to queued, all together.",
@@ -163,6 +182,27 @@ def mailboxes_of(settings: Settings) -> dict[str, Mailbox]:
     }
 
 
+def boxes_of(settings: Settings) -> list[Box]:
+    """The mailboxes that are fetched from."""
+    found = []
+    for box in settings.mailboxes:
+        if not box.imap:
+            continue
+        scheme, _, rest = box.imap.partition("://")
+        host, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "")
+        found.append(
+            Box(
+                name=box.name, host=host, port=int(port or (993 if scheme == "imaps" else 143)),
+                tls=scheme == "imaps", username=box.username,
+                password=box.password.get_secret_value(), token_file=str(box.token_file or ""),
+                folder=box.folder, address=box.addresses[0] if box.addresses else "",
+                authserv=box.authserv_id, first_days=box.first_days,
+                bytes_max=settings.intake.mail_bytes_max,
+            )
+        )  # fmt: skip
+    return found
+
+
 def posts_of(settings: Settings) -> dict[str, Post]:
     """Where letters are handed over, by the address that they come from."""
     found = {}
@@ -189,6 +229,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         asyncio.create_task(role.follow(), name="follow"),
         asyncio.create_task(role.keep_place(), name="place"),
         asyncio.create_task(role.publish(), name="figures"),
+        *(asyncio.create_task(fetcher.run(), name="fetch") for fetcher in role.fetchers),
         asyncio.create_task(stopping.wait(), name="stop"),
     ]
     try:
