@@ -250,3 +250,28 @@ def test_a_blob_has_one_name_for_us_alone_and_no_other_path(tmp_path: Path) -> N
             blobs.read(wrong)
     with pytest.raises(NoSuchBlob):
         blobs.read_document("../../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "end", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r", b"\r.\r\n"]
+)
+def test_no_second_mail_is_smuggled_in_behind_the_first(
+    store: StoreServer, tmp_path: Path, end: bytes
+) -> None:
+    async def story(intake: Intake) -> None:
+        smuggled = b"MAIL FROM:<e@x.y>\r\nRCPT TO:<office@example.test>\r\nDATA\r\nsecond\r\n.\r\n"
+        words = [
+            b"LHLO x\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<office@example.test>\r\n",
+            b"DATA\r\n", b"Subject: first\r\n\r\nwords" + end + smuggled,
+        ]  # fmt: skip
+        reader, writer = await asyncio.open_connection("127.0.0.1", intake.port)
+        await reader.readline()
+        for word in words:
+            writer.write(word)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.sleep(0.2)
+        assert len(intake.all(e.ContactArrived)) <= 1
+
+    played(store, tmp_path, story)

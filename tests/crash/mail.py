@@ -1,6 +1,7 @@
 """The intake dies at every step, the store too: no mail is lost, none is taken twice.
 
     python -m tests.crash.mail --mails 5000 --seed 1
+    python -m tests.crash.mail --dies 0        how long from 250 to the queue, when nobody dies
 
 A mail server hands mails over by LMTP, one in ten of them a second time, and again whenever it heard
 no 250. The intake is killed at each of its steps with a probability of three in a hundred, and the
@@ -25,7 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from callcenter.adapters.intake import reader
 from callcenter.adapters.intake.lmtp import Handler, Mailbox, Server
@@ -64,12 +65,12 @@ class ReadsItself:
         """Nothing to end."""
 
 
-def mortal(what: Any, name: str, step: str, chance: random.Random) -> None:
+def mortal(what: Any, name: str, step: str, chance: random.Random, often: float) -> None:
     """Let the process die after `what.name` has done its work, sometimes."""
     does = getattr(what, name)
 
     def maybe_die() -> None:
-        if chance.random() < DIES:
+        if chance.random() < often:
             os.write(2, f"{step}\n".encode())
             os._exit(CRASHED)
 
@@ -94,19 +95,28 @@ def mortal(what: Any, name: str, step: str, chance: random.Random) -> None:
     setattr(what, name, call)
 
 
-async def live(url: str, directory: Path, epoch: int, listening: socket.socket, dies: int) -> None:
+class Plan(NamedTuple):
+    """What is tried."""
+
+    mails: int
+    seed: int
+    dies: float = DIES
+
+
+async def live(url: str, directory: Path, epoch: int, listening: socket.socket, plan: Plan) -> None:
     """One life of the intake, to its death or SIGTERM."""
     intake = Intake(url, directory, epoch=epoch)
     pipeline = intake.pipeline
-    pipeline._readers = ReadsItself(pipeline.blobs)  # type: ignore[assignment]
-    chance = random.Random(dies * 1_000_003 + epoch)
+    if plan.dies:
+        pipeline._readers = ReadsItself(pipeline.blobs)  # type: ignore[assignment]
+    chance = random.Random(plan.seed * 1_000_003 + epoch)
     for what, name, step in (
         (pipeline.blobs, "keep", "keep"), (pipeline._claims, "claim", "claim"),
         (pipeline, "receive", "answer"), (pipeline.blobs, "keep_document", "document"),
         (pipeline._claims, "remember", "remember"), (intake.writer, "append", "queue"),
         (pipeline._claims, "settled", "settle"),
     ):  # fmt: skip
-        mortal(what, name, step, chance)
+        mortal(what, name, step, chance, plan.dies)
     handler = Handler(pipeline, {OFFICE: Mailbox("office")}, lambda: False)
     intake.server = Server(handler, 1_000_000)
     stop = asyncio.Event()
@@ -122,7 +132,7 @@ async def live(url: str, directory: Path, epoch: int, listening: socket.socket, 
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def keep_alive(url: str, directory: Path, listening: socket.socket, dies: int, log: int) -> None:
+def keep_alive(url: str, directory: Path, listening: socket.socket, plan: Plan, log: int) -> None:
     """Fork one life after the other, until told to stop. Runs in a process of its own."""
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
@@ -134,7 +144,7 @@ def keep_alive(url: str, directory: Path, listening: socket.socket, dies: int, l
         if born == 0:
             code = 1
             try:
-                asyncio.run(live(url, directory, epoch, listening, dies))
+                asyncio.run(live(url, directory, epoch, listening, plan))
                 code = 0
             finally:
                 os._exit(code)
@@ -176,19 +186,23 @@ class Outcome:
         self.lost: list[str] = []
         self.doubled: list[str] = []
         self.unqueued: list[str] = []
+        self.waits: list[float] = []
+        """Seconds from the claim, which is just before the 250, to the queue."""
 
     def count(self, batches: list[Batch], directory: Path) -> None:
         """Lay what arrived beside what was handed over."""
         events = [event for batch in batches for event in batch.events]
         arrived = [one for one in events if isinstance(one, e.ContactArrived)]
-        queued = {one.contact for one in events if isinstance(one, e.ContactQueued)}
+        queued = {one.contact: one.at for one in events if isinstance(one, e.ContactQueued)}
         seen: Counter[str] = Counter()
         for one in arrived:
             text = (directory / "blobs" / one.blob[:2] / one.blob).read_text("utf-8")
             seen[text.partition("<letter-")[2].partition("@")[0]] += 1
             if one.contact not in queued:
                 self.unqueued.append(one.contact)
-            decode_document((directory / "documents" / f"{one.contact}.json").read_bytes())
+            path = directory / "documents" / f"{one.contact}.json"
+            document = decode_document(path.read_bytes())
+            self.waits.append((queued.get(one.contact, 0) - document.received) / 1_000_000)
         self.lost = [str(n) for n in range(self.mails) if not seen[str(n)]]
         self.doubled = [name for name, times in seen.items() if times > 1]
 
@@ -201,13 +215,19 @@ class Outcome:
         return (
             f"{self.mails} mails in {self.tries} attempts, {sum(self.deaths.values())} deaths "
             f"({died}), {self.seconds:.0f} s: lost {len(self.lost)}, doubled {len(self.doubled)}, "
-            f"not queued {len(self.unqueued)}"
+            f"not queued {len(self.unqueued)}; from 250 to the queue p50 {self.wait(50):.3f} s, "
+            f"p95 {self.wait(95):.3f} s"
         )
 
+    def wait(self, percent: int) -> float:
+        """So many of a hundred waited no longer."""
+        ordered = sorted(self.waits) or [0.0]
+        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
-def tried(directory: Path, mails: int, number: int, say: Callable[[str], None] = print) -> Outcome:
+
+def tried(directory: Path, plan: Plan, say: Callable[[str], None] = print) -> Outcome:
     """The whole story in `directory`."""
-    begun = time.monotonic()
+    begun, mails = time.monotonic(), plan.mails
     store = StoreServer(directory / "store")
     store.start()
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
@@ -216,17 +236,17 @@ def tried(directory: Path, mails: int, number: int, say: Callable[[str], None] =
     log = (directory / "deaths.log").open("wb+")
     nurse = os.fork()
     if nurse == 0:
-        keep_alive(store.url, directory / "state", listening, number, log.fileno())
+        keep_alive(store.url, directory / "state", listening, plan, log.fileno())
     store.connect().call("XADD", store.keys.cmds, "*", "e", seed())
     led = Led(store)
-    chance, tries = random.Random(number), 0
+    chance, tries = random.Random(plan.seed), 0
     try:
         for one in range(mails):
             tries += hand_over(port, letter(one))
             if chance.random() < 0.1:
                 copy = b"Received: by another way\r\n" + letter(chance.randrange(one + 1))
                 tries += hand_over(port, copy)
-            if one in (mails // 3, 2 * mails // 3):
+            if plan.dies and one in (mails // 3, 2 * mails // 3):
                 store.kill()
                 store.start()
         batches = _settled(store, mails)
@@ -275,9 +295,12 @@ def main() -> int:
     )
     parser.add_argument("--mails", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dies", type=float, default=DIES)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="callcenter-mail-") as directory:
-        return 0 if tried(Path(directory), asked.mails, asked.seed).is_clean else 1
+        return (
+            0 if tried(Path(directory), Plan(asked.mails, asked.seed, asked.dies)).is_clean else 1
+        )
 
 
 if __name__ == "__main__":
