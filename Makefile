@@ -50,6 +50,7 @@ bench: $(STAMP)
 	$(BIN)/callcenter bench media
 	$(BIN)/callcenter bench route
 	$(BIN)/callcenter bench store
+	$(BIN)/python -m tests.crash.mail --dies 0
 	$(BIN)/python -m tests.bench.wait
 
 sabotage: $(TEST_STAMP)

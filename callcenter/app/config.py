@@ -393,7 +393,10 @@ class MailboxSettings(Table):
     undo_seconds: int = Field(default=10, ge=0, le=600)
     """So long an answer may be taken back before it goes out."""
     acknowledge: str = Field(default="", max_length=2000)
-    """Sent to whoever writes, once a day and never to machines; nothing when empty."""
+    """Sent to whoever writes, once a day and never to machines; nothing when empty. `{answer_by}` in
+    it is the time by which an answer is promised."""
+    answer_hours: int = Field(default=24, ge=1, le=720)
+    """What `{answer_by}` promises, from the moment the mail came."""
     authserv_id: str = ""
     """The name under which your mail server writes `Authentication-Results`; others are ignored."""
 

@@ -66,7 +66,7 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # username = "office@example.com"
 # password_file = "secrets/office-mail"                # or token_file, where only OAuth2 is taken
 # smtp = "smtp://127.0.0.1:25"     # where answers are handed over; without it nobody can answer
-# acknowledge = "We have your mail and will answer within a day."
+# acknowledge = "We have your mail and will answer by {{answer_by}}."
 
 # A line to the outside: calls from this address need no password. `dial` names the beginnings of the
 # numbers that may be called by it, when customers are called back; without it, none may.

@@ -6,11 +6,13 @@ that no rule costs more than reading the text once.
 """
 
 import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from callcenter.domain.commands import QueueRequested
-from callcenter.domain.units import QueueId
+from callcenter.domain.units import SECOND, Micros, QueueId
 from callcenter.intake.document import Document
 
 WORDS_LOOKED_AT = 20_000
@@ -46,7 +48,16 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     from_name: str = ""
     signature: str = ""
     acknowledge: str = ""
-    """What whoever writes is told, once a day."""
+    """What whoever writes is told, once a day; `{answer_by}` in it is the promised time."""
+    answer_hours: int = 24
+    timezone: str = "UTC"
+
+
+def acknowledged(door: Door, received: Micros) -> str:
+    """What whoever writes is told, with the time by which an answer is promised."""
+    until = datetime.fromtimestamp(received / SECOND, ZoneInfo(door.timezone))
+    promised = until + timedelta(hours=door.answer_hours)
+    return door.acknowledge.replace("{answer_by}", f"{promised:%Y-%m-%d %H:%M %Z}")
 
 
 def first_rule(door: Door, document: Document) -> Rule | None:

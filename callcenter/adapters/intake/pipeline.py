@@ -38,7 +38,7 @@ from callcenter.intake.arrival import Arrival, Note
 from callcenter.intake.document import Document, encode_document
 from callcenter.intake.letter import CannotWrite, compose
 from callcenter.intake.letter import Writer as Author
-from callcenter.intake.rules import Door, wish
+from callcenter.intake.rules import Door, acknowledged, wish
 from callcenter.intake.sorts import may_be_answered
 from callcenter.intake.threads import contact_of, message_id
 
@@ -170,8 +170,9 @@ class Pipeline:
         writer = Author(address=door.address, name=door.from_name, signature=door.signature)
         try:
             letter = compose(
-                document, writer, door.acknowledge, name, time.time_ns() // 1000, by_itself=True
-            )
+                document, writer, acknowledged(door, note.received), name,
+                time.time_ns() // 1000, by_itself=True,
+            )  # fmt: skip
         except CannotWrite:
             return []
         blob = await asyncio.to_thread(self.blobs.keep, letter)

@@ -161,15 +161,17 @@ class IntakeRole:
 
 def doors_of(settings: Settings) -> dict[str, Door]:
     """Where things come in, by name."""
-    return {box.name: _door(box) for box in settings.mailboxes}
+    timezone = settings.center_table.timezone
+    return {box.name: _door(box, timezone) for box in settings.mailboxes}
 
 
-def _door(box: MailboxSettings) -> Door:
+def _door(box: MailboxSettings, timezone: str) -> Door:
     rules = tuple(Rule(**rule.model_dump()) for rule in box.rules)
     return Door(
         name=box.name, queue=box.queue, priority=box.priority, skills=dict(box.skills), rules=rules,
         address=box.addresses[0] if box.addresses else "", from_name=box.from_name,
-        signature=box.signature, acknowledge=box.acknowledge,
+        signature=box.signature, acknowledge=box.acknowledge, answer_hours=box.answer_hours,
+        timezone=timezone,
     )  # fmt: skip
 
 
