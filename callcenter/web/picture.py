@@ -26,8 +26,8 @@ from callcenter.records.live import LiveState
 from callcenter.records.live_state import LiveAgent
 from callcenter.records.visits import Visit
 from callcenter.web.callers import Callers
-from callcenter.web.grid import Grid
 from callcenter.web.document_views import DeskDocument
+from callcenter.web.grid import Grid
 from callcenter.web.ports import CustomersPort
 
 OFFSET_MAX: Micros = 2 * SECOND
