@@ -79,13 +79,14 @@ class IntakeRole:
         await self.writer.start()
         await self.pipeline.resume()
         await self.sender.resume()
+        self._kept = await self._begin_at()
         listening = self._context.sockets.get("lmtp")
         if listening is not None:
             await self.lmtp.start(listening)
 
     async def follow(self) -> None:
         """What the journal says of ours, for ever; holes have a named way on."""
-        after = await self._begin_at()
+        after = self._kept
         while True:
             reader = EventReader(
                 self._context.store_url, self._keys, after,
@@ -99,10 +100,12 @@ class IntakeRole:
                 after = max(0, gap.found - 1)
 
     async def _begin_at(self) -> int:
-        """Where an earlier life was in the journal; at its end where there was none."""
+        """Where an earlier life was in the journal; at its end where there was none, which is written
+        down before anything is taken in."""
         seq = await self.writer.call("HGET", self._keys.marks, "journal")
         if seq is None:
             seq = await self.writer.call("HGET", self._keys.head, "seq") or 0
+            await self.writer.call("HSET", self._keys.marks, "journal", int(seq))
         return int(seq)
 
     async def _see(self, batches: Sequence[Batch]) -> None:
