@@ -15,6 +15,8 @@ from callcenter.media.ng import NgError
 
 MUSIC = Path(prompts.__file__).parent / "audio" / "music" / "default.au"
 """What waiting callers hear unless a queue names something else."""
+ATTENTION = MUSIC.parents[1] / "tones" / "attention.au"
+"""What an agent hears whose phone answered by itself."""
 
 CACHE_BYTES_MAX = 256 * 1024 * 1024
 

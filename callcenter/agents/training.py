@@ -6,14 +6,17 @@ even the time when the agent was not in it. What they add up to stands in `domai
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 
 from callcenter.domain.center import PROFICIENCY_MAX
+from callcenter.domain.names import NAME_MAX, is_name, quoted
 from callcenter.domain.skills import Certificate, Qualification
-from callcenter.domain.units import DAY, Micros
+from callcenter.domain.units import DAY, SECOND, Micros
 
 WARNED_AHEAD: Micros = 30 * DAY
-WORDS_MAX = 100
+EARLIEST = "1950-01-01"
+AHEAD_MAX: Micros = DAY
+"""A training is recorded when it was held; tomorrow is still today elsewhere on the earth."""
 EXPIRES_AHEAD_MAX: Micros = 36_525 * DAY
 
 
@@ -43,14 +46,16 @@ def refusal(
 ) -> str:
     """Why a training may not be recorded like this, in words; empty when it may."""
     for what, word in (("course", course), ("trainer", trainer)):
-        if not word or len(word) > WORDS_MAX:
-            return f"{what}: needs 1 to {WORDS_MAX} characters"
+        if not is_name(word):
+            return f"{what}: needs an id of 1 to {NAME_MAX} letters, digits, '_', '.', ':' or '-'"
     if bad_date(day):
-        return f"date {day!r} is no date; write it as 2026-11-28"
+        return f"date {quoted(day)} is no date; write it as 2026-11-28"
+    if not EARLIEST <= day <= day_of(now + AHEAD_MAX):
+        return f"date {day}: a training was held since {EARLIEST}, or is by tomorrow"
     if not skill:
         return "a level or an expiry needs a skill" if level or expires else ""
     if skill not in known:
-        return f"skill {skill!r} is not known; known are: {', '.join(known) or 'none'}"
+        return f"skill {quoted(skill)} is not known; known are: {', '.join(known) or 'none'}"
     if not 1 <= level <= PROFICIENCY_MAX:
         return f"level {level} is not within 1 to {PROFICIENCY_MAX}"
     if expires and not now < expires <= now + EXPIRES_AHEAD_MAX:
@@ -64,3 +69,8 @@ def bad_date(day: str) -> bool:
         return date.fromisoformat(day).isoformat() != day
     except ValueError:
         return True
+
+
+def day_of(at: Micros) -> str:
+    """The date of a moment in UTC."""
+    return datetime.fromtimestamp(at // SECOND, UTC).date().isoformat()

@@ -16,7 +16,7 @@ from callcenter.adapters.store.client import open_client
 from callcenter.adapters.store.embedded import StoreUnavailable, store_url
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import seq_of
-from callcenter.adapters.store.wire import read_batch
+from callcenter.adapters.store.wire import ONCE, read_batch
 from callcenter.app.config import Settings
 from callcenter.domain.commands import Command, Envelope, encode_envelope
 from callcenter.domain.errors import CallcenterError
@@ -38,7 +38,7 @@ class Journal:
     def __init__(self, settings: Settings, source: str, hint: str = "") -> None:
         """`source` names who asks, `hint` what else may be done while the server is away."""
         self.keys = Keys(settings.store.namespace)
-        self._source = source
+        self._source = f"{ONCE}{source}-{os.getpid()}"
         self._epoch = time.time_ns() // 1_000_000
         try:
             self.client = open_client(store_url(settings.store.url, settings.store_directory))
@@ -50,7 +50,7 @@ class Journal:
     @property
     def request(self) -> CommandId:
         """The name to be answered by."""
-        return CommandId(f"{self._source}-{os.getpid()}:{self._epoch}:1")
+        return CommandId(f"{self._source}:{self._epoch}:1")
 
     def ask(self, command: Command) -> CommandAnswered:
         """Append `command`, which names `request`, and wait for the answer.
@@ -76,9 +76,7 @@ class Journal:
             time.sleep(0.05)
 
     def _asked(self, command: Command) -> CommandAnswered:
-        envelope = Envelope(
-            f"{self._source}-{os.getpid()}", self._epoch, 1, self._epoch * 1000, (command,)
-        )
+        envelope = Envelope(self._source, self._epoch, 1, self._epoch * 1000, (command,))
         head: Any = self.client.hget(self.keys.head, "seq")
         self.client.xadd(self.keys.cmds, {"e": encode_envelope(envelope)})
         return self._answer(int(head or 0))

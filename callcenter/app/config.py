@@ -318,6 +318,14 @@ class QueueSettings(Table):
     """So many free agents who could answer are kept for this queue; other queues do without."""
     declines_max: int = Field(default=0, ge=0, le=100)
     """So often in a row an agent may decline and stay ready."""
+    preview_seconds: int = Field(default=0, ge=0, le=300)
+    """An agent sees the contact on her desk for so long, to accept or decline it, before her phone
+    rings; the caller hears music meanwhile. 0 rings at once. Not with `ring_all`."""
+    preview_end: domain.PreviewEnd = domain.PreviewEnd.RONA
+    """What a preview counts as that nobody answered: `rona`, like a phone that nobody picked up, or
+    `accept`: her phone is called."""
+    auto_answer: bool = True
+    """Whether phones that can answer by themselves do so for this queue; else they ring."""
     auto_accept: bool = False
     """Mails and faxes are laid on the desk of whoever is free, without being asked."""
     plan: PlanSettings = PlanSettings()
@@ -341,7 +349,9 @@ class RuleSettings(Table):
     """Addresses it comes from; `@example.com` for all of a domain."""
     words: tuple[str, ...] = ()
     """Any of these in the subject or the text."""
-    sort: tuple[Literal["normal", "bounce", "auto-reply", "list", "report", "mdn", "loop"], ...] = ()
+    sort: tuple[
+        Literal["normal", "bounce", "auto-reply", "list", "report", "mdn", "loop"], ...
+    ] = ()
     """What wrote it: a person (`normal`) or a machine."""
     language: tuple[str, ...] = ()
     """What it says its language is."""
@@ -437,6 +447,10 @@ class AgentSettings(Table):
     """Where she works."""
     occupancy_max: int = Field(default=0, ge=0, le=100)
     """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
+    auto_answer: domain.AutoAnswer = domain.AutoAnswer.OFF
+    """By which header her phone lets itself be answered, after a short tone: `call-info`
+    (answer-after=0), `alert-info` (alert-autoanswer) or `answer-mode` (RFC 5373), whichever it
+    understands; `off` for a phone that is picked up."""
 
 
 def _periods(value: Any) -> Any:
@@ -590,6 +604,7 @@ def _agent(agent: AgentSettings) -> domain.Agent:
         capacity=dict(agent.capacity),
         site=agent.site,
         occupancy_max=agent.occupancy_max,
+        auto_answer=agent.auto_answer,
     )
 
 

@@ -400,7 +400,11 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             seen.add(address.lower())
         if (box.smtp or box.acknowledge) and not box.addresses:
             message = "nobody knows whom its answers are from"
-            yield ("mailbox", index, "addresses"), message, 'write addresses = ["office@example.com"]'
+            yield (
+                ("mailbox", index, "addresses"),
+                message,
+                'write addresses = ["office@example.com"]',
+            )
         if box.acknowledge and not box.smtp:
             message = "there is no mail server that would send it"
             yield ("mailbox", index, "acknowledge"), message, 'write smtp = "smtp://127.0.0.1:25"'
@@ -412,7 +416,11 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             )  # fmt: skip
         if box.imap and not (box.username and (box.password.get_secret_value() or box.token_file)):
             message = "there is no account to fetch it with"
-            yield ("mailbox", index, "imap"), message, "write username, and password_file or token_file"
+            yield (
+                ("mailbox", index, "imap"),
+                message,
+                "write username, and password_file or token_file",
+            )
 
 
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

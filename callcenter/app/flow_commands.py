@@ -127,6 +127,7 @@ def show(file: Path, form: str, output: Path | None, as_json: bool) -> None:
 @click.option("--customer", "fields", multiple=True, metavar="FIELD=VALUE", help="Who is found.")
 @click.option("--calendar", "calendars", multiple=True, metavar="NAME=STATE", help="open, closed …")
 @click.option("--queue", "queues", multiple=True, metavar="NAME=EXIT", help="full, closed …")
+@click.option("--wait", "waits", multiple=True, metavar="QUEUE=SECONDS", help="Expected wait.")
 @_config
 @_json
 def run(
@@ -134,6 +135,7 @@ def run(
     fields: tuple[str, ...],
     calendars: tuple[str, ...],
     queues: tuple[str, ...],
+    waits: tuple[str, ...],
     config: Path | None,
     as_json: bool,
 ) -> None:
@@ -153,6 +155,7 @@ def run(
             for name, exit_ in _pairs("--queue", queues, tuple(QueueExit)).items()
         },
         facts={"caller_registered": False, "dialled": ""},
+        waits={name: _seconds(text) for name, text in _pairs("--wait", waits).items()},
     )
 
     def say(line: str) -> None:
@@ -245,6 +248,12 @@ def _pairs(option: str, given: Sequence[str], allowed: Sequence[str] = ()) -> di
             raise click.BadParameter(f"{value!r} is not one of {words}", param_hint=option)
         pairs[name] = value
     return pairs
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise click.BadParameter(f"{text!r}: write whole seconds", param_hint="--wait")
+    return int(text)
 
 
 def _summary(one: Flow) -> dict[str, Any]:

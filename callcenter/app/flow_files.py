@@ -87,16 +87,17 @@ def audio_files(directory: Path) -> dict[str, Path]:
 def prompt_names(directory: Path) -> list[str]:
     """What an announcement may be: the prompts of all flows, and those that belong to none."""
     found = (reference.split("/") for reference in audio_files(directory))
-    return sorted({prompt for flow, _, prompt in found if flow != "system"})
+    return sorted({prompt for flow, _, prompt in found if flow not in ("system", "queues")})
 
 
 def all_audio(directory: Path) -> dict[str, Path]:
-    """Audio reference -> file: the prompts, and the music of ours and of the directory."""
+    """Audio reference -> file: the prompts, and music and tones of ours and of the directory."""
     from callcenter.media import prompts
 
     found = audio_files(directory)
-    for folder in (Path(prompts.__file__).parent / "audio" / "music", directory / "music"):
-        found |= {f"music/{path.stem}": path for path in sorted(folder.glob("*.au"))}
+    for kind in ("music", "tones"):
+        for folder in (Path(prompts.__file__).parent / "audio" / kind, directory / kind):
+            found |= {f"{kind}/{path.stem}": path for path in sorted(folder.glob("*.au"))}
     return found
 
 

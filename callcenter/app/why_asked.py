@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from callcenter.web.why_views import AgentWhy, ContactWhy
 AT_ONCE = 2
 WAITING_MAX = 8
 """Questions that may wait for their turn; more are refused."""
+EACH_MAX = 3
+"""Of one login, running and waiting: nobody takes all the room."""
 ANSWER_SECONDS = 20.0
 ELSEWHERE = "`callcenter why` on the server has no such limit"
 
@@ -35,27 +38,24 @@ class Whys:
         self._namespace = namespace
         self._tally = tally
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._asked = 0
+        self._asked: Counter[str] = Counter()
 
-    async def contact(self, contact: str, at: Micros) -> ContactWhy:
-        told = await self._ask("contact", contact, at)
+    async def contact(self, contact: str, at: Micros, by: str) -> ContactWhy:
+        told = await self._ask("contact", contact, at, by)
         assert told.contact is not None
         return told.contact
 
-    async def agent(self, agent: str, at: Micros) -> AgentWhy:
-        told = await self._ask("agent", agent, at)
+    async def agent(self, agent: str, at: Micros, by: str) -> AgentWhy:
+        told = await self._ask("agent", agent, at, by)
         assert told.agent is not None
         return told.agent
 
-    async def _ask(self, kind: str, name: str, at: Micros) -> Told:
+    async def _ask(self, kind: str, name: str, at: Micros, by: str) -> Told:
         question = Question(
             archive=str(self._archive), url=self._url, namespace=self._namespace, name=name,
             kind=kind, at=at,
         )  # fmt: skip
-        if self._asked >= AT_ONCE + WAITING_MAX:
-            self._tally.explanations["busy"] += 1
-            raise Refused(503, "too many ask why at the moment; ask again", kind="busy")
-        self._asked += 1
+        self._make_room(by)
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._turns:
                 told = await self._in_a_child(msgspec.json.encode(question))
@@ -68,9 +68,21 @@ class Whys:
             self._tally.explanations["unknown" if unknown else "failed"] += 1
             raise
         finally:
-            self._asked -= 1
+            self._asked[by] -= 1
+            self._asked += Counter()  # forgets who asks nothing any more
         self._tally.explanations["answered"] += 1
         return told
+
+    def _make_room(self, by: str) -> None:
+        """Count one question more, or refuse it by name."""
+        if self._asked[by] >= EACH_MAX:
+            self._tally.explanations["busy"] += 1
+            words = f"{EACH_MAX} of your questions are not answered yet; ask again"
+            raise Refused(429, words, kind="busy")
+        if self._asked.total() >= AT_ONCE + WAITING_MAX:
+            self._tally.explanations["busy"] += 1
+            raise Refused(503, "too many ask why at the moment; ask again", kind="busy")
+        self._asked[by] += 1
 
     @staticmethod
     async def _in_a_child(question: bytes) -> Told:

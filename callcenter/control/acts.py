@@ -17,6 +17,7 @@ from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import CAPACITY_DEFAULT, PRIORITY_MAX
+from callcenter.domain.names import is_name, quoted
 from callcenter.domain.units import SECOND, ContactId, QueueId
 from callcenter.routing.plan import joined
 from callcenter.routing.skills import merge
@@ -34,7 +35,7 @@ def waiting(turn: Turn, contact: ContactId) -> ContactState | None:
 def not_waiting(turn: Turn, contact: ContactId) -> str:
     if contact in turn.state.contacts:
         return f"contact {contact!r} does not wait in a queue"
-    return f"there is no contact {contact!r}"
+    return f"there is no contact {quoted(contact)}"
 
 
 def on_move(turn: Turn, command: c.MoveRequested) -> None:
@@ -53,7 +54,7 @@ def on_move(turn: Turn, command: c.MoveRequested) -> None:
         return
     target = turn.world.queues.get(command.queue)
     if target is None:
-        answer(turn, command.request, f"there is no queue {command.queue!r}")
+        answer(turn, command.request, f"there is no queue {quoted(command.queue)}")
         return
     if contact.queue == target.id:
         answer(turn, command.request, f"contact {contact.id!r} waits in {target.id!r} already")
@@ -99,7 +100,7 @@ def not_to_be_assigned(turn: Turn, contact: ContactState, command: c.AssignReque
     """Why she may not have it, in words; empty when she may."""
     agent = turn.state.agents.get(command.agent)
     if agent is None or agent.retired:
-        return f"there is no agent {command.agent!r}"
+        return f"there is no agent {quoted(command.agent)}"
     if not available(agent):
         return f"agent {agent.id!r} is not on duty, or her phone cannot be reached"
     capacity = turn.world.capacity[agent.id]
@@ -139,7 +140,7 @@ def on_priority(turn: Turn, command: c.PriorityRequested) -> None:
 def on_open(turn: Turn, command: c.QueueOpenRequested) -> None:
     """Open it whatever the calendar says, or leave it to the calendar again."""
     if command.queue not in turn.world.queues:
-        answer(turn, command.request, f"there is no queue {command.queue!r}")
+        answer(turn, command.request, f"there is no queue {quoted(command.queue)}")
         return
     door = turn.state.doors.get(command.queue)
     if door is not (None if command.follow_calendar else True):
@@ -157,7 +158,7 @@ def on_open(turn: Turn, command: c.QueueOpenRequested) -> None:
 def on_close(turn: Turn, command: c.QueueCloseRequested) -> None:
     """Nobody new may wait there. Those who do keep their place, unless they are dismissed."""
     if command.queue not in turn.world.queues:
-        answer(turn, command.request, f"there is no queue {command.queue!r}")
+        answer(turn, command.request, f"there is no queue {quoted(command.queue)}")
         return
     if turn.state.doors.get(command.queue) is not False:
         turn.emit(e.QueueClosed(at=turn.now, queue=command.queue, by=command.by))
@@ -179,10 +180,13 @@ def dismiss(turn: Turn, queue: QueueId) -> None:
 def on_announcement(turn: Turn, command: c.AnnouncementRequested) -> None:
     """Those who come to the queue from now on are told so; empty ends it."""
     if command.queue and command.queue not in turn.world.queues:
-        answer(turn, command.request, f"there is no queue {command.queue!r}")
+        answer(turn, command.request, f"there is no queue {quoted(command.queue)}")
         return
-    if len(command.announcement) > ANNOUNCEMENT_MAX:
-        words = f"announcement: the name of a prompt has at most {ANNOUNCEMENT_MAX} characters"
+    if command.announcement and not is_name(command.announcement, ANNOUNCEMENT_MAX):
+        words = (
+            f"announcement: the name of a prompt has at most {ANNOUNCEMENT_MAX} letters, digits, "
+            "'_', '.', ':' and '-'"
+        )
         answer(turn, command.request, words)
         return
     if turn.state.announcements.get(command.queue, "") != command.announcement:

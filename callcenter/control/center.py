@@ -34,6 +34,7 @@ from callcenter.control import (
     offers,
     people,
     plans,
+    previews,
     training,
 )
 from callcenter.control.state import Snapshot, State
@@ -43,9 +44,10 @@ from callcenter.control.world import World
 from callcenter.domain import commands as c
 from callcenter.domain.errors import LocalError
 from callcenter.domain.events import Event
+from callcenter.domain.names import REQUEST_MAX, is_name, signed
 from callcenter.domain.units import AgentId, ContactId, FrontendId, LetterId, Micros, OfferId
 
-ENGINE = "3"
+ENGINE = "4"
 """Version of the decisions: goes into every batch. Raise it when a decision changes."""
 
 DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
@@ -144,7 +146,8 @@ class Control:
         their own are answered under it.
         """
         turn = self._begin(now, source)
-        return self._decide(turn, lambda: DECISIONS[type(command)](turn, command))
+        asked = without_free_text(command)
+        return self._decide(turn, lambda: DECISIONS[type(asked)](turn, asked))
 
     def tick(self, now: Micros) -> list[Event]:
         """Decide what follows from the deadlines that have come."""
@@ -223,7 +226,7 @@ class Control:
         if alarm is Alarm.CONTACT:
             contacts.on_patience_end(turn, state.contacts[ContactId(whose)])
         elif alarm is Alarm.OFFER:
-            offers.on_owner_silent(turn, OfferId(whose))
+            previews.on_offer_due(turn, OfferId(whose))
         elif alarm is Alarm.WRAP_UP:
             people.on_wrap_up_due(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.LETTER:
@@ -232,3 +235,14 @@ class Control:
             people.on_pause_end(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.STEP:
             plans.on_step_due(turn, state.contacts[ContactId(whose)])
+
+
+def without_free_text(command: c.Command) -> c.Command:
+    """Who asks, and by what name, stands in the journal for ever: only if it is a name."""
+    changes = {}
+    by, request = getattr(command, "by", ""), getattr(command, "request", "")
+    if by != signed(by):
+        changes["by"] = signed(by)
+    if request and not is_name(request, REQUEST_MAX):
+        changes["request"] = ""
+    return msgspec.structs.replace(command, **changes) if changes else command

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from callcenter.agents.presence import REMOVED, SYSTEM_REASONS
 from callcenter.control.people import answer
-from callcenter.control.plan_check import plan_problems, plan_warnings
+from callcenter.control.plan_check import certificate_warnings, plan_problems, plan_warnings
 from callcenter.control.turn import Turn
 from callcenter.domain.center import (
     PRIORITY_MAX,
     PROFICIENCY_MAX,
     Agent,
+    AgentChoice,
     Calendar,
     Center,
     Channel,
@@ -45,6 +46,7 @@ QUEUE_LIMITS: dict[str, tuple[int, int]] = {
     "ring_width": (1, 50),
     "reserve": (0, 10_000),
     "declines_max": (0, 100),
+    "preview_seconds": (0, 300),
 }
 """Least and greatest value of each number in a queue."""
 
@@ -85,7 +87,8 @@ def warnings_of(
     center: Center, people: Mapping[AgentId, Qualification] | None = None
 ) -> tuple[str, ...]:
     """What may be taken but should be looked at, in words."""
-    return tuple(plan_warnings(center, people or {})[:PROBLEMS_SHOWN_MAX])
+    found = plan_warnings(center, people or {}) + certificate_warnings(center, people)
+    return tuple(found[:PROBLEMS_SHOWN_MAX])
 
 
 def problems_of(center: Center, people: Mapping[AgentId, Qualification] | None = None) -> list[str]:
@@ -162,6 +165,8 @@ def queue_problems(queue: Queue, skills: set[str], calendars: set[str]) -> list[
             problems.append(f"{name} {value} is not within {least} to {greatest}")
     if queue.calendar and queue.calendar not in calendars:
         problems.append(f"calendar {queue.calendar!r} is not known")
+    if queue.preview_seconds and queue.agent_choice is AgentChoice.RING_ALL:
+        problems.append("preview_seconds: with ring_all several are asked at once; set it to 0")
     return problems + repeated("disposition", queue.dispositions)
 
 

@@ -18,25 +18,28 @@ A call may come while she works on documents: they are on hold as long as the tw
 from callcenter.control.contacts import ASIDE_DAYS_MAX, come_back, end_contact, end_segment
 from callcenter.control.offers import on_offer
 from callcenter.control.people import answer
+from callcenter.control.previews import answer_call
 from callcenter.control.state import ContactState, SegmentState, Stage
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import Queue
 from callcenter.domain.commands import OfferOutcome, OfferReported
+from callcenter.domain.names import quoted
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import DAY, AgentId, ContactId
 
 
 def on_offer_answer(turn: Turn, command: c.OfferAnswerRequested) -> None:
-    """She takes it, or says no; that her time was over meanwhile is told her."""
+    """She takes it, or says no; that her time was over meanwhile is told her. A call she only looks
+    at, or it rings: see `previews.py`."""
     offer = turn.state.offers.get(command.offer)
     contact = turn.state.contacts.get(offer.contact) if offer else None
     if offer is None or contact is None or offer.agent != command.agent:
-        answer(turn, command.request, f"offer {command.offer!r} is over")
+        answer(turn, command.request, f"offer {quoted(command.offer)} is over")
         return
     if not contact.document:
-        answer(turn, command.request, f"contact {contact.id!r} is a call: answer at the phone")
+        answer(turn, command.request, answer_call(turn, command, offer))
         return
     outcome = OfferOutcome.ACCEPTED if command.accept else OfferOutcome.DECLINED
     on_offer(
@@ -112,7 +115,7 @@ def on_put_aside(turn: Turn, command: c.PutAsideRequested) -> None:
 
 
 def not_hers(contact: ContactId, agent: AgentId) -> str:
-    return f"agent {agent!r} does not work on a document {contact!r}"
+    return f"agent {quoted(agent)} does not work on a document {quoted(contact)}"
 
 
 def at_rest(turn: Turn, contact: ContactId) -> ContactState | None:

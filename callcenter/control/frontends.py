@@ -50,7 +50,9 @@ def forgotten_offers(turn: Turn, frontend: FrontendId, named: set[OfferId]) -> l
     return [
         offer
         for offer, found in turn.state.offers.items()
-        if contacts[found.contact].frontend == frontend and offer not in named
+        if contacts[found.contact].frontend == frontend
+        and offer not in named
+        and found.preview is None  # not in its hands yet
     ]
 
 

@@ -214,6 +214,8 @@ class Indexes:
         """What it asks of people beside skills."""
         queue = self.queue(contact.queue)
         excluded = contact.excluded
+        if contact.declined_by:
+            excluded = joined(excluded, contact.declined_by)
         if excluded or (queue and queue.excluded):
             excluded = joined(queue.excluded if queue else (), excluded)
         kept = contact.queue if queue and queue.reserve else QueueId("")

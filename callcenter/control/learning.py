@@ -31,7 +31,8 @@ def of(state: State, queue: QueueId) -> Experience:
     return found
 
 
-def on_queued(state: State, event: e.ContactQueued) -> None:
+def on_queued(state: State, event: e.ContactQueued | e.ContactMoved) -> None:
+    """Who overflows, or is moved by hand, arrives there like any other."""
     if event.channel is Channel.VOICE:
         arrivals = of(state, event.queue).arrivals
         rate = arrivals.get(event.priority)
@@ -79,6 +80,7 @@ def wait_over(
 
 LESSONS: dict[type[Any], Callable[[State, Any], None]] = {
     e.ContactQueued: on_queued,
+    e.ContactMoved: on_queued,
     e.OfferAccepted: on_accepted,
     e.SegmentStarted: on_segment,
     e.SegmentEnded: on_segment_end,

@@ -23,6 +23,7 @@ from callcenter.agents.presence import REASON_AFTER
 from callcenter.control.callbacks import not_reached
 from callcenter.control.contacts import (
     dequeue,
+    documents_of,
     end_segment,
     enter_queue,
     interrupt,
@@ -87,7 +88,7 @@ def accept(turn: Turn, contact: ContactState, command: OfferReported) -> None:
             waited=turn.now - contact.since,
         )
     )
-    if not contact.document:
+    if not contact.document or documents_of(turn, agent, talking=True):
         interrupt(turn, agent)
     turn.touch(agent)
 

@@ -6,6 +6,7 @@ from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.commands import Presence
+from callcenter.domain.names import quoted
 from callcenter.domain.units import CommandId, ContactId, QueueId, SegmentId
 
 
@@ -28,7 +29,7 @@ def on_presence(turn: Turn, command: c.PresenceRequested) -> None:
     """Ready, not ready or logged out: now, or after the work in hand."""
     agent = turn.state.agents.get(command.agent)
     if agent is None or agent.retired:
-        answer(turn, command.request, f"there is no agent {command.agent!r}")
+        answer(turn, command.request, f"there is no agent {quoted(command.agent)}")
         return
     refused = refusal(command.presence, command.reason, turn.state.center.reasons)
     if refused:
@@ -70,7 +71,7 @@ def on_wrap_up_end(turn: Turn, command: c.WrapUpEndRequested) -> None:
     wrap_ups = agent.wrap_ups if agent else {}
     done = [command.segment] if command.segment else list(wrap_ups)
     if agent is None or not done or not set(done) <= set(wrap_ups):
-        answer(turn, command.request, f"agent {command.agent!r} has no such wrap-up")
+        answer(turn, command.request, f"agent {quoted(command.agent)} has no such wrap-up")
         return
     for segment in done:
         end_wrap_up(turn, agent, segment)
@@ -110,7 +111,7 @@ def on_disposition(turn: Turn, command: c.DispositionRequested) -> None:
     agent = turn.state.agents.get(command.agent)
     found = contact_and_queue(turn, agent, command.segment) if agent else None
     if agent is None or found is None:
-        answer(turn, command.request, f"agent {command.agent!r} has no segment of that name")
+        answer(turn, command.request, f"agent {quoted(command.agent)} has no segment of that name")
         return
     contact, queue_id = found
     queue = turn.world.queue(queue_id)

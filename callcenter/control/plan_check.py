@@ -31,6 +31,9 @@ STICKY_MAX = 3_600
 EXITS = tuple(way.value for way in QueueExit if way is not QueueExit.ANSWERED)
 REMEDY = "train them, or lower what the queue needs by a step of its plan"
 
+NAMED_MAX = 5
+"""People named in one warning; the others are counted."""
+
 People = Mapping[AgentId, Qualification]
 
 
@@ -79,6 +82,44 @@ def nobody_able(queue: Queue, center: Center) -> str:
             "record the training with `callcenter agent train`"
         )
     return "nobody is configured who could serve it; add an agent with its skills"
+
+
+def certificate_warnings(center: Center, people: People | None) -> list[str]:
+    """Agents who have a skill in the file that counts only with a certificate, and not that.
+
+    Without the journal (`people` is None) it is told by the skill, since nobody knows there who has
+    one; and only where no queue says so already."""
+    warnings = []
+    for skill in center.certified:
+        having = [agent.id for agent in center.agents if skill in agent.skills]
+        if people is None:
+            needed = any(skill in queue.skills for queue in center.queues)
+            if having and not needed:
+                warnings.append(
+                    f"skill {skill}: counts only with a certificate; `callcenter agent certificates` "
+                    f"tells whether {listed(having)} have one"
+                )
+            continue
+        lacking = [name for name in having if not certified(people.get(name), skill)]
+        if lacking:
+            owner = f"agent {lacking[0]}" if len(lacking) == 1 else f"agents {listed(lacking)}"
+            warnings.append(
+                f"{owner}: skill {skill} counts only with a certificate that is valid, and there is "
+                "none; record the training with `callcenter agent train`"
+            )
+    return warnings
+
+
+def certified(found: Qualification | None, skill: str) -> bool:
+    """Is there a certificate for it that has not expired?"""
+    certificate = found.certificates.get(skill) if found else None
+    return certificate is not None and not certificate.expired
+
+
+def listed(names: list[AgentId]) -> str:
+    """The first few of them."""
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return ", ".join(names[:NAMED_MAX]) + more
 
 
 def overflow_warnings(queue: Queue, center: Center, people: People) -> list[str]:

@@ -11,6 +11,7 @@ import msgspec
 from callcenter.agents.agent import AgentState
 from callcenter.domain.center import Center, Channel, Queue
 from callcenter.domain.commands import LetterStage
+from callcenter.domain.events import OfferMade
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
     AgentId,
@@ -77,6 +78,8 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     attempts: int = 0
     passed_by: AgentId = AgentId("")
     """Who did not take it last; others come first."""
+    declined_by: tuple[AgentId, ...] = ()
+    """Who said no while others are still rung for it: not these people until nobody is."""
     offer: OfferId = OfferId("")
     segment: SegmentId = SegmentId("")
     also: tuple[OfferId, ...] = ()
@@ -127,12 +130,14 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class OfferState(msgspec.Struct, frozen=True, kw_only=True):
-    """One grant in the hands of an owner. `until` is control's own timer, for a dead owner."""
+    """One offer. In the hands of an owner, `until` is control's own timer, for one that is dead."""
 
     contact: ContactId
     agent: AgentId
     until: Micros
     made: Micros = 0
+    preview: OfferMade | None = None
+    """While she looks at it, until then: what will be granted when she accepts."""
 
 
 class SegmentState(msgspec.Struct, kw_only=True):

@@ -21,6 +21,7 @@ TOLD = (
     | e.ContactMoved | e.ContactAssigned | e.PriorityChanged | e.OfferMade | e.OfferAccepted
     | e.OfferDeclined | e.OfferExpired | e.OfferRescinded | e.SegmentStarted | e.SegmentEnded
     | e.ContactDequeued | e.ContactEnded | e.ContactPutAside | e.ReplyArrived | e.ContactPlaced | e.CallbackTried
+    | e.OfferConfirmed
 )  # fmt: skip
 """Events of a contact that decide something about it; its way through the flow does not."""
 

@@ -10,6 +10,7 @@ from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import PROFICIENCY_MAX
+from callcenter.domain.names import quoted
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import AgentId
 
@@ -64,14 +65,14 @@ def on_skills(turn: Turn, command: c.SkillsRequested) -> None:
 
 
 def unknown_agent(turn: Turn, agent: AgentId) -> str:
-    return "" if agent in turn.world.agents else f"there is no agent {agent!r}"
+    return "" if agent in turn.world.agents else f"there is no agent {quoted(agent)}"
 
 
 def bad_skills(turn: Turn, command: c.SkillsRequested) -> str:
     for skill, level in command.skills.items():
         if skill not in turn.world.known_skills:
             known = ", ".join(turn.state.center.skills) or "none"
-            return f"skill {skill!r} is not known; known are: {known}"
+            return f"skill {quoted(skill)} is not known; known are: {known}"
         if not 0 <= level <= PROFICIENCY_MAX:
             return f"skill {skill!r}: {level} is not within 0 (none) to {PROFICIENCY_MAX}"
     return ""

@@ -19,7 +19,7 @@ from callcenter.agents.occupancy import occupancy
 from callcenter.agents.presence import shown
 from callcenter.control.state import IN_QUEUE, ContactState, State
 from callcenter.control.world import World
-from callcenter.domain.center import AgentChoice, Callback, Queue
+from callcenter.domain.center import AgentChoice, AutoAnswer, Callback, Channel, Queue
 from callcenter.domain.commands import Presence
 from callcenter.domain.events import (
     AgentReleased,
@@ -245,6 +245,7 @@ class Turn:
         assert contact.stage in IN_QUEUE
         queue = self.world.queue(contact.queue)
         ring_seconds = queue.ring_seconds if queue else 20
+        preview = preview_seconds(self.world, contact)
         callback = queue.callback if queue else Callback()
         self.emit(
             OfferMade(
@@ -256,7 +257,7 @@ class Turn:
                 agent=agent.id,
                 frontend=contact.frontend,
                 ring_seconds=ring_seconds,
-                act_before=self.now + ring_seconds * SECOND,
+                act_before=self.now + (preview or ring_seconds) * SECOND,
                 waited=self.now - contact.since,
                 attempt=contact.attempts + 1,
                 dial_seconds=callback.ring_seconds if contact.calls_back else 0,
@@ -269,6 +270,8 @@ class Turn:
                     freed=freed,
                     passed_by=contact.passed_by,
                 ),
+                preview_seconds=preview,
+                auto_answer=not preview and phone_answers(self.world, contact, agent),
             )
         )
         if contact.document and queue is not None and queue.auto_accept:
@@ -304,3 +307,22 @@ class Turn:
             choice.replace("_", " ") if choice in ORDERED_BY_CHOICE else "",
         ]
         return "; ".join(word for word in words if word)
+
+
+def preview_seconds(world: World, contact: ContactState) -> int:
+    """How long an agent looks at it before it rings; 0 where several are rung at once."""
+    queue = world.queue(contact.queue)
+    alone = world.width(contact) == 1 and not contact.document  # those wait on the desk anyway
+    return queue.preview_seconds if queue and alone else 0
+
+
+def phone_answers(
+    world: World, contact: ContactState, agent: AgentState, *, accepted: bool = False
+) -> bool:
+    """Is her phone to answer by itself? Only for who is ready, or has `accepted` just now; never
+    where several are rung, who would all be on the line."""
+    queue, config = world.queue(contact.queue), world.agents.get(agent.id)
+    can = config is not None and config.auto_answer is not AutoAnswer.OFF
+    ready = agent.duty is Presence.READY and agent.next in (None, Presence.READY)
+    may = queue is not None and queue.auto_answer and contact.channel is Channel.VOICE
+    return can and may and (ready or accepted) and world.width(contact) == 1

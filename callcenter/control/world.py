@@ -8,6 +8,8 @@ Nothing here decides: an event that does not fit the state changes what it can a
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from callcenter.agents.agent import AgentState, Work, WrapUp
 from callcenter.agents.occupancy import count, rest_until
 from callcenter.agents.presence import ASKED_FOR
@@ -28,7 +30,15 @@ from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice
 from callcenter.domain.commands import CUSTOMER_OUTCOMES, LetterStage, OfferOutcome, Presence
 from callcenter.domain.skills import Learned, Qualification
-from callcenter.domain.units import SECOND, AgentId, FrontendId, OfferId, QueueId, SegmentId
+from callcenter.domain.units import (
+    SECOND,
+    AgentId,
+    FrontendId,
+    Micros,
+    OfferId,
+    QueueId,
+    SegmentId,
+)
 from callcenter.routing.place import key_of, worth
 from callcenter.routing.plan import NO_STEP
 
@@ -205,6 +215,7 @@ class World(Indexes):
 
     def _leave_queue(self, contact: ContactState) -> None:
         self.engine.take(contact.id)
+        contact.declined_by = ()
         if contact.stage in IN_QUEUE:
             self._count(contact.queue, -1)
         contact.stage = Stage.FLOW
@@ -219,11 +230,12 @@ class World(Indexes):
         contact = self.state.contacts[event.contact]
         agent = self._agent(event.agent)
         self.state.offered += 1
-        grace = 0 if contact.document else DEAD_OWNER_SECONDS
-        seconds = event.ring_seconds + event.dial_seconds + grace
-        until = event.at + seconds * SECOND
         self.state.offers[event.offer] = OfferState(
-            contact=contact.id, agent=agent.id, until=until, made=event.at
+            contact=contact.id,
+            agent=agent.id,
+            until=_offer_ends(event, document=contact.document),
+            made=event.at,
+            preview=event if event.preview_seconds else None,
         )
         contact.stage = Stage.OFFERED
         if contact.offer:
@@ -240,6 +252,14 @@ class World(Indexes):
         self._set_timer(Alarm.OFFER, event.offer)
         self._set_timer(Alarm.CONTACT, contact.id)
         self.index_agent(agent)
+
+    def offer_confirmed(self, event: e.OfferConfirmed) -> None:
+        """She has looked at it: now it is in the hands of its owner."""
+        offer = self.state.offers.get(event.offer)
+        if offer is not None:
+            until = _offer_ends(event.grant)
+            self.state.offers[event.offer] = replace(offer, until=until, preview=None)
+            self._set_timer(Alarm.OFFER, event.offer)
 
     def _close_offer(self, offer: OfferId) -> OfferState | None:
         found = self.state.offers.pop(offer, None)
@@ -263,6 +283,10 @@ class World(Indexes):
         contact.stage = Stage.OFFERED if left else Stage.WAITING
         contact.offer, contact.also = left[0] if left else OfferId(""), left[1:]
         contact.passed_by = offer.agent
+        if not left:
+            contact.declined_by = ()
+        elif isinstance(event, e.OfferDeclined) and event.outcome is OfferOutcome.DECLINED:
+            contact.declined_by = (*contact.declined_by, offer.agent)
         outcome = event.outcome if isinstance(event, e.OfferDeclined) else None
         if outcome in CUSTOMER_OUTCOMES:
             contact.passed_by = AgentId("")
@@ -427,6 +451,7 @@ class World(Indexes):
             queues.pop(queue.id, None)
         state.retired_queues = {k: v for k, v in queues.items() if k in self._queues_in_use()}
         self._forget_estimates({*state.retired_queues, *(q.id for q in event.center.queues)})
+        self._forget_doors({q.id for q in event.center.queues})
         other_choice = state.center.contact_choice is not event.center.contact_choice
         state.center = event.center
         state.version = event.version
@@ -447,6 +472,16 @@ class World(Indexes):
         state = self.state
         state.experience = {k: v for k, v in state.experience.items() if k in staying}
         state.told = {k: v for k, v in state.told.items() if k in staying}
+
+    def _forget_doors(self, staying: set[QueueId]) -> None:
+        """What was done by hand to queues that nobody can come to any more; the announcement of all
+        queues stays."""
+        state = self.state
+        state.doors = {k: v for k, v in state.doors.items() if k in staying}
+        state.turns = {k: v for k, v in state.turns.items() if k in staying}
+        state.announcements = {
+            k: v for k, v in state.announcements.items() if k in staying or not k
+        }
 
     def _place_anew(self, contact: ContactState) -> None:
         """Contacts are compared otherwise from now on, and those who wait already are too."""
@@ -501,6 +536,14 @@ class World(Indexes):
         return used
 
 
+def _offer_ends(made: e.OfferMade, *, document: bool = False) -> Micros:
+    """When control looks after it: at the end of a preview or of a document's time on the desk, or
+    when its owner must be dead."""
+    grace = 0 if document else DEAD_OWNER_SECONDS
+    span = made.preview_seconds or made.ring_seconds + made.dial_seconds + grace
+    return made.at + span * SECOND
+
+
 FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactArrived: World.contact_arrived,
     e.ContactPlaced: World.contact_placed,
@@ -512,6 +555,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactPutAside: World.contact_put_aside,
     e.LetterChanged: World.letter_changed,
     e.OfferMade: World.offer_made,
+    e.OfferConfirmed: World.offer_confirmed,
     e.OfferAccepted: World.offer_accepted,
     e.OfferDeclined: World.offer_not_taken,
     e.OfferExpired: World.offer_not_taken,

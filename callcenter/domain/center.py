@@ -54,6 +54,28 @@ class PhoneProfile(StrEnum):
     LEGACY = "legacy"
 
 
+class AutoAnswer(StrEnum):
+    """By which header an agent's phone lets itself be answered by us."""
+
+    OFF = "off"
+    """It rings until she picks it up."""
+    CALL_INFO = "call-info"
+    """`Call-Info: <…>;answer-after=0`"""
+    ALERT_INFO = "alert-info"
+    """`Alert-Info: <…>;info=alert-autoanswer`"""
+    ANSWER_MODE = "answer-mode"
+    """`Answer-Mode: Auto` (RFC 5373)"""
+
+
+class PreviewEnd(StrEnum):
+    """What a preview that nobody answered counts as."""
+
+    RONA = "rona"
+    """Like a phone that rang to the end."""
+    ACCEPT = "accept"
+    """She has it: her phone is called, unless she asked to be not ready meanwhile."""
+
+
 PRIORITY_MAX = 10
 STRICT_STEP: Micros = 31 * DAY
 """One step of strict priority: more than anybody may wait."""
@@ -172,6 +194,11 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """So many free agents who could serve this queue are kept for it: others go without."""
     declines_max: int = 0
     """An agent may decline so many offers of this queue in a row and stay ready."""
+    preview_seconds: int = 0
+    """Above 0 an agent sees the contact for so long, to accept or decline it, before it rings."""
+    preview_end: PreviewEnd = PreviewEnd.RONA
+    auto_answer: bool = True
+    """Whether phones that answer by themselves do so for this queue."""
     callback: Callback = Callback()
     auto_accept: bool = False
     """Mails, faxes and messages are laid on the desk of whoever is free, without being asked."""
@@ -190,6 +217,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     site: str = ""
     occupancy_max: int = 0
     """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
+    auto_answer: AutoAnswer = AutoAnswer.OFF
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):

@@ -345,11 +345,13 @@ class AnnouncementRequested(Cmd, frozen=True, kw_only=True):
 
 
 class OfferAnswerRequested(Cmd, frozen=True, kw_only=True):
-    """The agent takes or declines, at her desk, a document that is offered to her."""
+    """The agent takes or declines, at her desk, what is offered to her: a document, a call that
+    she looks at before it rings, or (to decline) a call that rings."""
 
     offer: OfferId
     agent: AgentId
     accept: bool
+    by: str = ""
     request: CommandId = CommandId("")
 
 

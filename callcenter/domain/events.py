@@ -293,6 +293,21 @@ class OfferMade(Evt, frozen=True, kw_only=True):
     """Above 0 a callback: when she has answered, the customer's phone rings for so long."""
     evidence: str = ""
     """Why this agent, in at most 200 bytes: `idle 812 s; skills sales 4>=2; next best ben`."""
+    preview_seconds: int = 0
+    """Above 0 no grant yet: she looks at it for so long, and `OfferConfirmed` lets it ring."""
+    auto_answer: bool = False
+    """Her phone is to answer by itself, if it is the only one of hers."""
+
+
+class OfferConfirmed(Evt, frozen=True, kw_only=True):
+    """She will have what she looked at: from now on it is the owner's to bring, by `grant`."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    grant: OfferMade
+    by_time: bool = False
+    """She did not say so: the queue takes her silence for it."""
 
 
 class OfferAccepted(Evt, frozen=True, kw_only=True):
@@ -579,6 +594,7 @@ Event: TypeAlias = (
     | AnnouncementSet
     | WaitEstimated
     | QueueEstimated
+    | OfferConfirmed
     | ContactPlaced
     | CallbackRefused
     | CallbackTried

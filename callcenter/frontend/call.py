@@ -36,6 +36,8 @@ from callcenter.domain.events import (
     ContactMoved,
     ContactQueued,
     Event,
+    OfferConfirmed,
+    OfferDeclined,
     OfferMade,
     OfferRescinded,
     QueueExit,
@@ -53,7 +55,8 @@ from callcenter.domain.units import (
     QueueId,
     SegmentId,
 )
-from callcenter.frontend.call_record import CallRecord, LegKept, Stage
+from callcenter.frontend.auto_answer import attention
+from callcenter.frontend.call_record import ArrivingKept, CallRecord, LegKept, Stage
 from callcenter.frontend.callback import CallbackStory, promise
 from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.dialling import road_to
@@ -67,7 +70,7 @@ from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
-from callcenter.frontend.waits import queue_request
+from callcenter.frontend.waits import known_waits, queue_request
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -228,6 +231,8 @@ class CallStory:
                 hands.act(LookUp(contact, by, known))
             case ivr.AskCalendar(name=name):
                 self._tell_flow(ivr.CalendarState(hands.open_state(name)))
+            case ivr.AskWaits(queues=queues):
+                self._tell_flow(ivr.WaitsKnown(known_waits(hands, queues)))
             case ivr.Enqueue():
                 self._enqueue(action)
             case ivr.LeaveQueue():
@@ -280,14 +285,17 @@ class CallStory:
                 self._left_queue(way)
             case ContactMoved(queue=queue) if self.record.waits is not None:
                 self.record.waits = msgspec.structs.replace(self.record.waits, queue=queue)
-            case OfferMade():
+            case OfferMade(preview_seconds=0):
                 self._offered(event)
+            case OfferConfirmed(grant=grant):
+                self._offered(grant)
             case WaitEstimated(position=place, promised=promised):
                 self._tell_flow(ivr.Estimated(place, promised))
             case ContactEnded(termination=termination):
                 self.end(termination.reason)
-            case OfferRescinded(offer=offer) if self.ringing.rescind(offer):
-                self._stand_by()
+            case OfferRescinded(offer=offer) | OfferDeclined(offer=offer):
+                if self.ringing.rescind(offer):  # one that she declined at her phone is over
+                    self._stand_by()
             case _:
                 pass
 
@@ -372,7 +380,8 @@ class CallStory:
         )
         self.talk = Talk(self.hands, self, self.media, call, record)
         self._tell_flow(ivr.AgentTalking())
-        self.talk.begin(answer)
+        heard = attention(self.hands, record.queue) if offer.record.auto_answer else []
+        self.talk.begin(answer, heard)
 
     def bridge_failed(self) -> None:
         """The two cannot hear each other: she waits on, unless they had already been talking."""
@@ -401,7 +410,7 @@ class CallStory:
             return
         talk.end((ending(reason).reason_header,), say_bye=say_bye)
         if not talk.record.bridged:
-            talk.report_failed()
+            talk.report_failed(by_her=reason is Reason.AGENT_HUNG_UP)
             self.ringing.give_back()
             self._wait_on()
             return
@@ -533,6 +542,8 @@ class CallStory:
         """The engine played a file to its end."""
         if leg == self.media.record.id:
             self.media.finished(file)
+        elif self.talk is not None and leg == self.talk.media.record.id:
+            self.talk.media.finished(file)
 
     def tick(self) -> None:
         """Time went by: the flow's time-outs, the ring time, the longest call."""
@@ -543,6 +554,8 @@ class CallStory:
             self.end(Reason.CALL_LIMIT)
             return
         self.media.tick()
+        if self.talk is not None:
+            self.talk.media.tick()
         self.pulse.tick()
         self.ringing.tick()
         due = self.session.deadline if self.session else None
@@ -595,9 +608,12 @@ class CallStory:
     # ---- what is kept of her --------------------------------------------------------------
 
     def kept(self) -> dict[str, bytes]:
-        """Everything a restart must know; nothing before we have answered, nothing after."""
-        if self.record.stage in (Stage.ARRIVING, Stage.OVER):
+        """Everything a restart must know: before we have answered, how she came."""
+        if self.record.stage is Stage.OVER:
             return {}
+        if self.record.stage is Stage.ARRIVING:
+            arriving = ArrivingKept(flow=self.caller.flow, invite=self.caller.invite_octets())
+            return {f"arriving:{self.id}": _encoder.encode(arriving)}
         if self.session is not None and self._walked:
             self.record.session, self._walked = self.session.record(), False
         key, encode = f"call:{self.id}", _encoder.encode

@@ -15,6 +15,7 @@ from callcenter.domain.units import SECOND, ContactId, Micros
 from callcenter.frontend.endings import ending
 from callcenter.frontend.media_leg import LegRecord
 from callcenter.frontend.turn import ContactClosed
+from callcenter.sip.flow import Flow
 from callcenter.sip.record import DialogRecord
 
 
@@ -98,6 +99,14 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
             waited_seconds=self.waited / SECOND,
             talked_seconds=self.talked / SECOND,
         )
+
+
+class ArrivingKept(msgspec.Struct, kw_only=True, frozen=True):
+    """An INVITE that was answered 100 and nothing else: who has that sends it no more, so the next
+    life must take it from here."""
+
+    flow: Flow
+    invite: bytes
 
 
 class LegKept(msgspec.Struct, kw_only=True):

@@ -65,6 +65,7 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.QUEUE_CLOSED:              Ending(480, 31, "Closed",                    "queue_closed", _NOBODY),
     Reason.QUEUE_UNSTAFFED:           Ending(480, 18, "Nobody there",              "queue_unstaffed", _OURS),
     Reason.MOVED:                     Ending(480, 16, "Moved",                     "moved", _NOBODY),
+    Reason.PUT_ASIDE:                 Ending(480, 16, "Put aside",                 "put_aside", _NOBODY),
     Reason.CALLBACK_PROMISED:         Ending(480, 16, "Callback promised",         "callback_promised", _NOBODY),
     Reason.CALLBACK_UNREACHED:        Ending(480, 19, "Customer not reached",      "callback_unreached", _CALLER),
     Reason.CALLBACK_TOO_LATE:         Ending(480, 19, "No agent in time",          "callback_too_late", _OURS),

@@ -156,6 +156,8 @@ class Frontend:
         self.hands.reads_again = False
         self.phones.reachable = registered  # whatever was believed while we were away
         self._report_all()
+        for came in memory.arriving(self.hands, records):
+            self._told_by_sip(self.endpoint.receive(came.invite, came.flow, now))
         return self.turn()
 
     def turn(self) -> Turn:
@@ -376,6 +378,8 @@ class Frontend:
                     | e.ContactDequeued()
                     | e.ContactMoved()
                     | e.OfferMade()
+                    | e.OfferConfirmed()
+                    | e.OfferDeclined()
                     | e.OfferRescinded()
                     | e.ContactEnded()
                     | e.WaitEstimated()
@@ -396,6 +400,8 @@ class Frontend:
                     self._is_known |= (frontend, epoch) == (self.rules.frontend, self.rules.epoch)
                 case e.FrontendLost(frontend=frontend) if frontend == self.rules.frontend:
                     self._thought_lost()
+                case e.QueueEstimated(queue=queue):
+                    self.hands.estimates[queue] = event
                 case e.ConfigurationChanged(center=center):
                     self.hands.config = self.hands.config._replace(center=center)
                 case _:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from callcenter.domain.calendar import OpenState, state_at
 from callcenter.domain.center import Center, Queue
 from callcenter.domain.commands import Command, Presence
+from callcenter.domain.events import QueueEstimated
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
@@ -130,6 +131,8 @@ class Hands:
     """Stories that wait for a decision of control's."""
     agents: dict[AgentId, AgentSeen] = field(default_factory=dict)
     """What agents do, by the events; one that no event spoke of is logged out."""
+    estimates: dict[QueueId, QueueEstimated] = field(default_factory=dict)
+    """How long somebody would wait who came to a queue now, as it was told last."""
     reads_again: bool = False
     """Whether what is taken now may have been acted on by an earlier life that died of it."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -254,7 +257,7 @@ class Hands:
     def say_good_bye_again(self, key: str, call: sip.Call) -> None:
         """After a restart: whether the message left is not known, so it is sent once more."""
         self._parting.add(key.removeprefix(PARTING))
-        call.bye(self.now)
+        call.bye(self.now, call.farewell)
 
     # ---- what leaves ----------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What the store keeps of calls and phones, and how they are taken back after a restart.
 
+    arriving:CONTACT       `ArrivingKept`   an INVITE that was only told 100
     call:CONTACT           `CallRecord`     the story so far, the flow's session in it
     call:CONTACT:caller    `LegKept`        her dialog and her media
     call:CONTACT:offer     `OfferRecord`    phones that ring for her: a list, one for each agent
@@ -11,14 +12,15 @@
 
 Why: media runs in another process and control keeps the place in the queue, so a front end that
 finds its dialogs again finds its callers where they were. A record is in the store before the
-message that makes a peer rely on it, or the grant is that it follows from (`offer.py`); a call whose 200 never left has none, and its caller only
-sends her INVITE again.
+message that makes a peer rely on it, or the grant is that it follows from (`offer.py`). A 100 is
+such a message: who has it repeats her INVITE no more, and would hear nothing until her patience
+ends. So the INVITE is kept before, and the next life takes it as if it had come to it.
 
 A record that cannot be read is dropped and counted, never guessed at: control is then told of the
 contacts that are left, and ends the others as `owner_lost`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -27,7 +29,7 @@ from callcenter.domain.errors import CallcenterError
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId
 from callcenter.frontend.call import CallStory
-from callcenter.frontend.call_record import CallRecord, LegKept
+from callcenter.frontend.call_record import ArrivingKept, CallRecord, LegKept
 from callcenter.frontend.callback import CallbackRecord, CallbackStory
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureRecord
@@ -39,6 +41,8 @@ from callcenter.frontend.turn import Faulted, FeatureClosed
 from callcenter.ivr.session import Session
 from callcenter.sip.record import decode_record
 
+ARRIVING = "arriving:"
+_ARRIVING = msgspec.msgpack.Decoder(ArrivingKept)
 _CALL = msgspec.msgpack.Decoder(CallRecord)
 _LEG = msgspec.msgpack.Decoder(LegKept)
 _OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
@@ -77,6 +81,17 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
 def _callbacks_first(record: tuple[str, bytes]) -> bool:
     """A caller who was not told yet asks for hers."""
     return not record[0].startswith("callback:")
+
+
+def arriving(hands: Hands, records: Mapping[str, bytes]) -> Iterator[ArrivingKept]:
+    """INVITEs of an earlier life that nobody answered; they are kept no more under their names."""
+    for key, value in records.items():
+        if key.startswith(ARRIVING):
+            hands.forget((key,))
+            try:
+                yield _ARRIVING.decode(value)
+            except msgspec.MsgspecError as unreadable:
+                hands.act(Faulted(unreadable))
 
 
 class _Kept(NamedTuple):

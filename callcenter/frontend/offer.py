@@ -26,6 +26,7 @@ from callcenter.domain.commands import OfferOutcome, OfferReported
 from callcenter.domain.events import OfferMade
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
+from callcenter.frontend.auto_answer import answer_headers
 from callcenter.frontend.endings import ELSEWHERE, RANG_OUT, ending, outcome_of_status
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
@@ -58,6 +59,7 @@ class OfferRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Center time."""
     media: LegRecord
     dials: list[DialogRecord] = []
+    auto_answer: bool = False
 
 
 class Shown(NamedTuple):
@@ -115,6 +117,7 @@ class Offer:
             queue=grant.queue,
             rings_until=hands.center_now() + ring,
             media=media.record if media else LegRecord(id=""),
+            auto_answer=grant.auto_answer,
         )
         offer = cls(hands, asker, record, media)
         offer._shown, offer._rang_unseen = shown, hands.reads_again
@@ -148,6 +151,8 @@ class Offer:
     def _dial(self, *, granted_now: bool) -> None:
         self._rang_unseen = False
         bindings = self._bindings()
+        # With several phones nobody knows at which of them she sits.
+        self.record.auto_answer = self.record.auto_answer and len(bindings) == 1
         for binding in bindings:
             call = self._invite(binding, self.media.offer_sdp())
             self.dials[call.id] = call
@@ -161,7 +166,7 @@ class Offer:
         return self.hands.bindings(self.record.agent)[:FORKS_MAX]
 
     def _invite(self, binding: Binding, sdp: bytes | None, *, unseen: bool = False) -> sip.Call:
-        shown, domain = self._shown, self.hands.rules.domain
+        shown, domain, agent = self._shown, self.hands.rules.domain, self.record.agent
         names = invite_names(shown.secret, self.record.offer, phone_of(binding))
         return self.hands.endpoint.invite(
             to_uri=f"sip:{self.record.agent}@{domain}",
@@ -170,6 +175,7 @@ class Offer:
             flow=binding.flow,
             sdp=sdp,
             now=self.hands.now,
+            headers=answer_headers(self.hands, agent) if self.record.auto_answer else (),
             names=names if shown.secret else None,  # none of a caller whom an old version queued
             sent_before=unseen,
         )

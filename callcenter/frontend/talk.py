@@ -7,6 +7,7 @@ needs SIP to the other side, because the engine keeps the ports.
 Sources: RFC 3264 8.4 (hold), RFC 3261 12.2 and 14 (requests in a dialog).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -65,41 +66,59 @@ class Talk:
         self.caller = caller
         self.call = call
         self.record = record
-        self.media = MediaLeg(hands, record.media, said=lambda: None)
+        self.media = MediaLeg(hands, record.media, said=self._heard)
+        self._warned = False
+        """Whether she hears, or heard, that a call is coming: her phone answered by itself."""
 
     # ---- the bridge -----------------------------------------------------------------------
 
-    def begin(self, answer: bytes) -> None:
-        """She answered: connect both ways, then report it.
+    def begin(self, answer: bytes, heard: Sequence[str] = ()) -> None:
+        """She answered: connect both ways, then report it. Before that she hears these files, and
+        the caller her music.
 
         Her answer goes to the engine at once. Until it replies nothing is kept of the two: a next
         life hears the same answer again, because her phone repeats it until it is acknowledged.
         """
 
         def ready() -> None:
-            if self.record.bridged:
+            if self._warned or self.record.bridged:
                 return
-            self.record.bridged = True
-            self.caller.quiet()
-            self.caller.connect(self.media, failed)
-            self._report(OfferOutcome.ACCEPTED)
+            if not heard:
+                self._bridge()
+                return
+            self._warned = True
+            self.media.connect(None, self._failed)
+            self.media.say(heard)
 
-        def failed(_: Message) -> None:
+        if not self.media.answered(answer, ready, self._failed, ahead=True):
             self.speaker.bridge_failed()
 
-        if not self.media.answered(answer, ready, failed, ahead=True):
-            self.speaker.bridge_failed()
+    def _heard(self) -> None:
+        """She knows: now they are connected."""
+        if self._warned and not self.record.bridged:
+            self.media.connect(self.caller, self._failed)
+            self._bridge()
+
+    def _bridge(self) -> None:
+        self.record.bridged = True
+        self.caller.quiet()
+        self.caller.connect(self.media, self._failed)
+        self._report(OfferOutcome.ACCEPTED)
 
     def join(self) -> None:
         """Both are on the line already (a callback): let the agent hear the other, then report."""
         self.record.bridged = True
         self.media.quiet()
-        self.media.connect(self.caller, lambda _: self.speaker.bridge_failed())
+        self.media.connect(self.caller, self._failed)
         self._report(OfferOutcome.ACCEPTED)
 
-    def report_failed(self) -> None:
-        """The offer ends by our fault, not hers."""
-        self._report(OfferOutcome.FAILED)
+    def _failed(self, _: Message) -> None:
+        self.speaker.bridge_failed()
+
+    def report_failed(self, *, by_her: bool = False) -> None:
+        """The offer ends by our fault; or by hers, who hung up on the tone."""
+        declined = by_her and self._warned
+        self._report(OfferOutcome.DECLINED if declined else OfferOutcome.FAILED)
 
     def _report(self, outcome: OfferOutcome) -> None:
         accepted = outcome is OfferOutcome.ACCEPTED

@@ -1,14 +1,18 @@
-"""How a flow's wish to wait becomes a request to control.
+"""How a flow's wish to wait becomes a request to control, and what it may know of waits before.
 
 Why: a flow may name people and languages by what a customer's table holds. Whatever stands there
 by mistake, a name or a number, must not get into the journal: only what the center itself calls an
 agent or a skill is handed on, the rest is counted and left out.
 """
 
+from collections.abc import Iterable
+
 from callcenter.domain.commands import QueueRequested
-from callcenter.domain.units import AgentId, ContactId, QueueId
+from callcenter.domain.events import ESTIMATE_GOOD_FOR
+from callcenter.domain.units import SECOND, AgentId, ContactId, QueueId
 from callcenter.frontend.hands import Hands
 from callcenter.ivr.session import Enqueue
+from callcenter.ivr.waits import word_of
 
 
 def queue_request(hands: Hands, contact: ContactId, wish: Enqueue) -> QueueRequested:
@@ -45,3 +49,17 @@ def language_of(hands: Hands, wish: Enqueue) -> str:
         return language
     hands.counts["unknown.language"] += 1
     return ""
+
+
+def known_waits(hands: Hands, words: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How long somebody would wait who went to these queues now, in seconds. What was not told
+    lately is left out."""
+    found: dict[str, dict[str, int]] = {}
+    for word in words:
+        queue = next((q.id for q in hands.center.queues if word_of(q.id) == word), QueueId(""))
+        told = hands.estimates.get(queue)
+        if told is None or hands.center_now() - told.at > ESTIMATE_GOOD_FOR:
+            continue
+        spans = {"expected_wait": told.expected, "promised_wait": told.promised}
+        found[word] = {name: span // SECOND for name, span in spans.items() if span is not None}
+    return found

@@ -6,6 +6,7 @@
     read.py        tree -> flow, every wrong place named
     check.py       what a whole flow must keep: targets, cycles, prompts
     estimate.py    what a waiting caller is told of her place and wait
+    waits.py       what a condition may ask of a queue
     session.py     one caller in one flow: the machine the front end drives
     library.py     all flows by name and revision; replaced as a whole or not at all
     play.py        a caller on a virtual clock

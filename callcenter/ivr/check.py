@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from callcenter.domain.errors import Problem
 from callcenter.domain.events import QueueExit
+from callcenter.ivr import waits
 from callcenter.ivr.estimate import ANNOUNCED
 from callcenter.ivr.read import Reading
 from callcenter.ivr.read_tests import FACTS
@@ -50,6 +51,7 @@ class _Names:
     def __init__(self, reading: Reading, known: Known) -> None:
         flow = reading.flow
         self._file = flow.file
+        self._flow = flow
         self._known = known
         self._values = settable(flow)
         self._typed = frozenset(r.name for r in reading.references if r.kind == "typed")
@@ -97,7 +99,9 @@ class _Names:
     def _condition(self, reference: Reference) -> Iterator[Problem]:
         first, *rest = reference.name.split(".")
         variables = self._typed | self._values.keys()
-        if first == "call" and (len(rest) != 1 or rest[0] not in FACTS):
+        if first == waits.ROOT:
+            yield from self._wait(reference, rest)
+        elif first == "call" and (len(rest) != 1 or rest[0] not in FACTS):
             hint = suggest(rest[0] if rest else "", [f"call.{fact}" for fact in FACTS])
             yield self._problem(reference, f"unknown fact {shown(reference.name)}", hint)
         elif first == "customer" and len(rest) > 1:
@@ -105,10 +109,27 @@ class _Names:
             yield self._problem(reference, "a customer's field holds no fields", hint)
         elif first not in ("call", "customer"):
             if first not in variables:
-                hint = nearest(first, ["customer", "call", *variables]) or "set it first"
+                hint = nearest(first, ["customer", "call", "queue", *variables]) or "set it first"
                 yield self._problem(reference, f"unknown variable {shown(first)}", hint)
             elif rest:
                 yield self._problem(reference, f"{shown(first)} holds no fields")
+
+    def _wait(self, reference: Reference, rest: list[str]) -> Iterator[Problem]:
+        """`queue.sales.expected_wait`, or without a name where the flow leads to one queue only."""
+        here = waits.queues_of(self._flow)
+        known = here if self._known.queues is None else map(waits.word_of, self._known.queues)
+        words = sorted({*known})
+        if not rest or rest[-1] not in waits.FIELDS or len(rest) > 2:
+            hint = suggest(rest[-1] if rest else "", [f"queue.{field}" for field in waits.FIELDS])
+            yield self._problem(reference, f"unknown value {shown(reference.name)}", hint)
+        elif len(rest) == 2 and rest[0] not in words:
+            yield self._problem(
+                reference, f"unknown queue {shown(rest[0])}", suggest(rest[0], words)
+            )
+        elif len(rest) == 1 and len(here) != 1:
+            which = "several queues" if here else "no queue"
+            hint = f"queue.{(here or words or ['NAME'])[0]}.{rest[0]}"
+            yield self._problem(reference, f"which queue? the flow leads to {which}", hint)
 
     def _skill_variable(self, reference: Reference) -> Iterator[Problem]:
         values = self._values.get(reference.name)

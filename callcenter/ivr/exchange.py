@@ -40,6 +40,12 @@ class CalendarState(msgspec.Struct, frozen=True):
     state: str
 
 
+class WaitsKnown(msgspec.Struct, frozen=True):
+    """The answer to `AskWaits`: per queue what is known, in seconds; see `waits.py`."""
+
+    waits: dict[str, dict[str, int]] = {}
+
+
 class AgentTalking(msgspec.Struct, frozen=True):
     """An agent answered: no announcements, no keys until `QueueLeft(ANSWERED)`."""
 
@@ -80,6 +86,7 @@ Input: TypeAlias = (
     | PromptFinished
     | LookupDone
     | CalendarState
+    | WaitsKnown
     | AgentTalking
     | Estimated
     | QueueLeft
@@ -136,6 +143,12 @@ class AskCalendar(msgspec.Struct, frozen=True):
     name: str
 
 
+class AskWaits(msgspec.Struct, frozen=True):
+    """Ask how long somebody would wait who went to these queues now (`waits.word_of`)."""
+
+    queues: tuple[str, ...]
+
+
 class Enqueue(msgspec.Struct, frozen=True):
     """Wait in a queue. `attributes` holds the variables written by `set`, never typed digits.
 
@@ -188,6 +201,7 @@ Action: TypeAlias = (
     | Collected
     | AskLookup
     | AskCalendar
+    | AskWaits
     | Enqueue
     | LeaveQueue
     | CheckNumber

@@ -17,6 +17,7 @@ from callcenter.ivr.session import (
     AskCalendar,
     AskCallback,
     AskLookup,
+    AskWaits,
     CalendarState,
     CallbackAnswered,
     CheckNumber,
@@ -34,8 +35,10 @@ from callcenter.ivr.session import (
     Say,
     Session,
     StopSaying,
+    WaitsKnown,
 )
 from callcenter.ivr.shape import Flow
+from callcenter.ivr.waits import FIELDS, word_of
 
 CHARACTER: Micros = 70 * MILLISECOND
 KEY_GAP: Micros = 150 * MILLISECOND
@@ -55,6 +58,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """What she calls from; empty when she withheld it."""
     callbacks: bool = True
     """Whether a callback is promised."""
+    waits: dict[str, int] = {}
+    """Expected wait of queues, in seconds; of others it is not known."""
 
 
 class Caller:
@@ -173,10 +178,17 @@ class Caller:
             self._pending.append(CalendarState(self._world.calendars.get(action.name, "open")))
         elif isinstance(action, AskLookup):
             self._pending.append(_found(self._world.customer))
+        elif isinstance(action, AskWaits):
+            self._pending.append(_waits(self._world.waits))
 
     def _queue_answer(self, queue: str) -> list[Input]:
         exit_ = self._world.queues.get(queue)
         return [] if exit_ is None else [QueueLeft(exit_)]
+
+
+def _waits(given: Mapping[str, int]) -> WaitsKnown:
+    """Four of five wait no longer than expected here: a test gives one number."""
+    return WaitsKnown({word_of(q): dict.fromkeys(FIELDS, n) for q, n in given.items()})
 
 
 def _found(customer: Mapping[str, str] | None) -> LookupDone:

@@ -43,7 +43,9 @@ from callcenter.ivr.shape import (
 from callcenter.ivr.tree import Items, Table, Text, Tree
 
 LATER_VERBS = ("voicemail", "survey", "transfer", "record", "http", "goto")
-RESERVED = frozenset({"customer", "call", "and", "or", "not", "in", "true", "false", "null"})
+RESERVED = frozenset(
+    {"customer", "call", "queue", "and", "or", "not", "in", "true", "false", "null"}
+)
 DIGITS_MAX = 32
 ATTRIBUTE_CHARACTERS_MAX = 100
 NUMBER_DIGITS_MIN, NUMBER_DIGITS_MAX = 3, 17

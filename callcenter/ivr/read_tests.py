@@ -13,6 +13,7 @@ from callcenter.ivr.tree import Table, Text, Tree
 
 TESTS_MAX = 200
 WAIT_MAX: Micros = 2 * HOUR
+WAIT_SECONDS_MAX = 1_000_000
 VALUED_STEPS = ("press", "wait", "queue")
 BARE_STEPS = ("listen", "hang_up")
 CALENDAR_STATES = ("open", "closed", "holiday")
@@ -33,7 +34,7 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
     table = reader.table(tree, field, ("name", "given", "do", "expect"), need=("name", "expect"))
     given = {}
     if "given" in table:
-        keys = ("customer", "calendars", "queues", "call", "number", "callbacks")
+        keys = ("customer", "calendars", "queues", "waits", "call", "number", "callbacks")
         given = reader.table(table["given"], f"{field}.given", keys)
     return FlowTest(
         name=reader.text(table.get("name"), f"{field}.name"),
@@ -52,6 +53,10 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
         },
         number=reader.text(given.get("number"), f"{field}.given.number"),
         callbacks=reader.flag(given.get("callbacks"), f"{field}.given.callbacks", default=True),
+        waits={
+            queue.value: reader.integer(value, f"{field}.given.waits", 0, WAIT_SECONDS_MAX, 0)
+            for queue, value in reader.entries(given.get("waits"), f"{field}.given.waits")
+        },
         steps=tuple(
             step
             for item in reader.items(table.get("do"), f"{field}.do")

@@ -4,8 +4,9 @@
     saying      the prompt's end                            PromptFinished, a digit
     prompting   the question's end or a key                 PromptFinished, a digit
     collecting  keys, until `deadline`                      Digit, tick
-    asking      a calendar or a customer, until `deadline`  CalendarState, LookupDone, Failed
-    asking      a number, a promise (`calling_back.py`)         NumberChecked, CallbackAnswered
+    asking      a calendar, a customer or the waits of      CalendarState, LookupDone, WaitsKnown,
+                queues, until `deadline`                    Failed
+    asking      a number, a promise (`calling_back.py`)     NumberChecked, CallbackAnswered
     queued      an agent; announces at `deadline`           QueueLeft, AgentTalking, the leave key
     leaving     the end of the queue visit                  QueueLeft
     talking     the end of the talk                         QueueLeft
@@ -31,7 +32,7 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MINUTE, SECOND, Micros
-from callcenter.ivr import estimate, shape
+from callcenter.ivr import estimate, shape, waits
 from callcenter.ivr.calling_back import CallingBack
 from callcenter.ivr.exchange import (
     Action,
@@ -39,6 +40,7 @@ from callcenter.ivr.exchange import (
     AskCalendar,
     AskCallback,
     AskLookup,
+    AskWaits,
     CalendarState,
     CallbackAnswered,
     CheckNumber,
@@ -57,6 +59,7 @@ from callcenter.ivr.exchange import (
     QueueLeft,
     Say,
     StopSaying,
+    WaitsKnown,
 )
 from callcenter.ivr.expression import Expression, Value
 from callcenter.ivr.shape import ALWAYS, AnyNode, Flow
@@ -68,6 +71,7 @@ __all__ = [
     "AskCalendar",
     "AskCallback",
     "AskLookup",
+    "AskWaits",
     "CalendarState",
     "CallbackAnswered",
     "CheckNumber",
@@ -88,6 +92,7 @@ __all__ = [
     "Say",
     "Session",
     "StopSaying",
+    "WaitsKnown",
 ]
 
 STEPS_MAX = 100
@@ -456,6 +461,8 @@ class Session(CallingBack):
         self._wait_for_answer()
         if isinstance(node, shape.Hours):
             self._do(AskCalendar(node.calendar))
+        elif isinstance(node, shape.When):
+            self._do(AskWaits(waits.asked_by(node, self._flow)))
         elif isinstance(node, shape.Lookup):
             value = self._state.typed.get(node.variable, "") if node.variable else ""
             if node.variable and not value:
@@ -481,7 +488,26 @@ class Session(CallingBack):
                 self._fail()
 
     def _enter_when(self, node: shape.When) -> None:
-        names = self._names()
+        if waits.asked_by(node, self._flow):
+            self._ask(node)
+        else:
+            self._decide(node, {})
+
+    def _waits_known(self, known: WaitsKnown) -> None:
+        node = self._node()
+        if isinstance(node, shape.When):
+            self._decide(node, known.waits)
+
+    def _asked_in_vain(self) -> None:
+        """What is not known of a wait is a value of its own; of all else there must be an answer."""
+        node = self._node()
+        if isinstance(node, shape.When):
+            self._decide(node, {})
+        else:
+            self._fail()
+
+    def _decide(self, node: shape.When, found: waits.Waits) -> None:
+        names = {**self._names(), waits.ROOT: waits.seen_as(found, self._flow)}
         for case in node.cases:
             if case.condition.holds(names):
                 self._go(case.next)
@@ -653,6 +679,7 @@ class Session(CallingBack):
         (Phase.ASKING, CalendarState): _calendar,
         (Phase.ASKING, NumberChecked): CallingBack.number_checked,
         (Phase.ASKING, CallbackAnswered): CallingBack.callback_answered,
+        (Phase.ASKING, WaitsKnown): _waits_known,
         (Phase.ASKING, Digit): _keep,
         (Phase.ASKING, Failed): _failed,
         (Phase.QUEUED, PromptFinished): _announced,
@@ -673,6 +700,6 @@ class Session(CallingBack):
         Phase.SAYING: _fail,
         Phase.PROMPTING: _fail,
         Phase.COLLECTING: _silence,
-        Phase.ASKING: _fail,
+        Phase.ASKING: _asked_in_vain,
         Phase.QUEUED: _announce,
     }

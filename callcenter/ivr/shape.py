@@ -254,6 +254,8 @@ class FlowTest(msgspec.Struct, frozen=True, kw_only=True):
     """What she calls from, as far as it may be called back."""
     callbacks: bool = True
     """Whether callbacks are promised."""
+    waits: dict[str, int] = {}
+    """Expected wait of queues in seconds; of others it is not known."""
     steps: tuple[tuple[str, str], ...] = ()
     expect: "Expectation"
 

@@ -48,6 +48,7 @@ def run_test(flow: Flow, test: FlowTest) -> Outcome:
         queues=test.queues,
         number=test.number,
         callbacks=test.callbacks,
+        waits=test.waits,
         facts={key: _fact(value) for key, value in test.facts.items()},
     )
     caller = Caller(flow, world)

@@ -49,9 +49,22 @@ SCALE = (72, 74, 76, 77, 79, 81, 84)
 
 def render(rounds: int = ROUNDS) -> bytes:
     """The whole piece as the octets of a µ-law `.au` file."""
+    return _as_file(compose(rounds), NOTE)
+
+
+def render_attention() -> bytes:
+    """Two short notes, a rising fourth: what an agent hears whose phone answers by itself."""
+    time = np.arange(int(0.18 * CLOCK)) / CLOCK
+    edge = np.clip(np.minimum(time, time[-1] - time) / 0.02, 0, 1)
+    notes = [np.sin(2 * np.pi * _hertz(note) * time) * edge for note in (76, 81)]
+    silence = np.zeros(int(0.12 * CLOCK))
+    return _as_file(np.concatenate([*notes, silence]) * 0.2, "Attention. GPL-3.0-or-later")
+
+
+def _as_file(sound: Sound, note: str) -> bytes:
     table = np.array([linear_to_ulaw(value) for value in range(-32768, 32768)], dtype=np.uint8)
-    samples = np.round(compose(rounds) * 32767).astype(np.int64)
-    return write_au(table[samples + 32768].tobytes(), NOTE.encode())
+    samples = np.round(sound * 32767).astype(np.int64)
+    return write_au(table[samples + 32768].tobytes(), note.encode())
 
 
 def compose(rounds: int = ROUNDS) -> Sound:

@@ -326,6 +326,7 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.AgentReleased: ("released", ("agent",)),
     e.ContactDequeued: ("left_queue", ("queue", "exit", "waited")),
     e.OfferRescinded: ("rescinded", ("agent", "reason")),
+    e.OfferConfirmed: ("confirmed", ("agent", "by_time")),
     e.CallbackTried: ("tried", ("attempt", "again")),
     e.ReplyArrived: ("reply", ("reply",)),
     e.LetterChanged: ("letter", ("stage", "agent", "reason")),

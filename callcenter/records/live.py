@@ -176,6 +176,8 @@ class LiveState(LiveIndexes):
         if contact.stage in IN_QUEUE:
             moved = self._end_visit(contact, event.at, 0, Outcome.FLOWED_OUT, reason="moved")
         contact.priority = event.priority
+        self.data.queued += 1
+        contact.order = self.data.queued
         contact.key = event.since - event.priority * self._worth(event.queue)
         contact.attributes = event.attributes
         self._begin_visit(contact, event)
@@ -303,6 +305,15 @@ class LiveState(LiveIndexes):
         else:
             contact.stage, contact.stage_since = Stage.RINGING, event.at
             contact.agent, contact.offer = event.agent, event.offer
+            if event.preview_seconds:
+                contact.preview_until = event.at + event.preview_seconds * SECOND
+
+    def offer_confirmed(self, event: e.OfferConfirmed) -> None:
+        """She has looked at it: now her phone rings."""
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None and contact.offer == event.offer:
+            contact.preview_until = 0
+            contact.stage_since = event.at
 
     def offer_accepted(self, event: e.OfferAccepted) -> None:
         self._agent(event.agent).offers.pop(event.offer, None)
@@ -328,6 +339,7 @@ class LiveState(LiveIndexes):
         else:
             contact.stage, contact.stage_since = Stage.WAITING, at
             contact.agent, contact.offer = AgentId(""), OfferId("")
+            contact.preview_until = 0
 
     def offer_declined(self, event: e.OfferDeclined) -> None:
         agent = self._offer_not_taken(event)
@@ -500,6 +512,9 @@ class LiveState(LiveIndexes):
         for old in list(data.agents.values()):
             if old.id not in self.people and old.presence is Presence.LOGGED_OUT:
                 del data.agents[old.id]
+        here = {queue.id for queue in event.center.queues}
+        data.doors = {k: v for k, v in data.doors.items() if k in here}
+        data.announcements = {k: v for k, v in data.announcements.items() if k in here or not k}
         for queue in event.center.queues:
             live = self._queue(queue.id)
             live.day_start, live.day_end = local_day(queue.timezone, event.at)
@@ -520,6 +535,7 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.PriorityChanged: LiveState.priority_changed,
     e.ContactDequeued: LiveState.contact_dequeued,
     e.OfferMade: LiveState.offer_made,
+    e.OfferConfirmed: LiveState.offer_confirmed,
     e.OfferAccepted: LiveState.offer_accepted,
     e.OfferDeclined: LiveState.offer_declined,
     e.OfferExpired: LiveState.offer_expired,

@@ -64,7 +64,7 @@ class LiveIndexes:
 
     def waiting(self, queue: QueueId) -> list[LiveContact]:
         """Who waits in `queue`, next one first; those that ring keep their place."""
-        return sorted(self.in_queue.get(queue, {}).values(), key=lambda c: (c.key, c.since, c.id))
+        return sorted(self.in_queue.get(queue, {}).values(), key=_place)
 
     def today(self, queue: QueueId) -> Counters:
         """The counters of today, all channels together."""
@@ -161,3 +161,8 @@ def count_needs(queue: LiveQueue, needs: dict[str, int]) -> None:
 def fits(queue: Queue, skills: dict[str, int]) -> bool:
     """Whether somebody with these proficiencies can serve the queue."""
     return all(skills.get(skill, 0) >= least for skill, least in queue.skills.items())
+
+
+def _place(contact: LiveContact) -> tuple[Micros, int, Micros, str]:
+    """Where it stands among those who wait, as the center has it: equals in the order they came."""
+    return contact.key, contact.order, contact.since, contact.id

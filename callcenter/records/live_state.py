@@ -91,6 +91,8 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of the last visit, once it ended."""
     priority: int = 0
     key: Micros = 0
+    order: int = 0
+    """How many had come to a queue before it and with it: the order of equals."""
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     agent: AgentId = AgentId("")
@@ -98,6 +100,8 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     offer: OfferId = OfferId("")
     also: dict[OfferId, AgentId] = {}
     """Who else rings, where a queue rings several."""
+    preview_until: Micros = 0
+    """Nothing rings yet: its agent looks at it until then."""
     segment: SegmentId = SegmentId("")
     held: bool = False
     disposition: str = ""
@@ -228,6 +232,8 @@ class LiveData(msgspec.Struct, kw_only=True, omit_defaults=True):
     frontends: dict[FrontendId, LiveFrontend] = {}
     qualifications: dict[AgentId, Qualification] = {}
     """Training and changes by hand; kept while an agent is not configured."""
+    queued: int = 0
+    """Visits begun so far."""
     doors: dict[QueueId, LiveDoor] = {}
     announcements: dict[QueueId, LiveAnnouncement] = {}
     """Of all queues under the empty name."""

@@ -104,6 +104,8 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     also: list[str]
     """Who else is rung for it."""
+    preview: bool
+    """Its agent looks at it; nothing rings yet."""
     callback: bool
     """Nobody is on the line: the customer is called when an agent has answered."""
     skills: dict[str, int]
@@ -288,6 +290,7 @@ def waiting_row(contact: LiveContact, position: int, caller: str, now: Micros) -
         caller=caller,
         agent=contact.agent if contact.stage is Stage.RINGING else "",
         also=list(contact.also.values()),
+        preview=bool(contact.preview_until),
         callback=contact.calls_back,
         skills=contact.skills,
         attributes=contact.attributes,
@@ -312,6 +315,12 @@ def present_contact(live: LiveState, agent: LiveAgent) -> LiveContact | None:
     rings = [contacts[found] for found in agent.offers.values() if found in contacts]
     calls = [contact for contact in works if not contact.document]
     return next(iter((*calls, *rings, *works)), None)
+
+
+def offered_call(live: LiveState, agent: LiveAgent) -> LiveContact | None:
+    """The call that she is offered, perhaps beside what she works on."""
+    offered = (live.data.contacts.get(found) for found in agent.offers.values())
+    return next((one for one in offered if one is not None and not one.document), None)
 
 
 def certificate_rows(found: Qualification | None) -> list[CertificateRow]:

@@ -110,6 +110,11 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
         f"Left {f.get('queue')} after {_seconds(f, 'waited')}: {_plain(f.get('exit'))}"
     ),
     "offered": _offered,
+    "confirmed": lambda f: (
+        f"{f.get('agent')} had it by not saying no in time"
+        if f.get("by_time")
+        else f"{f.get('agent')} looked at it and will have it"
+    ),
     "declined": "{agent} declined",
     "busy": "{agent} was busy on the phone",
     "unreachable": "The phone of {agent} did not answer",

@@ -40,6 +40,8 @@ PROBES = 48
 CANDIDATES_FEW = 12
 CLASSES_KEPT = 4096
 """Classes beyond this many are recycled once nobody of theirs waits."""
+PROFILES_KEPT = 1024
+"""Profiles beyond this many are recycled once nobody has them any more."""
 
 CHANNELS: tuple[Channel, ...] = tuple(Channel)
 
@@ -78,13 +80,14 @@ class RequirementClass:
 class Profile:
     """Agents who can do the same."""
 
-    __slots__ = ("bits", "classes", "idle", "index", "staffed")
+    __slots__ = ("bits", "classes", "idle", "index", "seats", "staffed")
 
     def __init__(self, index: int, bits: int) -> None:
         self.index = index
         self.bits = bits
         self.classes = 0
         self.idle: dict[Channel, list[Idle]] = {channel: [] for channel in CHANNELS}
+        self.seats = 0
         self.staffed = 0
 
 
@@ -313,7 +316,9 @@ class Engine:
         bits = self.skills.profile(skills)
         if team in self._teams:
             bits |= self.skills.profile({team_skill(team): 1})
-        self._seats[agent] = Seat(self._profile_for(bits))
+        profile = self._profile_for(bits)
+        profile.seats += 1
+        self._seats[agent] = Seat(profile)
 
     def unseat(self, agent: AgentId) -> None:
         """Forget an agent. Nothing happens when she was not known."""
@@ -321,6 +326,7 @@ class Engine:
         if seat is not None:
             self.free(agent, (), 0)
             self.staff(agent, False)
+            seat.profile.seats -= 1
             del self._seats[agent]
 
     def free(self, agent: AgentId, channels: tuple[Channel, ...], since: Micros) -> None:
@@ -361,11 +367,31 @@ class Engine:
         else:
             self._staffed_profiles &= ~(1 << profile.index)
 
+    def _profile_index(self) -> int:
+        """A new index, or that of a profile that nobody has once there are very many."""
+        if len(self._profiles) >= PROFILES_KEPT:
+            for profile in self._profiles:
+                if not profile.seats:
+                    self._forget_profile(profile)
+                    return profile.index
+        return len(self._profiles)
+
+    def _forget_profile(self, profile: Profile) -> None:
+        gone = ~(1 << profile.index)
+        del self._profile_by_bits[profile.bits]
+        for index in bits_of(profile.classes):
+            self._classes[index].profiles &= gone
+        for kept in self._reserves:
+            kept.profiles &= gone
+
     def _profile_for(self, bits: int) -> Profile:
         profile = self._profile_by_bits.get(bits)
         if profile is None:
-            profile = Profile(len(self._profiles), bits)
-            self._profiles.append(profile)
+            profile = Profile(self._profile_index(), bits)
+            if profile.index == len(self._profiles):
+                self._profiles.append(profile)
+            else:
+                self._profiles[profile.index] = profile
             self._profile_by_bits[bits] = profile
             for group in self._class_by_need.values():
                 self._relate(group, profile)

@@ -51,7 +51,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     trainees: tuple[AgentId, ...]
     """Whom to train in it, the most useful first."""
     opened: int
-    """What the first of them could serve then and cannot now."""
+    """What nobody can serve now and the first of them could then."""
+    shared: int
+    """What others can serve already, and the first of them could then, too."""
 
 
 def missing(needs: Skills, skills: Skills) -> dict[str, int]:
@@ -81,23 +83,27 @@ def report(demand: Iterable[Demand], people: Mapping[AgentId, Skills]) -> list[G
 def gap_of(skill: str, level: int, asked: list[Demand], people: Mapping[AgentId, Skills]) -> Gap:
     concerned = [one for one in asked if one.skills.get(skill, 0) == level]
     able = tuple(sorted(a for a, skills in people.items() if skills.get(skill, 0) >= level))
-    unserved = sum(
-        one.amount
-        for one in concerned
-        if all(missing(one.skills, skills) for skills in people.values())
-    )
-    gains = {
-        agent: sum(one.amount for one in concerned if set(missing(one.skills, skills)) == {skill})
-        for agent, skills in people.items()
-        if agent not in able
-    }
-    ranked = sorted(gains, key=lambda a: (-gains[a], level - people[a].get(skill, 0), a))
+    lost = [
+        one for one in concerned if all(missing(one.skills, skills) for skills in people.values())
+    ]
+    opens = {a: could_then(a, skill, lost, people) for a in people if a not in able}
+    gains = {a: could_then(a, skill, concerned, people) for a in opens}
+    ranked = sorted(gains, key=lambda a: (-opens[a], -gains[a], level - people[a].get(skill, 0), a))
+    first = ranked[0] if ranked else AgentId("")
     return Gap(
         skill=skill,
         level=level,
         amount=sum(one.amount for one in concerned),
         able=able,
-        unserved=unserved,
+        unserved=sum(one.amount for one in lost),
         trainees=tuple(ranked[:TRAINEES_SHOWN]),
-        opened=gains[ranked[0]] if ranked else 0,
+        opened=opens.get(first, 0),
+        shared=gains.get(first, 0) - opens.get(first, 0),
     )
+
+
+def could_then(
+    agent: AgentId, skill: str, demand: list[Demand], people: Mapping[AgentId, Skills]
+) -> int:
+    """How much of a demand she lacks only this skill for."""
+    return sum(one.amount for one in demand if set(missing(one.skills, people[agent])) == {skill})

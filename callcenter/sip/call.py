@@ -49,6 +49,7 @@ class Call:
         role: `uas` where they called, `uac` where we did.
         first: the INVITE that began it, or None after a restart of an answered call.
         local_sdp, remote_sdp: the last descriptions of ours and theirs.
+        farewell: headers of our CANCEL or BYE, which a restart says again.
         flow: the road to the peer; it follows their requests, and may be set when a phone comes
             back over another connection.
     """
@@ -62,6 +63,7 @@ class Call:
         "core",
         "credentials",
         "dialog",
+        "farewell",
         "first",
         "flow",
         "id",
@@ -86,6 +88,7 @@ class Call:
         self.credentials = credentials
         self._steps = UAS_STEPS if role == "uas" else UAC_STEPS
         self._bye_headers: HeaderFields | None = None
+        self.farewell: HeaderFields = ()
         self.ack = b""
         self.call_id = call_id
         self.changes = Changes(core, self)
@@ -180,13 +183,17 @@ class Call:
                 self.core.layer.forget(self.incoming.transaction)
             self.drop()
 
+    def invite_octets(self) -> bytes:
+        """Their INVITE, to be taken again by another process; empty when there is none."""
+        return self.incoming.octets if self.incoming else b""
+
     # ---- what the user does: calling -----------------------------------------------------
 
     def cancel(self, now: Micros, headers: HeaderFields = ()) -> None:
         """Want the call no more. `CallRejected` follows, or `CallEnded` where a 200 crossed: that
         is ended by a BYE with the same headers."""
         if self.outgoing and self._step(Step.CANCELS):
-            self._bye_headers = headers
+            self._bye_headers = self.farewell = headers
             self.outgoing.cancel(headers, now)
 
     def acknowledge(self, sdp: bytes, now: Micros) -> None:
@@ -203,7 +210,7 @@ class Call:
         if self.role == "uas" and self.state in (CallState.PROCEEDING, CallState.EARLY):
             self.reject(480, now, headers=headers)
         elif self.role == "uas" and self.state is CallState.ANSWERED:
-            self._bye_headers = headers
+            self._bye_headers = self.farewell = headers
         elif self.state is CallState.ANSWERED:
             self.acknowledge(b"", now)
             self._say_bye(headers, now)
@@ -359,7 +366,7 @@ class Call:
         if self.state is CallState.CANCELLING:
             self.core.count("cancels_crossed")
             self._acknowledge(invite, b"")
-            self._say_bye(self._bye_headers or (), now)
+            self._say_bye(self.farewell, now)
         elif self.local_sdp is None and self.remote_sdp is not None:
             self._step(Step.ANSWERS)
             self.core.tell(CallAnswered(self, self.remote_sdp))
@@ -390,6 +397,7 @@ class Call:
     def _say_bye(self, headers: HeaderFields, now: Micros) -> None:
         if self.dialog is None or not self._step(Step.SAYS_BYE):
             return
+        self.farewell = headers
         self._stop(now)
         request = self.dialog.request("BYE", self.core.via(self.flow))
         put(request, headers, b"")

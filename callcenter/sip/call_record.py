@@ -53,6 +53,7 @@ def record_of(call: "Call") -> DialogRecord:
         ack=call.ack,
         reinvite=reinvite,
         cancelling=bool(outgoing and outgoing.cancelling),
+        reason=next((octets(value) for name, value in call.farewell if name == "Reason"), b""),
     )
 
 
@@ -67,6 +68,7 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
         raise SipError(500, "a record of a call that is over")
     call.local_sdp, call.remote_sdp = record.local_sdp, record.remote_sdp
     call.ack = record.ack
+    call.farewell = (("Reason", text(record.reason)),) if record.reason else ()
     if record.remote:
         call.dialog = _dialog_of(record)
         call.register()
@@ -78,7 +80,7 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
         _wait_again(call, invite, record, now)
     elif call.state is CallState.ENDING:
         call.state = CallState.CONFIRMED
-        call.bye(now)
+        call.bye(now, call.farewell)
     elif record.reinvite:
         _ask_again(call, _wanted(_request(record.reinvite)), now)
 

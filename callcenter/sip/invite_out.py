@@ -105,7 +105,7 @@ class OutgoingInvite:
         layer = self._core.layer
         self.transaction = layer.resume(self.request, self.flow, self, now, proceeding=heard)
         if cancelling:
-            self.cancel((), now)
+            self.cancel(self._call.farewell, now)
 
     @property
     def octets(self) -> bytes:

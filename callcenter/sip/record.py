@@ -35,6 +35,7 @@ class DialogRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
         ack: our ACK of its 2xx, to be sent again when the 2xx comes again.
         reinvite: a re-INVITE of theirs that we owe an answer (an UPDATE comes again by itself).
         cancelling: our side wants the INVITE cancelled.
+        reason: of our CANCEL or BYE, to be said again with it (RFC 3326).
     """
 
     id: str
@@ -57,6 +58,7 @@ class DialogRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     ack: bytes = b""
     reinvite: bytes = b""
     cancelling: bool = False
+    reason: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from callcenter.domain.access import Scope, Token, WebSession
+from callcenter.domain.names import is_name
 from callcenter.domain.units import HOUR, MINUTE, SECOND, AgentId, Micros
 from callcenter.web.problems import Refused
 from callcenter.web.tally import Tally
@@ -177,7 +178,8 @@ class Doorkeeper:
         if token is None or not token.valid(_now()):
             self._tally.tokens_rejected += 1
             return None
-        return Principal(name=token.name, scope=token.scope, token=digest)
+        name = token.name if is_name(token.name) else f"token:{token.id}"  # for the journal
+        return Principal(name=name, scope=token.scope, token=digest)
 
     async def _token(self, digest: str) -> Token | None:
         token = self._fresh(self._tokens, digest)
@@ -204,7 +206,7 @@ class Doorkeeper:
             expires = min(now + IDLE, session.created + ABSOLUTE)
             await self._access.see_session(digest, now, expires)
             self._sessions.pop(digest, None)
-        name = session.agent or "token " + session.token
+        name = session.agent or f"token:{session.token}"
         return Principal(name=name, scope=session.scope, agent=session.agent, session=session)
 
     async def again(self, principal: Principal) -> bool:

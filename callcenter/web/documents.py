@@ -223,7 +223,7 @@ class Documents:
     # --- doing --------------------------------------------------------------------------------
 
     async def answer(self, call: Call) -> Answer:
-        """She takes what is offered to her, or declines it."""
+        """She takes what is offered to her, or declines it: a document, or a call."""
         body: OfferBody = call.body
         offer = OfferId(call.path("id"))
         agents = self._picture.live.data.agents.values()
@@ -232,7 +232,7 @@ class Documents:
         return await self._asking.ask(
             c.OfferAnswerRequested(
                 offer=offer, agent=agent or call.who.agent, accept=body.accept,
-                request=request_id(),
+                by=call.who.name, request=request_id(),
             )
         )  # fmt: skip
 

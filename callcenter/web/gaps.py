@@ -72,7 +72,9 @@ class GapView(msgspec.Struct, frozen=True, kw_only=True):
     trainees: list[str]
     """Whom to train in it, the most useful first."""
     opened: int
-    """Visits that the first of them could serve then and cannot now."""
+    """Visits that nobody can serve now, and the first of them could then."""
+    shared: int
+    """Visits that others can serve already, and the first of them could then, too."""
 
 
 class QueueGaps(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +191,7 @@ def _queue_gaps(
                 able=list(gap.able),
                 trainees=list(gap.trainees),
                 opened=gap.opened,
+                shared=gap.shared,
             )
             for gap in report([*demand, Demand(skills=queue.skills, amount=0)], people)
         ],

@@ -71,11 +71,11 @@ class PartiesPort(Protocol):
 
 class WhyPort(Protocol):
     """Decides again what the journal says, elsewhere. Raises `Refused` with the reason. `at` is a
-    moment in center time, 0 for now."""
+    moment in center time, 0 for now; `by` is who asks."""
 
-    async def contact(self, contact: str, at: Micros) -> ContactWhy: ...
+    async def contact(self, contact: str, at: Micros, by: str) -> ContactWhy: ...
 
-    async def agent(self, agent: str, at: Micros) -> AgentWhy: ...
+    async def agent(self, agent: str, at: Micros, by: str) -> AgentWhy: ...
 
 
 class AccessPort(Protocol):

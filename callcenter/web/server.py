@@ -186,7 +186,13 @@ class Server:
 
 def api_routes(s: Server) -> list[Route]:
     """The whole API, in the order of the documentation."""
-    return [*desk_routes(s), *document_routes(s), *why_routes(s), *supervisor_routes(s), *token_routes(s)]
+    return [
+        *desk_routes(s),
+        *document_routes(s),
+        *why_routes(s),
+        *supervisor_routes(s),
+        *token_routes(s),
+    ]
 
 
 def desk_routes(s: Server) -> list[Route]:
@@ -225,7 +231,7 @@ def document_routes(s: Server) -> list[Route]:
     """Mails, faxes and messages: for whoever holds one, and for supervisors."""
     does, need = s.documents, Need.DESK
     return [
-        Route("POST", "/offers/{id}/answer", need, "Take or decline a document that is offered",
+        Route("POST", "/offers/{id}/answer", need, "Take or decline a document or a call that is offered",
               v.CommandResult, does.answer, body=OfferBody, statuses=COMMANDED),
         Route("GET", "/contacts/{id}/document", need, "What there is to read", DocumentView,
               does.read),

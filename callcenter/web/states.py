@@ -7,6 +7,7 @@ must come from the same place.
 from __future__ import annotations
 
 from callcenter.care.customer import Customer
+from callcenter.domain.center import PreviewEnd
 from callcenter.domain.units import AgentId, QueueId
 from callcenter.records import screens
 from callcenter.records.day import as_time
@@ -43,15 +44,14 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
     if found is None:
         raise Refused(404, f"there is no agent {agent!r}")
     contact = screens.present_contact(live, found)
-    if contact is not None and contact.document:
+    if contact is not None and (contact.document or contact.stage is not Stage.TALKING):
         contact = None
-    shown = await _contact(picture, contact) if contact is not None else None
-    talking = contact is not None and contact.stage is Stage.TALKING
+    offer = screens.offered_call(live, found)
     return v.DeskState(
         at=as_time(now),
         agent=screens.agent_row(live, found, now),
-        offer=None if talking else shown,
-        contact=shown if talking else None,
+        offer=await _contact(picture, offer, found) if offer is not None else None,
+        contact=await _contact(picture, contact, found) if contact is not None else None,
         wrap_up=_wrap_up(picture, found),
         documents=await picture.documents(found),
         queues=[
@@ -64,7 +64,8 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
     )
 
 
-async def _contact(picture: Picture, contact: LiveContact) -> v.DeskContact:
+async def _contact(picture: Picture, contact: LiveContact, agent: LiveAgent) -> v.DeskContact:
+    offer = next((name for name, whom in agent.offers.items() if whom == contact.id), "")
     queue = picture.live.config.get(contact.queue)
     customer = await picture.customer(contact.customer) if contact.customer else None
     waiting = contact.stage is Stage.RINGING
@@ -85,6 +86,9 @@ async def _contact(picture: Picture, contact: LiveContact) -> v.DeskContact:
         skills=contact.skills,
         dispositions=list(queue.dispositions) if queue else [],
         disposition=contact.disposition,
+        offer=offer,
+        preview_until=as_time(contact.preview_until) if contact.preview_until else None,
+        accepts_itself=bool(queue and queue.preview_end is PreviewEnd.ACCEPT),
         callback=contact.calls_back,
     )
 

@@ -224,6 +224,12 @@ class DeskContact(msgspec.Struct, frozen=True, kw_only=True):
     skills: dict[str, int]
     dispositions: list[str]
     disposition: str
+    offer: str = ""
+    """What it is offered to her by, until she has it."""
+    preview_until: datetime | None = None
+    """She may accept or decline it until then; its phone does not ring yet."""
+    accepts_itself: bool = False
+    """It is hers when that time runs out, else somebody else's."""
     callback: bool = False
     """The customer is called when the agent has answered."""
 

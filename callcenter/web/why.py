@@ -42,10 +42,10 @@ class Reasons:
         self._why = why
 
     async def contact(self, call: Call) -> v.ContactWhy:
-        return await self._why.contact(call.path("id"), _micros(call.query.at))
+        return await self._why.contact(call.path("id"), _micros(call.query.at), call.who.name)
 
     async def agent(self, call: Call) -> v.AgentWhy:
-        return await self._why.agent(call.path("id"), _micros(call.query.at))
+        return await self._why.agent(call.path("id"), _micros(call.query.at), call.who.name)
 
 
 def _micros(at: datetime | None) -> Micros:

@@ -157,7 +157,11 @@ class Words:
             return self._callback(event)
         if isinstance(event, e.OfferMade):
             attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
-            return f"offered to {self.name(event.agent)} after {span(event.waited)}{attempt}"
+            looks = f", to look at for {event.preview_seconds} s" if event.preview_seconds else ""
+            return f"offered to {self.name(event.agent)} after {span(event.waited)}{attempt}{looks}"
+        if isinstance(event, e.OfferConfirmed):
+            silent = " by not saying no in time" if event.by_time else ""
+            return f"{self.name(event.agent)} will have it{silent}: it is brought to her"
         if isinstance(event, e.SegmentStarted):
             return f"talks with {self.name(event.agent)}, after {span(event.waited)} of waiting"
         if isinstance(event, e.SegmentEnded):

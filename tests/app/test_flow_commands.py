@@ -114,6 +114,8 @@ def test_any_bytes_are_refused_without_a_traceback(tmp_path: Path, data: bytes) 
         ["show", MAIN_LINE, "--format", "png"],
         ["run", MAIN_LINE, "--calendar", "office"],
         ["run", MAIN_LINE, "--calendar", "office=shut"],
+        ["run", MAIN_LINE, "--wait", "sales"],
+        ["run", MAIN_LINE, "--wait", "sales=long"],
         ["run", MAIN_LINE, "--queue", "sales=lost"],
         ["dance"],
     ],
@@ -224,3 +226,27 @@ def test_audio_is_named_by_flow_language_and_prompt() -> None:
     audio = audio_files(flows_directory())
     assert audio["main-line/te/welcome"].is_file()
     assert audio["system/es/ready"].is_file()
+
+
+LONG = """
+flow: long
+entry: start
+languages: [en]
+nodes:
+  start: { when: [{ if: "queue.expected_wait > 300", next: end }], else: sales }
+  sales: { queue: sales, answered: end, timeout: end, full: end, unstaffed: end, closed: end, left: end }
+  end: { hangup: normal }
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "queue"),
+    [((), "sales"), (("--wait", "sales=301"), None), (("--wait", "sales=300"), "sales")],
+)
+def test_whoever_plays_the_caller_says_how_long_the_wait_is(
+    tmp_path: Path, given: tuple[str, ...], queue: str | None
+) -> None:
+    file = tmp_path / "long.yaml"
+    file.write_text(LONG)
+    done = call("run", str(file), *given, "--json", stdin="")
+    assert json.loads(done.stdout)["queue"] == queue

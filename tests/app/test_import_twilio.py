@@ -90,6 +90,27 @@ def test_a_target_of_another_queue_is_an_overflow(tmp_path: Path) -> None:
     assert house.rung("c1") == "eve"
 
 
+def test_a_known_worker_is_waited_for_alone_for_the_first_targets_time(tmp_path: Path) -> None:
+    first = {"queue": "A", "known_worker_friendly_name": "task.agent", "timeout": 20}
+    draft, _ = imported(a_workflow(tmp_path, first, {"queue": "A", "timeout": 60}))
+    house = with_people(draft, tmp_path, ann={"A": 1}, ben={"A": 1})
+    house.call("c0", "filter-1", agent="ann")
+    house.accept("c0")
+    house.call("c1", "filter-1", agent="ann")
+    house.wait(19)
+    assert house.rung("c1") == "", "ann talks, and ben is not asked"
+    house.wait(1)
+    assert house.rung("c1") == "ben"
+
+
+def test_a_known_worker_of_a_later_target_has_no_equivalent(tmp_path: Path) -> None:
+    later = {"queue": "A", "known_worker_sid": "task.agent"}
+    draft, report = imported(a_workflow(tmp_path, {"queue": "A", "timeout": 5}, later))
+    assert "plan.sticky_seconds" not in draft.queues["filter-1"].settings
+    assert any(got is NONE and "only at first" in text
+               for got, text in told(report, "workflow.json", 1))  # fmt: skip
+
+
 def test_after_the_last_target_comes_the_default_or_the_end(tmp_path: Path) -> None:
     with_default = a_workflow(tmp_path, {"queue": "A", "timeout": 5}, default_filter={"queue": "B"})
     draft, _ = imported(with_default)
@@ -152,7 +173,7 @@ def test_every_value_of_the_source_is_in_the_report() -> None:
         (11, TAKEN, "priority 1"),
         (22, NONE, "a plan goes by time alone"),
         (33, NONE, "needs all of its skills"),
-        (34, NONE, "is not set by a queue"),
+        (34, APPROXIMATED, "plan.sticky_seconds = 3600; the flow names her: `agent:`"),
         (35, APPROXIMATED, "most_skilled"),
         (37, NONE, "no task comes here"),
         (41, APPROXIMATED, "queue default"),

@@ -107,11 +107,11 @@ def test_the_web_asks_a_child_and_counts_how_it_went(
 
     async def story() -> None:
         whys = asked(day, tally)
-        told = await whys.contact(offer.contact, 0)
+        told = await whys.contact(offer.contact, 0, "sue")
         assert told.contact == offer.contact
         assert any(moment.decision for moment in told.moments)
         with pytest.raises(Refused) as unknown:
-            await whys.agent("nobody", 0)
+            await whys.agent("nobody", 0, "sue")
         assert unknown.value.document.status == 404
 
     asyncio.run(story())
@@ -124,7 +124,7 @@ def test_what_takes_too_long_is_refused_with_a_way_on(
     monkeypatch.setattr(why_asked, "ANSWER_SECONDS", 0.01)
     tally = Tally()
     with pytest.raises(Refused) as refused:
-        asyncio.run(asked(day, tally).contact("c1", 0))
+        asyncio.run(asked(day, tally).contact("c1", 0, "sue"))
     assert refused.value.kind == "too-long"
     assert "callcenter why" in refused.value.document.detail
     assert tally.explanations["too_long"] == 1
@@ -137,8 +137,30 @@ def test_too_many_questions_at_once_are_refused(
     monkeypatch.setattr(why_asked, "WAITING_MAX", 0)
     tally = Tally()
     with pytest.raises(Refused, match="too many"):
-        asyncio.run(asked(day, tally).contact("c1", 0))
+        asyncio.run(asked(day, tally).contact("c1", 0, "sue"))
     assert tally.explanations["busy"] == 1
+
+
+def test_one_login_does_not_take_the_room_of_the_others(day: ArchivedDay) -> None:
+    tally = Tally()
+
+    async def story() -> None:
+        whys = asked(day, tally)
+        await whys._turns.acquire()
+        await whys._turns.acquire()  # two others are being answered
+        sues = [asyncio.create_task(whys.contact("c1", 0, "sue")) for _ in range(10)]
+        toms = asyncio.create_task(whys.contact("c1", 0, "tom"))
+        await asyncio.sleep(0)
+        refused = [task.exception() for task in sues if task.done()]
+        assert len(refused) == 10 - why_asked.EACH_MAX
+        assert all(isinstance(one, Refused) and one.document.status == 429 for one in refused)
+        assert not toms.done(), "she waits for her turn"
+        for task in (*sues, toms):
+            task.cancel()
+        await asyncio.gather(*sues, toms, return_exceptions=True)
+        assert not whys._asked, "nobody is remembered"
+
+    asyncio.run(story())
 
 
 def test_a_child_that_broke_off_is_told_so() -> None:

@@ -304,9 +304,7 @@ class House:
         )  # fmt: skip
 
     def take_back(self, letter: str) -> e.CommandAnswered:
-        return self.request(
-            c.LetterCancelRequested(letter=LetterId(letter), agent=AgentId("ann"))
-        )
+        return self.request(c.LetterCancelRequested(letter=LetterId(letter), agent=AgentId("ann")))
 
     def sent(self, letter: str, stage: c.LetterStage, reason: str = "") -> list[e.Event]:
         return self.tell(c.LetterReported(letter=LetterId(letter), stage=stage, reason=reason))

@@ -45,7 +45,9 @@ def meets(state: State, agent: Agent, needs: Mapping[str, int]) -> bool:
 def able(state: State, agent: Agent, contact: ContactState) -> bool:
     """Is she in the contact's ring, reserves aside?"""
     queue = queue_of(state, contact.queue)
-    if agent.id in contact.excluded or (queue and agent.id in queue.excluded):
+    if agent.id in (*contact.excluded, *contact.declined_by) or (
+        queue and agent.id in queue.excluded
+    ):
         return False
     if contact.sticky and contact.sticky != agent.id:
         return False
@@ -128,6 +130,10 @@ def check_places(state: State, ringing_all: bool) -> None:
         assert (contact.stage is Stage.TALKING) == bool(contact.segment), f"I1 {contact}"
         if contact.segment:
             assert state.segments[contact.segment].contact == contact.id
+    for name, kept in state.offers.items():
+        looks = kept.preview
+        assert looks is None or looks.offer == name, f"I2 {name} is another's preview"
+        assert looks is None or len(state.contacts[kept.contact].live) == 1 or ringing_all
         assert contact.stage is not Stage.ASIDE or not contact.frontend, f"I1 {contact}"
     assert not offers_of, f"I1 offers of ended contacts: {offers_of}"
     for segment in state.segments.values():
@@ -281,6 +287,7 @@ class Watcher:
         self._count = 0
         self._last: Micros = 0
         self._choice = ContactChoice.AGEING
+        self._confirmed: set[OfferId] = set()
 
     def key(self, visit: Visit) -> tuple[Micros, int]:
         step = 31 * DAY if self._choice is ContactChoice.STRICT else self._ageing
@@ -304,6 +311,11 @@ class Watcher:
             assert event.waited == event.at - visit.since, "I11 the wait was not kept"
             if orderly and self._choice is not ContactChoice.TARGET:
                 self._first_in_line(control, event, visit)
+            self._rings_itself(control, event)
+        elif isinstance(event, e.OfferConfirmed):
+            self._rings_itself(control, event.grant)
+            assert event.offer not in self._confirmed, f"I2 {event.offer} is granted twice"
+            self._confirmed.add(event.offer)
         elif isinstance(event, e.RingWidened | e.PriorityChanged):
             visit = self._visits[event.contact]
             rises = isinstance(event, e.PriorityChanged) or event.priority >= visit.priority
@@ -317,6 +329,16 @@ class Watcher:
         elif isinstance(event, e.ConfigurationChanged):
             self._choice = event.center.contact_choice
         self._places_kept(control, event)
+
+    @staticmethod
+    def _rings_itself(control: Control, grant: e.OfferMade) -> None:
+        """Nobody's phone answers for a contact that she did not accept and must not have."""
+        config = next((a for a in control.state.center.agents if a.id == grant.agent), None)
+        if grant.auto_answer:
+            assert config is not None, f"{grant.agent} is gone"
+            assert config.auto_answer != "off", f"{grant.agent} has no such phone"
+            assert grant.channel is Channel.VOICE, grant
+            assert not grant.preview_seconds, grant
 
     def _places_kept(self, control: Control, event: e.Event) -> None:
         """The state has the place that the journal tells."""

@@ -11,7 +11,15 @@ from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice, Calendar, Center, Channel, Period
 from callcenter.domain.commands import OfferOutcome, Presence
-from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, QueueId
+from callcenter.domain.units import (
+    SECOND,
+    AgentId,
+    CommandId,
+    ContactId,
+    OfferId,
+    QueueId,
+    SegmentId,
+)
 from tests.control.house import House, agent, center, member, one, only, queue
 
 SALES, OTHER = QueueId("sales"), QueueId("other")
@@ -322,3 +330,34 @@ def test_who_was_kept_for_somebody_who_goes_home_may_be_served_by_others() -> No
     for contact in ("first", "second"):
         house.hang_up(contact)
     assert house.rung("kept") == "ben"
+
+
+TEXTS = "call Maria on +34 600 123 456"
+
+
+def test_what_is_no_name_never_gets_into_the_journal() -> None:
+    house = House().open(center(agent("ann"), agent("ben")))
+    house.call("c1", agent=AgentId("zoe"))
+    asked: tuple[c.Command, ...] = (
+        c.MoveRequested(contact=ContactId(TEXTS), queue=QueueId("sales"), by=TEXTS),
+        c.MoveRequested(contact=ContactId("c1"), queue=QueueId(TEXTS), by=TEXTS),
+        c.AssignRequested(contact=ContactId("c1"), agent=AgentId(TEXTS), by=TEXTS),
+        c.PriorityRequested(contact=ContactId("c1"), priority=7, by=TEXTS),
+        c.QueueCloseRequested(queue=QueueId("sales"), by=TEXTS, request=CommandId(TEXTS)),
+        c.QueueOpenRequested(queue=QueueId(TEXTS), by=TEXTS),
+        c.AnnouncementRequested(announcement=TEXTS, by=TEXTS),
+        c.SkillsRequested(agent=AgentId("ann"), skills={TEXTS: 3}, by=TEXTS),
+        c.PresenceRequested(agent=AgentId(TEXTS), presence=Presence.READY, by=TEXTS),
+        c.WrapUpEndRequested(agent=AgentId(TEXTS)),
+        c.DispositionRequested(
+            agent=AgentId(TEXTS), segment=SegmentId(TEXTS), disposition=TEXTS
+        ),
+        c.OfferAnswerRequested(agent=AgentId(TEXTS), offer=OfferId(TEXTS), accept=False),
+        c.TrainingRequested(
+            agent=AgentId("ann"), course=TEXTS, date=TEXTS, passed=True, trainer=TEXTS
+        ),
+    )  # fmt: skip
+    answers = [house.request(command) for command in asked]
+    assert sum(answer.accepted for answer in answers) == 2
+    assert "600" not in repr(house.journal)
+    assert house.all(e.PriorityChanged)[-1].by == "unnamed"

@@ -22,11 +22,13 @@ from callcenter.domain import events as e
 from callcenter.domain.center import (
     Agent,
     AgentChoice,
+    AutoAnswer,
     Center,
     Channel,
     ContactChoice,
     Plan,
     PlanStep,
+    PreviewEnd,
     Queue,
 )
 from callcenter.domain.commands import OfferOutcome, Presence
@@ -66,6 +68,8 @@ CHOICES = (
     (AgentChoice.LONGEST_IDLE, AgentChoice.RING_ALL, AgentChoice.ROUND_ROBIN),
 )
 """Of sales, mail and vip, by the number of the center."""
+LOOKS = (0, 8, 0, 30, 8)
+"""For how long an agent looks at what waits in sales, by the number of the center."""
 CONTACT_CHOICES = (
     ContactChoice.AGEING, ContactChoice.AGEING, ContactChoice.AGEING, ContactChoice.STRICT,
     ContactChoice.TARGET,
@@ -77,7 +81,7 @@ def variant(number: int) -> Center:
     phones; reserves, certificates and ceilings; targets."""
     people: list[Agent] = [
         member("ann", {"team": "red", "occupancy_max": 50 * (number == 3)}, english=5, sales=3),
-        agent("ben", english=2),
+        member("ben", {"auto_answer": AutoAnswer.CALL_INFO}, english=2),
         agent("cat", french=7, english=1 + 4 * (number == 2)),
         member("dan", {"team": "red"}, english=9, french=9, sales=9),
     ]
@@ -87,6 +91,7 @@ def variant(number: int) -> Center:
         queue(
             "sales", skills={"english": 2}, wait_seconds_max=300, agent_choice=sales, ring_width=2,
             declines_max=number, preferred={"sales": 2} if number == 3 else {},
+            preview_seconds=LOOKS[number], preview_end=PreviewEnd.ACCEPT,
         ),
         queue(
             "mail", skills={"english": 3 if rings else 1}, wrap_up_seconds=0, priority=3,
@@ -97,6 +102,7 @@ def variant(number: int) -> Center:
         queue(
             "vip", skills={"french": 3}, priority=8, waiting_max=3, unstaffed_exit=True,
             plan=VIP_RINGS if rings else Plan(), agent_choice=vip, target_seconds=5,
+            preview_seconds=5 * (number == 2), auto_answer=number != 3,
             reserve=int(number == 3),
         ),
     )  # fmt: skip
@@ -256,6 +262,14 @@ class AnyOrder(RuleBasedStateMachine):
     def not_taken(self, data: Any, outcome: OfferOutcome) -> None:
         contact = self.pick(data, Stage.OFFERED)
         self.house.report(contact, outcome, self.ringing(data, contact))
+
+    @precondition(lambda self: self.some(Stage.OFFERED))
+    @rule(data=st.data(), yes=st.booleans(), by_her=st.sampled_from([True, True, True, False]))
+    def at_her_desk(self, data: Any, yes: bool, by_her: bool) -> None:
+        """She says yes or no to what she looks at or what rings; or somebody else does."""
+        made = self.ringing(data, self.pick(data, Stage.OFFERED))
+        name = made.agent if by_her else AgentId(data.draw(st.sampled_from(AGENTS)))
+        self.house.request(c.OfferAnswerRequested(agent=name, offer=made.offer, accept=yes))
 
     def ringing(self, data: Any, contact: str) -> e.OfferMade:
         """One of the phones that ring for it."""

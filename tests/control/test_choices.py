@@ -351,3 +351,20 @@ def test_kept_for_a_queue_that_is_gone_is_kept_for_nobody() -> None:
     house.configure(center(agent("ann"), agent("ben"), queues=(queue("sales"), queue("x"))), "2")
     assert house.rung("s1") in ("ann", "ben")
     assert QueueId("vip") not in house.control._world.queues
+
+
+def test_who_said_no_is_not_rung_again_while_the_others_are() -> None:
+    sales = queue(agent_choice=AgentChoice.RING_ALL, ring_width=3, declines_max=5)
+    house = House().open(center(*(agent(name) for name in ("ann", "ben", "cat")), queues=(sales,)))
+    house.call("c1")
+    offers = {offer.agent: offer for offer in house.all(e.OfferMade)}
+    house.report("c1", OfferOutcome.DECLINED, offers[AgentId("ann")])
+    assert house.rung_all("c1") == ["ben", "cat"]
+    house.report("c1", OfferOutcome.DECLINED, offers[AgentId("ben")])
+    assert house.rung_all("c1") == ["cat"], "nor who said no before"
+    assert house.agent("ann").presence is Presence.READY
+    house.call("c2")
+    assert sorted(house.rung_all("c2")) == ["ann", "ben"], "another caller is theirs to answer"
+    house.hang_up("c2")
+    house.report("c1", OfferOutcome.DECLINED, offers[AgentId("cat")])
+    assert sorted(house.rung_all("c1")) == ["ann", "ben", "cat"], "nobody is left: all once more"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from callcenter.control.configuration import problems_of, warnings_of
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import (
     Agent,
@@ -20,7 +22,7 @@ from callcenter.domain.center import (
     Queue,
 )
 from callcenter.domain.commands import OfferOutcome, Presence
-from callcenter.domain.units import AgentId, QueueId
+from callcenter.domain.units import SECOND, AgentId, QueueId
 from tests.control.house import House, agent, center, member, one, only, queue
 
 
@@ -327,3 +329,44 @@ def test_a_contact_that_has_rested_is_offered_in_the_same_moment_to_who_learned_
     house.wait(3)
     said = house.configure(center(agent("ben", english=5), queues=need), "2")
     assert one(said, e.OfferMade).agent == "ben"
+
+
+def test_what_was_done_by_hand_to_a_queue_goes_with_it() -> None:
+    both = center(agent("ann"), queues=(queue("sales"), queue("help")))
+    house = House().open(both)
+    house.request(c.QueueCloseRequested(queue=QueueId("help")))
+    house.request(c.AnnouncementRequested(queue=QueueId("help"), announcement="storm"))
+    house.request(c.AnnouncementRequested(announcement="fire"))
+    house.configure(center(agent("ann"), queues=(queue("sales"),)), "2")
+    house.configure(both, "3")
+    assert house.control.state.doors == {}
+    assert house.control.state.announcements == {"": "fire"}
+    assert one(house.call("c1", "help"), e.ContactQueued).announcement == "fire"
+
+
+def test_who_lacks_a_certificate_is_named_once_per_skill() -> None:
+    people = [agent(name, sales=5, tax=5) for name in ("ann", "ben", "cat")]
+    of_certificates = msgspec.structs.replace(
+        center(*people, queues=(queue(skills={"sales": 1}),), skills=("sales", "tax", "english")),
+        certified=("tax",),
+    )
+    house = House().open(of_certificates)
+    answer = one(house.configure(of_certificates, "2"), e.CommandAnswered)
+    assert answer.warnings == (
+        (
+            "agents ann, ben, cat: skill tax counts only with a certificate that is valid, and "
+            "there is none; record the training with `callcenter agent train`"
+        ),
+    )
+    house.train("ann", "tax", 5)
+    house.train("ben", "tax", 5, expires=house.now + SECOND)
+    house.train("cat", "tax", 5)
+    house.wait(2)
+    answer = one(house.configure(of_certificates, "3"), e.CommandAnswered)
+    assert [words.partition(":")[0] for words in answer.warnings] == ["agent ben"]
+    assert warnings_of(of_certificates) == (
+        (
+            "skill tax: counts only with a certificate; `callcenter agent certificates` tells "
+            "whether ann, ben, cat have one"
+        ),
+    )

@@ -77,7 +77,7 @@ def test_nobody_answers_for_another() -> None:
 def test_a_call_is_not_answered_at_the_desk() -> None:
     house = opened()
     house.call("c1")
-    assert "answer at the phone" in house.take("c1").reason
+    assert "pick it up there" in house.take("c1").reason
 
 
 def test_a_queue_may_lay_mails_on_the_desk_without_asking() -> None:
@@ -286,3 +286,12 @@ def worked_and_done() -> list[e.Event]:
     house = worked()
     house.done("m1", "ann")
     return house.journal
+
+
+def test_a_document_that_she_takes_while_somebody_is_on_the_line_is_on_hold_at_once() -> None:
+    house = House().open(center(agent("ann")))
+    house.call("f1", channel=Channel.FAX)  # with a front end of its own
+    house.accept("f1")
+    house.document("m1")
+    house.take("m1")
+    assert house.control.state.segments[house.contact("m1").segment].held_by_agent

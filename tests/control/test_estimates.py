@@ -341,3 +341,20 @@ def test_an_empty_center_has_nothing_to_look_at() -> None:
     control = Control()
     assert control.waits(0) is None
     assert control.react(c.WaitsReported(at=0, queues={Q: c.Outlook(1, 2)}), 0) == []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_who_overflows_has_come_to_the_queue_where_she_waits_on(by_hand: bool) -> None:
+    onward = Plan(steps=(PlanStep(after_seconds=10, queue=QueueId("help")),))
+    first = queue(plan=Plan() if by_hand else onward)
+    house = House().open(center(agent("ann"), queues=(first, queue("help"))), ready=False)
+    house.presence("ann", Presence.NOT_READY, "lunch")
+    for number in range(5):
+        house.call(f"c{number}", priority=7)
+        if by_hand:
+            house.move(f"c{number}", "help")
+        house.wait(30)
+    arrivals = house.control.state.experience[QueueId("help")].arrivals
+    assert list(arrivals) == [7]
+    seen = house.control.state.experience[Q].arrivals[7].every(house.now)
+    assert arrivals[7].every(house.now) == pytest.approx(seen, rel=0.3)

@@ -9,7 +9,6 @@ calls go on: nobody is hung up on, no phone rings on, nothing is left behind.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import pickle
 import socket
@@ -350,26 +349,11 @@ def stage_of(center: Center, caller: Phone) -> Stage | None:
     return contacts[-1].stage if contacts else None
 
 
-def redial(caller: Phone) -> Callable[[], None]:
-    """Who hears nothing at all for five seconds dials again.
-
-    Her INVITE was answered with 100, so her phone does not repeat it, and nothing was kept yet:
-    no contact was reported. It is the one place where a caller notices.
-    """
-    silence = itertools.count(1)
-
-    def heard_nothing() -> None:
-        if next(silence) % 10 == 0 and "answered" not in caller.story:
-            caller.dial("+15550100")
-
-    return heard_nothing
-
-
 def calls_in(center: Center, name: str, key: str) -> Phone:
     """Somebody calls, is greeted, presses a key and waits."""
     caller = center.phone(name)
     caller.dial("+15550100")
-    until(center, f"{name} is greeted", lambda: "answered" in caller.story, redial(caller))
+    until(center, f"{name} is greeted", lambda: "answered" in caller.story, lambda: None)
 
     def press() -> None:
         if leg := center.leg_of(caller):

@@ -232,8 +232,15 @@ def register_scenario(directory: Path, user: str) -> Path:
     return path
 
 
-def agent_scenario(directory: Path) -> Path:
-    """sipp is an agent: rings, answers, echoes the audio, and is hung up on."""
+ASKED = """
+    <action><ereg regexp="{holds}" search_in="hdr" header="{header}:" check_it="true" assign_to="1"/>
+    </action>
+"""
+
+
+def agent_scenario(directory: Path, header: str = "", holds: str = "") -> Path:
+    """sipp is an agent: rings, answers, echoes the audio, and is hung up on. With a `header` it
+    complains of an INVITE in which that header does not hold this text."""
     answer = """
 SIP/2.0 {status}
 [last_Via:]
@@ -248,12 +255,15 @@ Contact: <sip:[local_ip]:[local_port];transport=[transport]>
     body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{SDP.strip()}"
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="agent">\n'
-        '  <recv request="INVITE" crlf="true" rrs="true"/>\n'
+        '  <recv request="INVITE" crlf="true" rrs="true">\n'
+        + (ASKED.format(header=header, holds=holds) if header else "")
+        + "  </recv>\n"
         + _send(answer.format(status="180 Ringing", more="Content-Length: 0"))
         + '  <pause milliseconds="300"/>\n'
         + _send(answer.format(status="200 OK", more=body), 'retrans="500"')
         + '  <recv request="ACK" rtd="true"/>\n  <recv request="BYE"/>\n'
         + _send(BYE_ANSWER)
+        + ('  <Reference variables="1"/>\n' if header else "")
         + "</scenario>\n"
     )
     path = directory / "agent.xml"

@@ -158,7 +158,12 @@ def test_a_call_that_was_never_answered_leaves_nothing_behind() -> None:
     world = World()
     world.media.silent = True
     dials(world)
-    assert not [key for key in world.records if not key.startswith("phone")]
+    assert [key.partition(":")[0] for key in world.records] == ["arriving"]
+    caller = world.phones[("192.0.2.10", 5060)]
+    assert caller.call
+    caller.call.cancel(world.now)
+    world.run()
+    assert not world.records
 
 
 def test_registrations_are_taken_back() -> None:
@@ -222,6 +227,7 @@ def test_a_good_bye_that_never_left_is_said_after_the_restart(who: str) -> None:
     assert stays.story[-1] != "hung up on"
     world.restart()
     assert stays.story[-1] == "hung up on"
+    assert stays.reason.startswith("Q.850;cause=16")
     assert world.leaks() == []
 
 
@@ -261,3 +267,48 @@ def test_a_grant_that_did_not_ring_yet_is_not_kept() -> None:
     world.wait(3)
     agent_answers(world)
     assert world.last(e.SegmentStarted).agent == "ana"
+
+
+def dies_after_100(world: World) -> Phone:
+    """A caller whom the process told 100 and nothing more, because the media engine was slow."""
+    world.media.silent = True
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    assert caller.story == []  # a 100 is not told, and nothing else came
+    world.media.silent = False
+    return caller
+
+
+def test_a_caller_who_was_only_told_100_is_answered_by_the_next_life() -> None:
+    world = World("ana")
+    caller = dies_after_100(world)
+    world.restart()
+    assert caller.story == ["answered"]
+    caller.press("1")
+    agent_answers(world)
+    assert world.last(e.SegmentStarted).agent == "ana"
+    caller.hang_up()
+    world.run()
+    assert not [key for key in world.records if key.startswith("arriving:")]
+    assert world.leaks() == []
+
+
+def test_who_gave_up_meanwhile_is_let_go() -> None:
+    world = World("ana")
+    caller = dies_after_100(world)
+    assert caller.call
+    caller.is_dead = True
+    caller.call.cancel(world.now)
+    world.restart()
+    world.wait(40)
+    assert not [key for key in world.records if key.startswith("arriving:")]
+    assert world.frontend.calls == 0
+
+
+def test_an_invite_that_cannot_be_read_any_more_costs_nobody_else() -> None:
+    world = World("ana")
+    dies_after_100(world)
+    world.records["arriving:frontend-0-1-99"] = b"nonsense"
+    world.restart()
+    assert len(world.faults) == 1
+    assert world.frontend.calls == 1

@@ -286,10 +286,25 @@ def test_a_process_that_dies_of_an_answer_still_lets_the_others_go() -> None:
     assert last(world, "ana", "cat") == ["rings", "rings"]
     world.restart()
     assert last(world, "ana", "cat") == ["cancelled", "cancelled"]
+    assert [world.agents[name].reason for name in ("ana", "cat")] == [ELSEWHERE[1], ELSEWHERE[1]]
     world.wait(40)
     assert world.kinds(e.OfferExpired) == []
     caller.hang_up()
     assert world.leaks() == []
+
+
+def test_who_picks_up_before_the_cancel_of_the_next_life_is_told_the_same() -> None:
+    world = center()
+    waiting(world)
+    world.sends_nothing = True
+    world.agents["ben"].answer()
+    world.sends_nothing = False
+    late = world.agents["ana"]
+    assert late.call
+    late.call.answer(late.sdp(), world.now)  # on its way while nobody is there to hear it
+    world.restart()
+    assert late.story[-1] == "hung up on"
+    assert late.reason == ELSEWHERE[1]
 
 
 def test_offers_that_an_older_version_kept_are_taken_back() -> None:

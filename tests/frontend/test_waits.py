@@ -9,9 +9,10 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Plan
 from callcenter.domain.commands import QueueRequested
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import SECOND, AgentId
+from callcenter.domain.units import SECOND, AgentId, QueueId
+from callcenter.frontend.turn import EventsSeen
 from callcenter.ivr.flow import load_flow
-from tests.frontend.world import Phone, World, configured
+from tests.frontend.world import WALL, Phone, World, configured
 
 FLOW = """
 flow: main-line
@@ -160,3 +161,53 @@ def test_who_loses_her_agent_does_not_wait_for_that_one_alone_again() -> None:
     assert world.last(e.ContactQueued).agent == ""
     assert world.last(e.ContactQueued).at > world.last(e.SegmentStarted).at + 10 * SECOND
     assert AgentId("ana") in rings(world)
+
+
+LONG = """
+flow: main-line
+entry: long
+languages: [en]
+nodes:
+  long: { when: [{ if: "queue.expected_wait > 300", next: end }], else: sales }
+  sales: { queue: sales, answered: end, timeout: end, full: end, unstaffed: end, closed: end, left: end }
+  end: { hangup: normal }
+"""
+
+
+def told_a_wait(expected: int | None, *, before_seconds: int = 0) -> World:
+    """Somebody calls this long after the queue's wait was told."""
+    world = World("ana", ready=False)
+    flow = load_flow(LONG, "main-line.yaml")
+    world.feed(
+        configured(world.center)._replace(
+            flows={"main-line": flow}, revisions={flow.revision: flow}
+        )
+    )
+    at = world.now + WALL
+    span = None if expected is None else expected * SECOND
+    told = e.QueueEstimated(at=at, queue=QueueId("sales"), expected=span, promised=span)
+    world.feed(EventsSeen((told,), at))
+    world.wait(before_seconds)
+    world.phone("caller").dial("+15550100")
+    return world
+
+
+def waits(world: World) -> bool:
+    return any(isinstance(c, QueueRequested) for c in world.commands)
+
+
+@pytest.mark.parametrize(
+    ("expected", "waited"), [(301, False), (300, True), (0, True), (None, True)]
+)
+def test_a_flow_knows_how_long_the_wait_would_be(expected: int | None, waited: bool) -> None:
+    assert waits(told_a_wait(expected)) is waited
+
+
+def test_what_was_told_long_ago_is_not_known_any_more() -> None:
+    assert not waits(told_a_wait(400, before_seconds=70))
+    assert waits(told_a_wait(400, before_seconds=80))
+
+
+def test_nothing_is_known_in_a_center_that_told_nothing() -> None:
+    world, _ = a_world("")
+    assert waits(world)

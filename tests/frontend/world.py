@@ -134,6 +134,8 @@ AUDIO = {
         "system/en/wrap_up",
         "system/en/unreachable",
         "system/en/reason_lunch",
+        "tones/attention",
+        "queues/en/sales",
     )
 }
 

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import (
     Agent,
@@ -615,3 +616,27 @@ def test_the_line_stands_as_the_center_compares_contacts() -> None:
     assert [c.id for c in live.waiting(SALES)] == ["c1", "c2"]
     fold(house.configure(strict, "3"), live)
     assert [c.id for c in live.waiting(SALES)] == ["c2", "c1"]
+
+
+def test_equals_stand_on_the_wall_in_the_order_in_which_they_will_be_answered() -> None:
+    house = House().open(center(agent("ann"), queues=(queue(),)))
+    house.call("c0")
+    for name in ("z", "m", "a"):
+        house.call(name)
+    live, _ = fold(house.journal)
+    assert [contact.id for contact in live.waiting(SALES)] == ["c0", "z", "m", "a"]
+    house.hang_up("c0")
+    assert house.rung("z") == "ann"
+
+
+def test_a_removed_queue_takes_what_was_done_to_it_by_hand_along() -> None:
+    both = center(agent("ann"), queues=(queue("sales"), queue("help")))
+    house = House().open(both)
+    house.request(c.QueueCloseRequested(queue=QueueId("help"), by="sue"))
+    house.request(c.AnnouncementRequested(queue=QueueId("help"), announcement="storm"))
+    house.request(c.AnnouncementRequested(announcement="fire"))
+    house.configure(center(agent("ann"), queues=(queue("sales"),)), "2")
+    house.configure(both, "3")
+    live, _ = fold(house.journal)
+    assert live.data.doors == {}
+    assert list(live.data.announcements) == [""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -15,7 +16,7 @@ from callcenter.domain.center import AgentChoice, Channel
 from callcenter.domain.units import AgentId, ContactId, QueueId
 from callcenter.routing import engine as engine_module
 from callcenter.routing.choice import after, order_of
-from callcenter.routing.engine import Engine
+from callcenter.routing.engine import CHANNELS, Engine
 from callcenter.routing.terms import PLAIN, Reserve, Terms
 from tests.routing.scan import Scan
 
@@ -350,3 +351,22 @@ def test_who_is_there_is_told_by_name_too(
     scan.put(ContactId("c"), Channel.VOICE, needs, 0, 0, terms)
     there = any(scan.fits(name, ContactId("c")) for name in scan.agents)
     assert engine.staffed(Channel.VOICE, needs, terms) is there
+
+
+def test_what_nobody_can_any_more_is_not_kept_for_ever() -> None:
+    """One agent whose skills change ten thousand times, beside one whose never do."""
+    engine = Engine()
+    engine.seat(AgentId("still"), {"english": 3})
+    engine.free(AgentId("still"), CHANNELS, 5)
+    engine.put(ContactId("c1"), Channel.VOICE, {"french": 2}, 0, 1)
+    levels = range(1, 11)
+    for a, b, c in product(levels, levels, levels):
+        engine.seat(AgentId("ever"), {"french": a, "dutch": b, "danish": c})
+        engine.free(AgentId("ever"), CHANNELS, 1)
+        found = engine.agents_for(ContactId("c1"), 5)
+        assert found == (["ever"] if a >= 2 else [])
+        engine.seat(AgentId("ever"), {"english": a, "dutch": b, "danish": c})
+    assert len(engine._profiles) <= engine_module.PROFILES_KEPT
+    assert len(engine._profile_by_bits) == len(engine._profiles)
+    engine.put(ContactId("c2"), Channel.VOICE, {"english": 3}, 0, 2)
+    assert engine.agents_for(ContactId("c2"), 5) == ["still"]

@@ -40,9 +40,10 @@ def test_a_gap_is_what_was_asked_for_and_who_could_fill_it() -> None:
         ("english", 5, 10, 0),
     ]
     french, sales, english = gaps
-    assert (french.able, french.opened) == ((), 4)
+    assert (french.able, french.opened, french.shared) == ((), 4, 0)
     assert sales.able == ("ann",)
-    assert (sales.trainees[0], sales.opened) == ("cat", 17), "she could take both kinds then"
+    assert (sales.trainees[0], sales.opened) == ("cat", 0), "ann can take all of it already"
+    assert sales.shared == 17, "and cat could take both kinds, too"
     assert english.able == ("ann", "cat")
     assert english.opened == 0, "ben lacks sales too, and dan more"
 
@@ -51,3 +52,18 @@ def test_without_demand_or_people_there_is_no_gap_or_nobody_to_fill_it() -> None
     assert report([], PEOPLE) == []
     gap = report([Demand(skills={"sales": 1}, amount=3)], {})[0]
     assert (gap.unserved, gap.trainees, gap.opened) == (3, (), 0)
+
+
+def test_who_opens_what_nobody_can_serve_is_trained_before_who_shares_more() -> None:
+    people = {
+        AgentId("ann"): {"sales": 5, "english": 9},
+        AgentId("ben"): {"english": 9},
+        AgentId("cat"): {"tax": 3},
+    }
+    demand = [
+        Demand(skills={"sales": 3, "english": 5}, amount=10),
+        Demand(skills={"sales": 3, "tax": 2}, amount=2),
+    ]
+    sales = next(gap for gap in report(demand, people) if gap.skill == "sales")
+    assert sales.trainees == ("cat", "ben")
+    assert (sales.unserved, sales.opened, sales.shared) == (2, 2, 0)

@@ -14,7 +14,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice, Calendar, Channel, Period, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
-from callcenter.domain.units import SECOND, AgentId, QueueId
+from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, OfferId, QueueId
 from callcenter.domain.why import Criterion, Obstacle, Rule
 from callcenter.web.why import agent_view, contact_view
 from callcenter.web.why_words import CHOICES, CRITERIA, HEADS, HELD_BACK, Words
@@ -243,7 +243,13 @@ SAMPLE: dict[str, Any] = {
     "agent": AgentId("ann"), "after_seconds": 30, "left": "help", "left_visit": 1, "waited": 0,
     "until": SECOND, "exit": e.QueueExit.TIMEOUT, "offer": "o1", "ring_seconds": 20,
     "act_before": SECOND, "outcome": OfferOutcome.BUSY, "segment": "s1", "talked": SECOND,
-    "termination": ended(Reason.AGENT_HUNG_UP), "origin": "c0", "attempt": 1,
+    "termination": ended(Reason.AGENT_HUNG_UP),
+    "grant": e.OfferMade(
+        at=SECOND, offer=OfferId("o1"), contact=ContactId("c1"), queue=QueueId("sales"),
+        channel=Channel.VOICE, agent=AgentId("ann"), frontend=FrontendId("f1"), ring_seconds=20,
+        act_before=SECOND,
+    ),
+    "origin": "c0", "attempt": 1,
 }  # fmt: skip
 
 

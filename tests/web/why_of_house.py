@@ -22,11 +22,11 @@ class WhyOfHouse:
         self._house = house
         self.asked: list[tuple[str, Micros]] = []
 
-    async def contact(self, contact: str, at: Micros) -> ContactWhy:
+    async def contact(self, contact: str, at: Micros, by: str = "") -> ContactWhy:
         self.asked.append((contact, at))
         return contact_view(contact_story(self._house, contact))
 
-    async def agent(self, agent: str, at: Micros) -> AgentWhy:
+    async def agent(self, agent: str, at: Micros, by: str = "") -> AgentWhy:
         self.asked.append((agent, at))
         return agent_view(agent_story(self._house, agent))
 

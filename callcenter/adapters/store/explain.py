@@ -27,7 +27,10 @@ PARTS_BACK_MAX = 40
 
 BEGINNINGS = e.ContactArrived | e.ContactPlaced
 DECIDED = e.OfferMade | e.QueueRefused
-OF_OFFERS = e.OfferMade | e.OfferAccepted | e.OfferDeclined | e.OfferExpired | e.OfferRescinded
+OF_OFFERS = (
+    e.OfferMade | e.OfferConfirmed | e.OfferAccepted | e.OfferDeclined | e.OfferExpired
+    | e.OfferRescinded
+)  # fmt: skip
 
 
 class Unknown(CallcenterError):

@@ -22,7 +22,7 @@ import structlog
 from callcenter.adapters.store.archive import batches_after
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import Connection, pack
-from callcenter.adapters.store.wire import read_batch
+from callcenter.adapters.store.wire import ONCE, forget_old_askers, read_batch
 from callcenter.control.center import ENGINE, Control
 from callcenter.domain.center import Center
 from callcenter.domain.errors import CallcenterError
@@ -100,6 +100,8 @@ class Replica:
         """Move to a batch whose events control holds already."""
         self.seq, self.at, self.cursor = batch.seq, batch.at, batch.cursor
         self.control.marks.update(batch.marks)
+        if any(source.startswith(ONCE) for source in batch.marks):
+            forget_old_askers(self.control.marks)
         for event in batch.events:
             if isinstance(event, ConfigurationChanged) and event.version.startswith(FILE_VERSION):
                 self.file_version = event.version

@@ -70,6 +70,19 @@ def read_envelope(data: bytes) -> tuple[Envelope, dict[int, str]]:
     return Envelope(raw.source, raw.epoch, raw.first, raw.at, tuple(commands)), refused
 
 
+ONCE = "once:"
+"""How the name of a source begins that asks for one thing and is gone: a command line."""
+ONCE_KEPT = 256
+"""Of so many of them it is remembered what they asked, the latest: longer than any repeats it."""
+
+
+def forget_old_askers(marks: dict[str, tuple[int, int]]) -> None:
+    """Each process that asks once has a name of its own; theirs are not kept for ever."""
+    askers = [source for source in marks if source.startswith(ONCE)]
+    for source in askers[: max(0, len(askers) - ONCE_KEPT)]:
+        del marks[source]
+
+
 def fresh(envelope: Envelope, marks: Mapping[str, tuple[int, int]]) -> list[tuple[int, Any]]:
     """The commands of an envelope that were not decided before, with their sequence. `marks` has
     per source the epoch and sequence of its last command."""

@@ -30,9 +30,9 @@ DEFAULT = "default"
 
 TARGET_NONE: dict[str, str] = {
     "skip_if": "a plan goes by time alone; what nobody could take now waits for its next step",
-    "known_worker_sid": "an agent of the contact's own is not set by a queue",
-    "known_worker_friendly_name": "an agent of the contact's own is not set by a queue",
 }
+KNOWN_WORKER = ("known_worker_sid", "known_worker_friendly_name")
+STICKY_SECONDS_MAX = 3600
 
 
 def convert(path: Path, report: Report) -> Draft:
@@ -334,8 +334,27 @@ class _Timeline:
         for key, setting in settings.items():
             if key == "order_by":
                 self._order_by(setting, first=first)
+            elif key in KNOWN_WORKER:
+                self._known_worker(setting, settings.get("timeout"), first=first)
             elif key in TARGET_NONE:
                 self._report.none(setting, TARGET_NONE[key])
+
+    def _known_worker(self, setting: Setting, timeout: Setting | None, *, first: bool) -> None:
+        """A worker of the task's own: the flow names her, the queue says how long she is waited
+        for. That is so only from the beginning."""
+        flow = f"the flow names her: `agent:` where it goes to `queue: {self._first.id}`"
+        if not first:
+            self._report.none(setting, "one agent is waited for alone only at first, by the first "
+                              f"target; {flow}")  # fmt: skip
+            return
+        try:
+            wanted = float(timeout.value) if timeout else float(STICKY_SECONDS_MAX)
+            seconds = min(max(1, math.ceil(wanted)), STICKY_SECONDS_MAX)
+        except (ValueError, OverflowError):
+            return  # told of the timeout
+        self._queue.settings["plan.sticky_seconds"] = seconds
+        self._report.approximated(setting, f"plan.sticky_seconds = {seconds}; {flow}. Who is not on "
+                                  "duty is not waited for")  # fmt: skip
 
     def _order_by(self, setting: Setting, *, first: bool) -> None:
         words = setting.value.upper().split()

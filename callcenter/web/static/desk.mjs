@@ -35,6 +35,8 @@ async function act(path, body, method) {
 const me = () => encodeURIComponent(link.state.value.agent.id);
 const be = (presence, reason = "") => act(`agents/${me()}/presence`, { presence, reason });
 const done = (segment) => act(`agents/${me()}/wrap-up/end`, { segment });
+const take = (offer) => act(`offers/${encodeURIComponent(offer)}/answer`, { accept: true });
+const pass = (offer) => act(`offers/${encodeURIComponent(offer)}/answer`, { accept: false });
 const file = (segment, disposition) => act(`segments/${encodeURIComponent(segment)}/disposition`, { disposition });
 
 async function leave() {
@@ -129,7 +131,7 @@ function Nothing({ agent }) {
 /** What the tab says while another one is in front. */
 function useTitle({ offer, contact, agent, documents }) {
   const letter = documents.find((item) => item.state === "ringing" && item.offer);
-  const title = letter ? `Offered: ${letter.subject || letter.queue_title}` : offer ? `Rings: ${offer.caller || offer.queue_title}` : contact ? `Call: ${contact.caller || contact.queue_title}` : PRESENCE[agent.presence];
+  const title = letter ? `Offered: ${letter.subject || letter.queue_title}` : offer?.preview_until ? `Take it? ${offer.queue_title}` : offer ? `Rings: ${offer.caller || offer.queue_title}` : contact ? `Call: ${contact.caller || contact.queue_title}` : PRESENCE[agent.presence];
   useEffect(() => {
     document.title = `${title} – desk`;
   }, [title]);
@@ -161,7 +163,8 @@ function Desk({ state }) {
       <${Messages} state=${state} />
       <${States} agent=${agent} reasons=${reasons} />
       <div class="centre">
-        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} />`}
+        ${contact && offer && html`<${CallCard} id="offer" call=${offer} ringing=${true} clock=${link.clock} busy=${busy.value} take=${take} pass=${pass} />`}
+        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
         <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
         ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
@@ -184,6 +187,8 @@ const choices = () => {
 };
 const keys = {
   r: () => link.state.value && be("ready"),
+  a: () => link.state.value?.offer?.preview_until && take(link.state.value.offer.offer),
+  x: () => link.state.value?.offer?.offer && pass(link.state.value.offer.offer),
   d: () => link.state.value?.wrap_up?.open && done(link.state.value.wrap_up.segment),
 };
 for (let n = 1; n <= 9; n += 1) {

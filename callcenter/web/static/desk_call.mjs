@@ -27,18 +27,34 @@ function Customer({ customer }) {
     </div>`;
 }
 
-/** The call that rings at her phone, or that she has. */
-export function CallCard({ call, ringing, agent, clock, busy, file }) {
-  const state = ringing ? "Ringing" : call.held ? "On hold" : "Talking";
+/** Yes or no to what she is offered: yes only while nothing rings yet, no as long as she has not picked up. */
+function Answers({ call, clock, busy, take, pass }) {
+  const looking = Boolean(call.preview_until);
+  const left = looking ? Math.max(0, (Date.parse(call.preview_until) - clock.value) / 1000) : 0;
+  const whole = looking ? ago(call.since, Date.parse(call.preview_until)) : 1;
+  return html`
+    ${looking && html`
+      <p class="notice" role="timer">${span(Math.ceil(left))} to decide. Then ${call.accepts_itself ? "it is yours" : "somebody else is asked, and you are not ready"}.</p>
+      <progress max=${whole} value=${left} aria-label="Time left to decide"></progress>`}
+    ${!looking && html`<p class="notice">Pick up your phone: it shows ${call.queue_title}.</p>`}
+    <div class="answers">
+      ${looking && html`<button class="main" id="accept" disabled=${busy} onClick=${() => take(call.offer)}>Accept <kbd>A</kbd></button>`}
+      ${call.offer && html`<button id="decline" disabled=${busy} onClick=${() => pass(call.offer)}>Decline <kbd>X</kbd></button>`}
+    </div>`;
+}
+
+/** The call that she is offered, or that she has. */
+export function CallCard({ id = "call", call, ringing, agent, clock, busy, file, take, pass }) {
+  const state = call.preview_until ? "Offered" : ringing ? "Ringing" : call.held ? "On hold" : "Talking";
   const tone = ringing ? "reserved" : call.held ? "held" : "talking";
   return html`
-    <section class=${`pane call ${tone}`} id="call" data-contact=${call.contact} aria-label="The call">
+    <section class=${`pane call ${tone}`} id=${id} data-contact=${call.contact} aria-label="The call">
       <p class="headline" role="status"><b class="state">${state}</b>
         <span class="time"><${Ago} time=${call.since} clock=${clock} /></span></p>
       <p class="who" id="caller">${call.customer?.name || call.caller || "Unknown caller"}</p>
       <p class="what">${call.customer?.name && call.caller ? html`<span>${call.caller}</span>` : ""}<span id="queue">${call.queue_title}</span><span>waited ${span(call.waited_seconds)}</span></p>
-      ${ringing && html`<p class="notice">Pick up your phone: it shows ${call.queue_title}.</p>`}
       ${ringing && call.callback && html`<p class="notice">A callback: when you have answered, the customer is called.</p>`}
+      ${ringing && html`<${Answers} call=${call} clock=${clock} busy=${busy} take=${take} pass=${pass} />`}
       ${call.held && html`<p class="notice">On hold: the other side hears music.</p>`}
       <${Facts} facts=${Object.entries(call.attributes).map(([name, value]) => [label(name), label(attribute(name, value))])} />
       ${call.customer && html`<${Customer} customer=${call.customer} />`}

@@ -21,7 +21,7 @@ function Gap({ gap, ...tools }) {
       <p class="gap-head"><b>${label(gap.skill)} ${gap.level}</b>
         <span class=${gap.unserved ? "bad" : "quiet"}>${gap.unserved ? `${gap.unserved} of ${visits(gap.amount)}: nobody can serve` : `needed by ${visits(gap.amount)}`}</span></p>
       <dl><div><dt>Can</dt><dd><${Names} agents=${gap.able} ...${tools} /></dd></div>
-        ${gap.trainees.length > 0 && html`<div><dt>Train first</dt><dd><${Names} agents=${gap.trainees} ...${tools} />${gap.opened > 0 && html` <span class="quiet">– then the first could serve ${visits(gap.opened)} more</span>`}</dd></div>`}</dl>
+        ${gap.trainees.length > 0 && html`<div><dt>Train first</dt><dd><${Names} agents=${gap.trainees} ...${tools} />${(gap.opened > 0 || gap.shared > 0) && html` <span class="quiet">– then ${[gap.opened > 0 && `${visits(gap.opened)} more could be served`, gap.shared > 0 && `the first could share ${visits(gap.shared)} with others`].filter(Boolean).join(", and ")}</span>`}</dd></div>`}</dl>
     </li>`;
 }
 

@@ -33,7 +33,7 @@ function WaitingLine({ row, queue, names, clock, open }) {
       <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button>${row.callback && html`<span class="quiet" title="Nobody is on the line: the customer is called when an agent has answered"> callback</span>`}</td>
       <td class="said hide-small">${told(row)}</td>
       <td class="num still" title=${row.place === null ? "" : `Place ${row.place} among all whom the same agents could serve`}>${still(row, clock.value)}</td>
-      <td class="rings">${row.state === "ringing" && html`<span class="reserved state">rings at ${[row.agent, ...row.also].map((agent) => names.get(agent) ?? agent).join(", ")}</span>`}</td>
+      <td class="rings">${row.state === "ringing" && html`<span class="reserved state">${row.preview ? "looked at by" : "rings at"} ${[row.agent, ...row.also].map((agent) => names.get(agent) ?? agent).join(", ")}</span>`}</td>
     </tr>`;
 }
 

@@ -35,7 +35,7 @@ const FIGURES = {
     title: "wait of a caller who would come now",
     words: (q) => q.promised_wait_seconds === null
       ? "Not known: too few calls of this queue were seen, or no agent is there for it. Callers are told nothing then."
-      : `Expected ${seconds(q.expected_wait_seconds)}; promised ${seconds(q.promised_wait_seconds)}, which four of five callers do not reach. Looked ahead from who waits, who talks since when, how long calls took lately, who gives up and who may overtake.`,
+      : `Expected ${seconds(q.expected_wait_seconds)}; promised ${seconds(q.promised_wait_seconds)}, which four of five callers do not reach. Looked ahead from who waits, who talks since when, how long calls took lately, who gives up and who may overtake. For calls only: mails and faxes have no estimate.`,
   },
   asa: { title: "average speed of answer", counts: "answered", words: (q) => `From entering the queue to the agent's answer, ringing included, over ${q.answered} answered: ${seconds(q.asa_seconds)}. Average handling (talk, hold and wrap-up): ${seconds(q.aht_seconds)}.` },
   occupancy: { title: "occupancy today", staff: true, words: (q) => `(Talk + hold + wrap-up) ÷ (that + ready and free) of the agents who can serve the queue: ${percent(q.occupancy)}. Pauses are not counted.` },
