@@ -26,13 +26,15 @@ from callcenter.domain.units import SECOND, ContactId, Micros
 
 PHONE_BUSY = "phone-busy"
 REMOVED = "removed"
+PHONE_LOST = "phone-lost"
+"""Her phone vanished in the middle of a call."""
 PHONE_BUSY_SECONDS = 10
 REASON_AFTER: dict[OfferOutcome, str] = {
     OfferOutcome.DECLINED: "declined",
     OfferOutcome.EXPIRED: "rona",
     OfferOutcome.BUSY: PHONE_BUSY,
 }
-SYSTEM_REASONS = frozenset({*REASON_AFTER.values(), REMOVED})
+SYSTEM_REASONS = frozenset({*REASON_AFTER.values(), REMOVED, PHONE_LOST})
 """Reasons that only we give; a center may not use them for its own."""
 
 ASKED_FOR = (Presence.READY, Presence.NOT_READY, Presence.LOGGED_OUT)

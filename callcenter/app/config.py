@@ -65,7 +65,9 @@ IMAP_URL = r"^(|imaps?://[^/@]+)$"
 SMTP_URL = r"^(|smtp(s|\+starttls)?://[^/@]+)$"
 PORTS = r"^\d+-\d+$"
 DAY = r"^\d{4}-\d\d-\d\d$"
+EXTENSION = r"^[0-9]{0,10}$"
 FORMS = {
+    EXTENSION: "must be up to ten digits",
     NAME: "must be a name: letters, digits and . _ - (64 at most)",
     STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
     MEDIA_URL: "must be embedded or ng://host:port",
@@ -79,6 +81,8 @@ FORMS = {
 """What each pattern asks for, in words."""
 
 Name = Annotated[str, Field(pattern=NAME)]
+Extension = Annotated[str, Field(pattern=EXTENSION)]
+"""Up to ten digits; empty for none."""
 Proficiency = Annotated[int, Field(ge=1, le=domain.PROFICIENCY_MAX)]
 Skills = dict[Name, Proficiency]
 
@@ -170,6 +174,9 @@ class TrunkSettings(Table):
     """Of the account."""
     password_file: Path | None = None
     """A file that holds the password, mode 600."""
+    inband_digits: bool = False
+    """Listen for keys as tones in the audio of callers whose line sends no telephone events: the
+    last resort, for analogue gateways. Embedded media engine only."""
 
 
 class MediaSettings(Table):
@@ -271,6 +278,8 @@ class QueueSettings(Table):
     """What flows call the queue."""
     title: str = ""
     """What people call it; the id when empty."""
+    extension: Extension = ""
+    """Digits by which agents' phones hand callers on to it, beside its id."""
     skills: Skills = {}
     """Who may answer: skill = least proficiency, 1 to 10."""
     priority: int = Field(default=5, ge=0, le=domain.PRIORITY_MAX)
@@ -445,6 +454,8 @@ class AgentSettings(Table):
     """Contacts of each channel at once; the center's when not given."""
     site: str = ""
     """Where she works."""
+    extension: Extension = ""
+    """Digits by which colleagues' phones hand callers on to her, or ask her, beside her id."""
     occupancy_max: int = Field(default=0, ge=0, le=100)
     """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
     auto_answer: domain.AutoAnswer = domain.AutoAnswer.OFF
@@ -603,6 +614,7 @@ def _agent(agent: AgentSettings) -> domain.Agent:
         phone=agent.phone_profile,
         capacity=dict(agent.capacity),
         site=agent.site,
+        extension=agent.extension,
         occupancy_max=agent.occupancy_max,
         auto_answer=agent.auto_answer,
     )

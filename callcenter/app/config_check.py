@@ -335,6 +335,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
 def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """What only shows when tables are laid beside each other: path, message, remedy."""
     yield from _duplicates(settings)
+    yield from _extensions(settings)
     yield from _skills(settings)
     calendars = {c.name for c in settings.calendars}
     for index, queue in enumerate(settings.queues):
@@ -454,6 +455,21 @@ def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         for index, value in enumerate(values):
             if value in values[:index]:
                 yield (table, index, key), f"{value!r} is given twice", "names are unique"
+
+
+def _extensions(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """Whoever dials one means one: agents, queues, their ids and numbers that can be called."""
+    taken = {agent.id for agent in settings.agents} | {queue.id for queue in settings.queues}
+    taken |= {number.number for number in settings.numbers}
+    tables: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("agent", settings.agents), ("queue", settings.queues),
+    )  # fmt: skip
+    for table, rows in tables:
+        for index, row in enumerate(rows):
+            if row.extension and row.extension in taken:
+                words = f"{row.extension!r} is a name, a number or an extension already"
+                yield (table, index, "extension"), words, "extensions are unique"
+            taken.add(row.extension)
 
 
 def _skills(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

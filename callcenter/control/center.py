@@ -26,6 +26,7 @@ from callcenter.control import (
     acts,
     callbacks,
     configuration,
+    consults,
     contacts,
     documents,
     estimates,
@@ -36,6 +37,7 @@ from callcenter.control import (
     plans,
     previews,
     training,
+    transfers,
 )
 from callcenter.control.state import Snapshot, State
 from callcenter.control.timers import Alarm
@@ -84,6 +86,12 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.LetterRequested: letters.on_letter,
     c.LetterCancelRequested: letters.on_cancel,
     c.LetterReported: letters.on_report,
+    c.TransferRequested: transfers.on_transfer,
+    c.CallActRequested: transfers.on_act,
+    c.PickUpRequested: transfers.on_pick_up,
+    c.ConsultRequested: consults.on_consult,
+    c.HandOverReported: consults.on_hand_over,
+    c.ConferenceReported: consults.on_conference,
 }
 
 _encoder = msgspec.msgpack.Encoder()

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from callcenter.agents.capacity import available
+from callcenter.agents.presence import PHONE_LOST
 from callcenter.control.opening import opens
+from callcenter.control.people import stand_down
 from callcenter.control.state import IN_QUEUE, ContactState, SegmentState, Stage
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
@@ -200,8 +202,10 @@ def enter_queue(
     asked: dict[str, int],
     command: c.QueueRequested,
     place: Place | None = None,
+    passed_by: AgentId = AgentId(""),
 ) -> None:
-    """Begin a queue visit and look for an agent at once; behind the others, or in a given place."""
+    """Begin a queue visit and look for an agent at once; behind the others, or in a given place.
+    `passed_by` is asked last."""
     needs = merge(queue.skills, asked)
     if place is None:
         place = Place(
@@ -232,6 +236,8 @@ def enter_queue(
             agent=agent,
             agent_until=turn.now + alone_seconds(contact, queue) * SECOND if agent else 0,
             announcement=announcements.get(queue.id, announcements.get(QueueId(""), "")),
+            place_from=contact.stands_since if command.again else 0,
+            passed_by=passed_by,
         )
     )
     turn.touch_contact(contact.id)
@@ -303,6 +309,14 @@ def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
 def rescind(turn: Turn, offer: OfferId, reason: str) -> None:
     """Take an open offer back; its contact returns to its place, its agent to duty."""
     found = turn.state.offers[offer]
+    if found.beside:
+        turn.emit(
+            e.ConsultUnanswered(
+                at=turn.now, offer=offer, contact=found.contact, agent=found.agent, reason=reason
+            )
+        )
+        turn.touch(found.agent)
+        return
     turn.emit(
         e.OfferRescinded(
             at=turn.now, offer=offer, contact=found.contact, agent=found.agent, reason=reason
@@ -338,12 +352,37 @@ def on_segment_end(turn: Turn, command: c.SegmentEndReported) -> None:
         turn.note("a_document_has_no_owner")
         return
     end_segment(turn, segment, command.termination)
+    phone_lost(turn, segment, command.termination)
+
+
+def phone_lost(turn: Turn, segment: SegmentState, termination: Termination) -> None:
+    """Whose phone vanished in the call gets no other before she says so."""
+    agent = turn.state.agents.get(segment.agent)
+    if agent is not None and termination.reason is Reason.AGENT_VANISHED:
+        stand_down(turn, agent, PHONE_LOST)
 
 
 def end_segment(
     turn: Turn, segment: SegmentState, termination: Termination, *, wraps_up: bool = True
 ) -> None:
-    """End a segment and begin the work after it."""
+    """End a segment and begin the work after it; nobody stays whom its agent brought in."""
+    contact = turn.state.contacts[segment.contact]
+    if contact.segment == segment.id:
+        send_away(turn, contact, termination)
+    finish(turn, segment, termination, wraps_up=wraps_up)
+
+
+def send_away(turn: Turn, contact: ContactState, termination: Termination) -> None:
+    """Who was asked, or is being asked, by the agent who had the contact."""
+    if contact.asked_in:
+        rescind(turn, contact.asked_in, "the one who asked has left the call")
+    for beside in contact.beside:
+        finish(turn, turn.state.segments[beside], termination)
+
+
+def finish(
+    turn: Turn, segment: SegmentState, termination: Termination, *, wraps_up: bool = True
+) -> None:
     turn.emit(
         e.SegmentEnded(
             at=turn.now,

@@ -44,12 +44,12 @@ def on_queued(state: State, event: e.ContactQueued | e.ContactMoved) -> None:
 def on_accepted(state: State, event: e.OfferAccepted) -> None:
     offer = state.offers.get(event.offer)
     contact = state.contacts.get(event.contact)
-    if offer and offer.made and contact and contact.channel is Channel.VOICE:
+    if offer and offer.made and not offer.beside and contact and contact.channel is Channel.VOICE:
         of(state, contact.queue).ring.add(event.at - offer.made)
 
 
 def on_segment(state: State, event: e.SegmentStarted) -> None:
-    if event.channel is Channel.VOICE:
+    if event.channel is Channel.VOICE and not event.beside:
         of(state, event.queue).patience.add(event.waited, gave_up=False)
 
 

@@ -20,6 +20,7 @@ had ended meanwhile a new one is begun and answered, so that the books of the qu
 
 from callcenter.agents.agent import AgentState
 from callcenter.agents.presence import REASON_AFTER
+from callcenter.control import consults
 from callcenter.control.callbacks import not_reached
 from callcenter.control.contacts import (
     dequeue,
@@ -31,6 +32,7 @@ from callcenter.control.contacts import (
     rescind,
     segment_id,
 )
+from callcenter.control.people import stand_down
 from callcenter.control.plans import take_steps_due
 from callcenter.control.state import IN_QUEUE, ContactState
 from callcenter.control.turn import Turn
@@ -39,7 +41,6 @@ from callcenter.domain.commands import (
     CUSTOMER_OUTCOMES,
     OfferOutcome,
     OfferReported,
-    Presence,
     QueueRequested,
 )
 from callcenter.domain.termination import Reason, ended
@@ -55,6 +56,9 @@ def on_offer(turn: Turn, command: OfferReported) -> None:
         return
     if command.segment and command.segment == contact.segment:
         turn.note("accepted_twice")
+        return
+    if command.beside:
+        consults.on_asked(turn, contact, command)
         return
     standing = command.offer in contact.live and command.offer in turn.state.offers
     if command.outcome is OfferOutcome.ACCEPTED:
@@ -156,24 +160,6 @@ def may_decline(
     return declined and queue is not None and agent.declines <= queue.declines_max
 
 
-def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
-    """Not ready from now on, or after the work she still has; if she is leaving, she leaves so.
-
-    Who asked to be ready after her work and lets a phone ring is not ready all the same: else the
-    same contact would ring her again at once, for ever.
-    """
-    if agent.next not in (None, Presence.READY):
-        return
-    if agent.at_work:
-        turn.emit(
-            e.NextPresenceSet(
-                at=turn.now, agent=agent.id, presence=Presence.NOT_READY, reason=reason
-            )
-        )
-    else:
-        turn.change_presence(agent, Presence.NOT_READY, reason)
-
-
 def back_in_line(turn: Turn, contact: ContactState) -> None:
     """Offer it to the next one, unless its patience ended or its plan had something else for it
     while it was being offered."""
@@ -202,4 +188,5 @@ def on_owner_silent(turn: Turn, offer: OfferId) -> None:
         )
         return
     rescind(turn, offer, "its owner was silent")
-    back_in_line(turn, contact)
+    if not found.beside:
+        back_in_line(turn, contact)

@@ -44,6 +44,24 @@ def on_presence(turn: Turn, command: c.PresenceRequested) -> None:
     answer(turn, command.request)
 
 
+def stand_down(turn: Turn, agent: AgentState, reason: str) -> None:
+    """Not ready from now on, or after the work she still has; if she is leaving, she leaves so.
+
+    Who asked to be ready after her work and lets a phone ring is not ready all the same: else the
+    same contact would ring her again at once, for ever.
+    """
+    if agent.next not in (None, Presence.READY):
+        return
+    if agent.at_work:
+        turn.emit(
+            e.NextPresenceSet(
+                at=turn.now, agent=agent.id, presence=Presence.NOT_READY, reason=reason
+            )
+        )
+    else:
+        turn.change_presence(agent, Presence.NOT_READY, reason)
+
+
 def set_next(turn: Turn, agent: AgentState, presence: Presence, reason: str) -> None:
     """Remember what she wants to be after her work."""
     planned = (agent.next, agent.next_reason) if agent.next else (agent.duty, agent.duty_reason)

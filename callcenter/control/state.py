@@ -111,12 +111,23 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     put_by: AgentId = AgentId("")
     """Who put it aside, and gets it back."""
     attributes: dict[str, str] = {}
-    """Of a document: it is shown by them again when it comes back."""
+    """What is shown of it: it takes this along when it is handed on or comes back."""
+    beside: tuple[SegmentId, ...] = ()
+    """Parts of agents whom the one who has it brought in."""
+    asked_in: OfferId = OfferId("")
+    """The open offer to one whom she wants to ask."""
+    place_from: Micros = 0
+    """It waited before an agent had it: its place counts from then."""
 
     @property
     def document(self) -> bool:
         """Nobody is on a line, and no front end holds it: a mail, a fax, a message."""
         return not self.frontend
+
+    @property
+    def stands_since(self) -> Micros:
+        """What its place counts from."""
+        return self.place_from or self.since
 
     @property
     def planned_from(self) -> Micros:
@@ -138,6 +149,8 @@ class OfferState(msgspec.Struct, frozen=True, kw_only=True):
     made: Micros = 0
     preview: OfferMade | None = None
     """While she looks at it, until then: what will be granted when she accepts."""
+    beside: bool = False
+    """To ask her, not to give her the contact."""
 
 
 class SegmentState(msgspec.Struct, kw_only=True):

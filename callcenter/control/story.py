@@ -18,7 +18,7 @@ MOMENTS_MAX = 300
 
 TOLD = (
     e.ContactArrived | e.ContactQueued | e.QueueRefused | e.RingWidened | e.AgentReleased
-    | e.ContactMoved | e.ContactAssigned | e.PriorityChanged | e.OfferMade | e.OfferAccepted
+    | e.ContactMoved | e.ContactTransferred | e.ContactAssigned | e.PriorityChanged | e.OfferMade | e.OfferAccepted
     | e.OfferDeclined | e.OfferExpired | e.OfferRescinded | e.SegmentStarted | e.SegmentEnded
     | e.ContactDequeued | e.ContactEnded | e.ContactPutAside | e.ReplyArrived | e.ContactPlaced | e.CallbackTried
     | e.OfferConfirmed

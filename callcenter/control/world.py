@@ -126,8 +126,9 @@ class World(Indexes):
         contact.skills = event.skills
         contact.priority = event.priority
         contact.since = event.since
+        contact.place_from = event.place_from
         contact.key = key_of(
-            event.since,
+            contact.stands_since,
             event.priority,
             queue.ageing_seconds if queue else 0,
             self.state.center.contact_choice,
@@ -136,7 +137,8 @@ class World(Indexes):
         contact.expires = event.expires
         contact.retry_at = event.not_before
         contact.attempts = 0
-        contact.passed_by = AgentId("")
+        contact.passed_by = event.passed_by
+        contact.attributes = event.attributes
         contact.asked = event.asked
         contact.preferred = event.preferred
         contact.excluded = event.excluded
@@ -269,9 +271,36 @@ class World(Indexes):
             self.index_agent(agent)
         return found
 
+    def consult_made(self, event: e.ConsultMade) -> None:
+        """She is rung for another agent; the contact stays where it is."""
+        agent = self._agent(event.agent)
+        self.state.offered += 1
+        until = event.at + (event.ring_seconds + DEAD_OWNER_SECONDS) * SECOND
+        self.state.offers[event.offer] = OfferState(
+            contact=event.contact, agent=agent.id, until=until, made=event.at, beside=True
+        )
+        self.state.contacts[event.contact].asked_in = event.offer
+        agent.offers[event.offer] = Work(event.contact, event.channel)
+        self._set_timer(Alarm.OFFER, event.offer)
+        self.index_agent(agent)
+
+    def consult_unanswered(self, event: e.ConsultUnanswered) -> None:
+        self._asks_no_more(event.offer)
+
+    def _asks_no_more(self, offer: OfferId) -> None:
+        found = self._close_offer(offer)
+        contact = self.state.contacts.get(found.contact) if found else None
+        if contact is not None and contact.asked_in == offer:
+            contact.asked_in = OfferId("")
+
+    def handed_over(self, event: e.HandedOver) -> None:
+        contact = self.state.contacts[event.contact]
+        contact.beside = (event.segment, *(s for s in contact.beside if s != event.to_segment))
+        contact.segment = event.to_segment
+
     def offer_accepted(self, event: e.OfferAccepted) -> None:
         self._agent(event.agent).declines = 0
-        self._close_offer(event.offer)
+        self._asks_no_more(event.offer)
 
     def offer_not_taken(self, event: e.OfferDeclined | e.OfferExpired | e.OfferRescinded) -> None:
         """The contact returns to its place: same key, same order."""
@@ -302,12 +331,15 @@ class World(Indexes):
     def segment_started(self, event: e.SegmentStarted) -> None:
         contact = self.state.contacts[event.contact]
         agent = self._agent(event.agent)
-        self._leave_queue(contact)
         self.state.segmented += 1
-        contact.stage = Stage.TALKING
-        contact.calls_back = False
-        contact.offer, contact.also = OfferId(""), ()
-        contact.segment = event.segment
+        if event.beside:
+            contact.beside = (*contact.beside, event.segment)
+        else:
+            self._leave_queue(contact)
+            contact.stage = Stage.TALKING
+            contact.calls_back = False
+            contact.offer, contact.also = OfferId(""), ()
+            contact.segment = event.segment
         self.state.segments[event.segment] = SegmentState(
             id=event.segment,
             contact=contact.id,
@@ -338,8 +370,10 @@ class World(Indexes):
     def segment_ended(self, event: e.SegmentEnded) -> None:
         segment = self.state.segments.pop(event.segment)
         contact = self.state.contacts[segment.contact]
-        contact.stage = Stage.FLOW
-        contact.segment = SegmentId("")
+        if contact.segment == segment.id:
+            contact.stage = Stage.FLOW
+            contact.segment = SegmentId("")
+        contact.beside = tuple(other for other in contact.beside if other != segment.id)
         agent = self._agent(segment.agent)
         del agent.segments[segment.id]
         agent.last_segment = segment.id
@@ -488,7 +522,7 @@ class World(Indexes):
         queue = self.queue(contact.queue)
         ageing = queue.ageing_seconds if queue else 0
         choice = self.state.center.contact_choice
-        contact.key = key_of(contact.since, contact.priority, ageing, choice)
+        contact.key = key_of(contact.stands_since, contact.priority, ageing, choice)
 
     def learned(self, event: Learned) -> None:
         """What she can has changed: from this moment she is matched by it."""
@@ -557,6 +591,9 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.OfferMade: World.offer_made,
     e.OfferConfirmed: World.offer_confirmed,
     e.OfferAccepted: World.offer_accepted,
+    e.ConsultMade: World.consult_made,
+    e.ConsultUnanswered: World.consult_unanswered,
+    e.HandedOver: World.handed_over,
     e.OfferDeclined: World.offer_not_taken,
     e.OfferExpired: World.offer_not_taken,
     e.OfferRescinded: World.offer_not_taken,

@@ -202,6 +202,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     callback: Callback = Callback()
     auto_accept: bool = False
     """Mails, faxes and messages are laid on the desk of whoever is free, without being asked."""
+    extension: str = ""
+    """By which agents' phones name it, beside its id."""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +220,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     occupancy_max: int = 0
     """Percent of her time on duty that she is at work at most; 0 for no ceiling."""
     auto_answer: AutoAnswer = AutoAnswer.OFF
+    extension: str = ""
+    """By which her colleagues' phones name her, beside her id."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.termination import Termination
+from callcenter.domain.termination import Reason, Termination, ended
 from callcenter.domain.units import (
     AgentId,
     CommandId,
@@ -140,6 +140,9 @@ class QueueRequested(Cmd, frozen=True, kw_only=True):
     """A language to be served in: a skill, to the level that the queue asks for."""
     agent: AgentId = AgentId("")
     """Whoever knows the matter: waited for alone for the `sticky_seconds` of the queue's plan."""
+    again: bool = False
+    """Its agent's phone is gone, which is not the caller's fault: she keeps the place that she had
+    when she first waited."""
 
 
 class LeaveQueueRequested(Cmd, frozen=True, kw_only=True):
@@ -171,6 +174,8 @@ class OfferReported(Cmd, frozen=True, kw_only=True):
     agent: AgentId
     outcome: OfferOutcome
     segment: SegmentId = SegmentId("")
+    beside: bool = False
+    """She was asked by another agent who has the contact, and does not have it herself."""
 
 
 class HoldReported(Cmd, frozen=True, kw_only=True):
@@ -415,6 +420,80 @@ class LetterReported(Cmd, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TransferRequested(Cmd, frozen=True, kw_only=True):
+    """`agent` hands the caller she talks with on: to `queue`, or to the agent `to`."""
+
+    contact: ContactId
+    agent: AgentId
+    queue: QueueId = QueueId("")
+    to: AgentId = AgentId("")
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class CallAct(StrEnum):
+    """What an agent may do to the call she has, without another phone."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    HANG_UP = "hang_up"
+    SWAP = "swap"
+    """Talk with the other of the two: her caller, or the colleague she asked."""
+    CONFERENCE = "conference"
+    """All of them hear each other."""
+    COMPLETE = "complete"
+    """Leave her caller with the colleague."""
+    CONSULT_END = "consult_end"
+    """Let the colleague go, asked or still ringing, and take the caller back."""
+
+
+class ConsultRequested(Cmd, frozen=True, kw_only=True):
+    """`agent` wants to ask the agent `to` while her caller holds the line."""
+
+    contact: ContactId
+    agent: AgentId
+    to: AgentId
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class PickUpRequested(Cmd, frozen=True, kw_only=True):
+    """`agent`, who is free, wants a contact that waits or rings at a colleague."""
+
+    contact: ContactId
+    agent: AgentId
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class HandOverReported(Cmd, frozen=True, kw_only=True):
+    """The agent of `segment` left her caller to that of `to_segment`, whom she had asked."""
+
+    contact: ContactId
+    segment: SegmentId
+    to_segment: SegmentId
+    termination: Termination = ended(Reason.TRANSFERRED)
+    """How the first agent's part ended: she left, or her phone vanished."""
+
+
+class ConferenceReported(Cmd, frozen=True, kw_only=True):
+    """Caller, agent and the colleagues she brought in hear each other; or no more."""
+
+    contact: ContactId
+    segment: SegmentId
+    joined: bool
+
+
+class CallActRequested(Cmd, frozen=True, kw_only=True):
+    """Have the owner of the call do it. What came of it is reported as a fact of its own."""
+
+    contact: ContactId
+    agent: AgentId
+    act: CallAct
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
 class Outlook(msgspec.Struct, frozen=True, array_like=True):
     """What somebody who waits, or would, has to expect; no spans where too little is known."""
 
@@ -466,6 +545,12 @@ Command: TypeAlias = (
     | LetterRequested
     | LetterCancelRequested
     | LetterReported
+    | TransferRequested
+    | CallActRequested
+    | ConsultRequested
+    | HandOverReported
+    | ConferenceReported
+    | PickUpRequested
 )
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import LetterStage, OfferOutcome, Presence
+from callcenter.domain.commands import CallAct, LetterStage, OfferOutcome, Presence
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
     SECOND,
@@ -147,6 +147,10 @@ class ContactQueued(Evt, frozen=True, kw_only=True):
     """The emergency announcement in force."""
     not_before: Micros = 0
     """A callback rests until then: its queue is closed, or its caller still on the line."""
+    place_from: Micros = 0
+    """From when its place counts, where it has waited before an agent had it; else `since`."""
+    passed_by: AgentId = AgentId("")
+    """Who handed it on: others come first."""
 
 
 class RingWidened(Evt, frozen=True, kw_only=True):
@@ -342,6 +346,73 @@ class OfferRescinded(Evt, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ContactTransferred(Evt, frozen=True, kw_only=True):
+    """`agent` handed it on: her segment ends, and it waits in `queue` in the place it had before.
+
+    `to` names the agent who alone may have it at first. The owner lets go of `agent`.
+    """
+
+    contact: ContactId
+    segment: SegmentId
+    agent: AgentId
+    queue: QueueId
+    to: AgentId = AgentId("")
+    by: str = ""
+
+
+class ConsultMade(Evt, frozen=True, kw_only=True):
+    """A grant: the owner may ring `agent` for the agent who talks in `segment`."""
+
+    offer: OfferId
+    contact: ContactId
+    segment: SegmentId
+    asked_by: AgentId
+    agent: AgentId
+    queue: QueueId
+    channel: Channel
+    frontend: FrontendId
+    ring_seconds: int
+    act_before: Micros
+
+
+class ConsultUnanswered(Evt, frozen=True, kw_only=True):
+    """She was not reached, or is not wanted any more. `outcome` is empty where we took it back."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    outcome: OfferOutcome | None = None
+    reason: str = ""
+
+
+class HandedOver(Evt, frozen=True, kw_only=True):
+    """From now on the contact is `agent`'s, in her `to_segment`; that of `segment` ends."""
+
+    contact: ContactId
+    segment: SegmentId
+    to_segment: SegmentId
+    agent: AgentId
+
+
+class Conferenced(Evt, frozen=True, kw_only=True):
+    """All who are in the call hear each other (`joined`), or each only one other again."""
+
+    contact: ContactId
+    segment: SegmentId
+    joined: bool
+
+
+class CallActAsked(Evt, frozen=True, kw_only=True):
+    """The owner is to do this to the call of `agent`, if it is read in time."""
+
+    contact: ContactId
+    segment: SegmentId
+    agent: AgentId
+    act: CallAct
+    act_before: Micros
+    by: str = ""
+
+
 class SegmentStarted(Evt, frozen=True, kw_only=True):
     segment: SegmentId
     contact: ContactId
@@ -350,6 +421,8 @@ class SegmentStarted(Evt, frozen=True, kw_only=True):
     channel: Channel
     visit: int
     waited: Micros
+    beside: bool = False
+    """She was brought in by the agent who has the contact: no visit is answered by it."""
 
 
 class Held(Evt, frozen=True, kw_only=True):
@@ -602,6 +675,12 @@ Event: TypeAlias = (
     | ReplyArrived
     | ContactPutAside
     | LetterChanged
+    | ContactTransferred
+    | CallActAsked
+    | ConsultMade
+    | ConsultUnanswered
+    | HandedOver
+    | Conferenced
 )
 
 

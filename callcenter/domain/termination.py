@@ -55,6 +55,8 @@ class Reason(StrEnum):
     """Tried as often as the queue says, and nobody answered."""
     CALLBACK_TOO_LATE = "callback_too_late"
     """No agent came free for it in as many hours as the queue says."""
+    TRANSFERRED = "transferred"
+    """An agent handed the caller on."""
     NO_SUCH_NUMBER = "no_such_number"
     NOT_ALLOWED = "not_allowed"
     NOT_ACCEPTABLE_MEDIA = "not_acceptable_media"
@@ -96,6 +98,7 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.CALLBACK_PROMISED: Result.FLOWED_OUT,
     Reason.CALLBACK_UNREACHED: Result.FLOWED_OUT,
     Reason.CALLBACK_TOO_LATE: Result.FLOWED_OUT,
+    Reason.TRANSFERRED: Result.FLOWED_OUT,
     Reason.NO_SUCH_NUMBER: Result.REFUSED,
     Reason.NOT_ALLOWED: Result.REFUSED,
     Reason.NOT_ACCEPTABLE_MEDIA: Result.REFUSED,

@@ -8,6 +8,8 @@ only room that knows all three. It reads, in the order a caller lives it:
 - `standby.py`    her agent's media leg is ready before anybody is offered
 - `offer.py`      an agent's phones ring under a grant
 - `talk.py`       two legs are one conversation: bridge, hold, either side leaving
+- `consult.py`    her agent asks a colleague; `second_line.py` with her phone's own keys
+- `refer.py`      her agent's phone hands her on (REFER)
 - `pulse.py`      a phone says nothing: is it still there
 - `feature.py`    an agent presses *11 on her phone
 

@@ -19,6 +19,7 @@ import msgspec
 
 from callcenter.domain.center import PRIORITY_MAX, Channel
 from callcenter.domain.commands import (
+    CallAct,
     ContactEndReported,
     ContactReported,
     CustomerReported,
@@ -31,10 +32,15 @@ from callcenter.domain.commands import (
 )
 from callcenter.domain.errors import LocalError
 from callcenter.domain.events import (
+    CallActAsked,
+    CommandAnswered,
+    ConsultMade,
+    ConsultUnanswered,
     ContactDequeued,
     ContactEnded,
     ContactMoved,
     ContactQueued,
+    ContactTransferred,
     Event,
     OfferConfirmed,
     OfferDeclined,
@@ -52,25 +58,25 @@ from callcenter.domain.units import (
     CustomerId,
     Micros,
     PartyId,
-    QueueId,
     SegmentId,
 )
 from callcenter.frontend.auto_answer import attention
 from callcenter.frontend.call_record import ArrivingKept, CallRecord, LegKept, Stage
-from callcenter.frontend.callback import CallbackStory, promise
-from callcenter.frontend.caller import screen_name, screen_user
+from callcenter.frontend.consult import Consult
 from callcenter.frontend.dialling import road_to
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.hearing import Hearing
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
 from callcenter.frontend.offer import Offer, Shown
+from callcenter.frontend.promising import ask_callback
 from callcenter.frontend.pulse import Pulse
+from callcenter.frontend.refer import Referrals
 from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
 from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
-from callcenter.frontend.waits import known_waits, queue_request
+from callcenter.frontend.waits import known_waits, queue_request, waits_now
 from callcenter.ivr import session as ivr
 from callcenter.ivr.shape import Flow as CallFlow
 from callcenter.sip import endpoint as sip
@@ -103,6 +109,8 @@ class CallStory:
         self.standby = Standby(hands, record, self.media)
         self.ringing = Ringing(hands, self, self.standby)
         self.talk: Talk | None = None
+        self.referrals = Referrals(hands, record.contact)
+        self.consult = Consult(hands, self)
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
         self._walked = False
         """Whether the flow has gone on since its place was written down."""
@@ -241,7 +249,7 @@ class CallStory:
                 road = road_to(hands, number or self.record.caller)
                 self._tell_flow(ivr.NumberChecked(road.number if road else ""))
             case ivr.AskCallback():
-                self._ask_callback(action)
+                ask_callback(self.hands, self.record, action, CallStory, self._tell_flow)
             case ivr.HangUp(reason=reason):
                 self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
 
@@ -280,6 +288,7 @@ class CallStory:
         """What control decided about this contact."""
         match event:
             case ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
+                self.record.waits = waits_now(self.record.waits, event)
                 self.hearing.begin_to_wait(self._languages, event.announcement)
             case QueueRefused(exit=way) | ContactDequeued(exit=way):
                 self._left_queue(way)
@@ -296,6 +305,23 @@ class CallStory:
             case OfferRescinded(offer=offer) | OfferDeclined(offer=offer):
                 if self.ringing.rescind(offer):  # one that she declined at her phone is over
                     self._stand_by()
+            case _:
+                self._told_in_talk(event)
+
+    def _told_in_talk(self, event: Event) -> None:
+        """What control decided about it while an agent has it."""
+        match event:
+            case ContactTransferred():
+                self._handed_on(event)
+            case CallActAsked():
+                self._act(event)
+            case ConsultMade():
+                self.consult.granted(event)
+            case ConsultUnanswered():
+                self.consult.taken_back(event)
+            case CommandAnswered():
+                self.referrals.told(event)
+                self.consult.told(event)
             case _:
                 pass
 
@@ -314,29 +340,6 @@ class CallStory:
         self.hearing.be_quiet()
         self._tell_flow(ivr.QueueLeft(way))
 
-    def _ask_callback(self, wish: ivr.AskCallback) -> None:
-        """Once for each call; what is asked again after a restart is answered by what is known."""
-        hands, record = self.hands, self.record
-        if record.promised:
-            self._tell_flow(ivr.CallbackAnswered(True))
-            return
-        known = hands.stories.get(record.callback)
-        story = known if isinstance(known, CallbackStory) else None
-        if not record.callback:
-            story = promise(hands, record, wish, CallStory)
-            record.callback = story.id if story else ""
-            if story is not None:
-                story.ask()
-        if story is None or story.record.promised:
-            self._callback_answered(story is not None)
-        else:
-            story.answered = self._callback_answered
-
-    def _callback_answered(self, promised: bool) -> None:
-        self.record.promised = promised
-        self.record.callback = self.record.callback if promised else ""
-        self._tell_flow(ivr.CallbackAnswered(promised))
-
     # ---- 5. an agent is offered -----------------------------------------------------------
 
     def _offered(self, grant: OfferMade) -> None:
@@ -344,16 +347,15 @@ class CallStory:
         record = self.record
         if self.talk is not None and self.talk.record.offer == grant.offer:
             return
-        name = screen_name(self._queue_title(grant.queue), grant.waited, record.caller)
-        shown = Shown(name, screen_user(record.caller), record.secret)
+        title = self.hands.title(grant.queue)
+        shown = Shown.of(title, grant.waited, record.caller, record.secret)
         self.ringing.granted(grant, shown, waits=record.stage is Stage.QUEUED)
-
-    def _queue_title(self, queue: QueueId) -> str:
-        known = self.hands.queue(queue)
-        return known.title if known else queue
 
     def offer_over(self, offer: Offer) -> None:
         """Nobody answered; she keeps her place, and her music."""
+        if self.consult.is_offer(offer):
+            self.consult.over()
+            return
         self.ringing.over(offer)
         self._stand_by()
 
@@ -366,6 +368,9 @@ class CallStory:
 
     def offer_answered(self, offer: Offer, call: sip.Call, answer: bytes) -> None:
         """The agent picked up: stop the others, bridge at once, then report."""
+        if self.consult.is_offer(offer):
+            self.consult.answered(offer, call, answer)
+            return
         self.ringing.won_by(offer)
         self.record.announced = ""
         self.record.move(Stage.TALKING, self.hands.center_now())
@@ -404,7 +409,11 @@ class CallStory:
         self.standby.open()
 
     def _agent_left(self, reason: Reason, *, say_bye: bool) -> None:
-        """The segment is over for the agent; the flow decides what is left for the caller."""
+        """The segment is over for her; the flow goes on, or a colleague who is there has the caller."""
+        handed = Reason.TRANSFERRED if reason is Reason.AGENT_HUNG_UP else reason
+        if self.consult.line is None and self.consult.hand_over(handed, say_bye=say_bye):
+            return
+        self.consult.stop(reason)
         talk, self.talk = self.talk, None
         if talk is None:
             return
@@ -423,11 +432,42 @@ class CallStory:
         self.record.move(Stage.FLOW, self.hands.center_now())
         self._tell_flow(ivr.QueueLeft(QueueExit.ANSWERED))
 
+    def _handed_on(self, event: ContactTransferred) -> None:
+        """Her agent handed her on: she waits again, in the place that she had.
+
+        Where the agent left in the same moment, her flow has gone on already and stands; to a
+        colleague she cannot have left her, too.
+        """
+        talk = self.talk
+        if talk is None or event.segment not in (talk.record.segment, talk.record.taken_from):
+            if self.record.stage is Stage.FLOW:
+                self.hands.report(LeaveQueueRequested(contact=self.record.contact))
+            return
+        self.referrals.done()
+        self.consult.stop(Reason.TRANSFERRED)
+        self.talk, self.record.agent = None, talk.record.agent
+        talk.end((ending(Reason.TRANSFERRED).reason_header,), say_bye=True)
+        self.media.connect(None, self._media_failed)
+        self._wait_on()
+
+    def _act(self, asked: CallActAsked) -> None:
+        """What the agent wants of her call from her desk, if it is still hers and still wanted."""
+        talk = self.talk
+        fresh = self.hands.center_now() <= asked.act_before
+        if talk is None or talk.record.segment != asked.segment or not fresh:
+            return
+        if self.consult.act(asked.act):
+            return
+        if asked.act is CallAct.HANG_UP:
+            self._agent_left(Reason.AGENT_HUNG_UP, say_bye=True)
+        else:
+            talk.hold(asked.act is CallAct.HOLD, self.hearing.music_file())
+
     def _wait_again(self, waits: QueueRequested) -> None:
         """Her agent's phone is gone, which is not her fault: back to the head of her queue, for
         whoever is free first."""
         self._wait_on()
-        again = msgspec.structs.replace(waits, priority=PRIORITY_MAX, agent=AgentId(""))
+        again = msgspec.structs.replace(waits, priority=PRIORITY_MAX, agent=AgentId(""), again=True)
         self.hands.report(again)
 
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
@@ -468,6 +508,7 @@ class CallStory:
             self.caller.bye(hands.now, headers=(row.reason_header,))
             hands.let_go(self.caller)
         self.ringing.stop(caller_left=caller_gone)
+        self.consult.stop(reason)
         if self.talk is not None:
             self.talk.end((row.reason_header,), say_bye=True)
             if self.talk.record.bridged:
@@ -494,7 +535,7 @@ class CallStory:
             self._heard_agent(self.talk, event)
         elif event.call is self.caller:
             self._heard_caller(event)
-        else:
+        elif not self.consult.heard(event):
             self.ringing.heard(event)
 
     def _heard_caller(self, event: sip.SipEvent) -> None:
@@ -557,7 +598,9 @@ class CallStory:
         if self.talk is not None:
             self.talk.media.tick()
         self.pulse.tick()
+        self.referrals.tick()
         self.ringing.tick()
+        self.consult.tick()
         due = self.session.deadline if self.session else None
         if due is not None and due <= self.hands.now:
             self._walk(lambda session: session.tick(self.hands.now))
@@ -571,17 +614,21 @@ class CallStory:
         spent = (self.hands.center_now() - self._since(leg)) // SECOND
         if seconds + 1 >= spent:
             return
-        if leg == self.media.record.id:
-            self.pulse.silent(self.caller)
-        elif self.talk is not None and leg == self.talk.media.record.id:
-            self.pulse.silent(self.talk.call, legacy=self.talk.is_legacy)
+        call, talk = self._call_of(leg), self.talk
+        if call is not None:
+            legacy = talk is not None and call is talk.call and talk.is_legacy
+            self.pulse.silent(call, legacy=legacy)
 
     def sound(self, leg: str) -> None:
         """A silent phone is heard again."""
+        if (call := self._call_of(leg)) is not None:
+            self.pulse.sound(call)
+
+    def _call_of(self, leg: str) -> sip.Call | None:
         if leg == self.media.record.id:
-            self.pulse.sound(self.caller)
-        elif self.talk is not None and leg == self.talk.media.record.id:
-            self.pulse.sound(self.talk.call)
+            return self.caller
+        hers = self.talk is not None and leg == self.talk.media.record.id
+        return self.talk.call if hers and self.talk else self.consult.call_of(leg)
 
     def _since(self, leg: str) -> Micros:
         talking = self.talk is not None and leg == self.talk.media.record.id
@@ -593,17 +640,26 @@ class CallStory:
             self.end(Reason.CALLER_VANISHED)
         elif self.talk is not None and call is self.talk.call:
             self._agent_left(Reason.AGENT_VANISHED, say_bye=True)
+        elif self.consult.colleague is not None and call is self.consult.colleague.call:
+            self.consult.gone(Reason.AGENT_VANISHED, say_bye=True)
 
     def media_restarted(self) -> None:
         """The engine has its legs again but not what it played."""
         self.media.play_again()
         if self.talk is not None:
             self.talk.media.play_again()
+        self.consult.media_restarted()
 
     def legs(self) -> list[str]:
         """Her media leg and that of an agent who is rung, talks, or may be next."""
         talk = [self.talk.media.record.id] if self.talk else []
-        return [self.media.record.id, *talk, *self.ringing.legs(), *self.standby.legs()]
+        return [
+            self.media.record.id,
+            *talk,
+            *self.ringing.legs(),
+            *self.standby.legs(),
+            *self.consult.legs(),
+        ]
 
     # ---- what is kept of her --------------------------------------------------------------
 
@@ -623,6 +679,8 @@ class CallStory:
             kept[f"{key}:offer"] = encode(offers)
         if self.talk is not None:
             kept[f"{key}:talk"] = encode(self.talk.kept())
+        if (consult := self.consult.kept()) is not None:
+            kept[f"{key}:consult"] = encode(consult)
         return kept
 
     def take_up(self) -> None:

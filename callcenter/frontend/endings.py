@@ -69,6 +69,7 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.CALLBACK_PROMISED:         Ending(480, 16, "Callback promised",         "callback_promised", _NOBODY),
     Reason.CALLBACK_UNREACHED:        Ending(480, 19, "Customer not reached",      "callback_unreached", _CALLER),
     Reason.CALLBACK_TOO_LATE:         Ending(480, 19, "No agent in time",          "callback_too_late", _OURS),
+    Reason.TRANSFERRED:               Ending(480, 16, "Transferred",               "transferred", _NOBODY),
     Reason.NO_SUCH_NUMBER:            Ending(404, 1, "No such number",             "no_such_number", _CALLER),
     Reason.NOT_ALLOWED:               Ending(403, 21, "Not allowed",               "not_allowed", _CALLER),
     Reason.NOT_ACCEPTABLE_MEDIA:      Ending(488, 88, "No common codec",           "not_acceptable_media", _CALLER),

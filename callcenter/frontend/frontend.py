@@ -30,6 +30,7 @@ from callcenter.frontend.hands import Hands, Rules, Story, source_of
 from callcenter.frontend.limits import CenterClock, RateLimit
 from callcenter.frontend.media_leg import LegRecord, owner_of
 from callcenter.frontend.phones import Answer, Phones
+from callcenter.frontend.refer import target_of
 from callcenter.frontend.turn import (
     Closing,
     Configured,
@@ -60,6 +61,9 @@ from callcenter.sip.flow import Flow
 from callcenter.sip.message import Request
 from callcenter.sip.registrar import Binding
 
+DEAD_FLOWS_MAX = 1000
+"""Connections remembered after their end; a phone that comes back later than that begins anew."""
+
 
 class Frontend:
     """All calls, phones and limits of one front end."""
@@ -82,6 +86,8 @@ class Frontend:
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
         )
+        self._dead: dict[Flow, None] = {}
+        """Connections that closed lately."""
         self._is_known = False
         """Whether control has heard of this life."""
         self._closed_for: dict[Reason, bool] = {}
@@ -198,7 +204,11 @@ class Frontend:
                 ),
                 agents=tuple(sorted(self.phones.reachable)),
                 offers=(
-                    *(offer for call in calls for offer in call.ringing.offers),
+                    *(
+                        offer
+                        for call in calls
+                        for offer in (*call.ringing.offers, *call.consult.offers())
+                    ),
                     *(offer for one in callbacks for offer in one.offers),
                 ),
             )
@@ -225,6 +235,21 @@ class Frontend:
     def _flow_closed(self, closed: FlowClosed) -> None:
         self._told_by_sip(self.endpoint.flow_closed(closed.flow, self.hands.now))
         self.phones.flow_closed(closed.flow)
+        self._dead[closed.flow] = None
+        if len(self._dead) > DEAD_FLOWS_MAX:
+            del self._dead[next(iter(self._dead))]
+
+    def _came_back(self, flow: Flow) -> None:
+        """A phone registers over a new connection: the calls that it had over one that is gone go
+        on over this one. Until then nobody hangs up on it, as its sound may go on."""
+        agent = self.phones.registered_from(flow) if self._dead else None
+        for story in list(self.hands.stories.values()) if agent else ():
+            for call in (
+                story.consult.calls_of(agent) if isinstance(story, CallStory) and agent else ()
+            ):
+                if call.flow in self._dead and call.flow.remote[0] == flow.remote[0]:
+                    call.flow = flow
+                    self.hands.touch(story)
 
     def _told_by_sip(self, events: list[sip.SipEvent]) -> None:
         for event in events:
@@ -260,13 +285,28 @@ class Frontend:
         """A request that begins no call."""
         method = request.request.method
         self.counts[f"sip.{method.lower()}"] += 1
+        if method == "REFER":
+            self._referred(request)
+            return
         if method == "REGISTER":
             answer = self.phones.register(request.request, request.flow)
+            self._came_back(request.flow)
         elif method == "INFO" and request.call is not None:
             answer = self._informed(request.call, request.request)
         else:
             answer = Answer(405)
         self.endpoint.respond(request, answer.status, headers=answer.headers, now=self.hands.now)
+
+    def _referred(self, asked: sip.ServerRequest) -> None:
+        """REFER: from the phone of an agent, in the call that she has; nobody else may."""
+        story = self.hands.dialogs.get(asked.call.id) if asked.call else None
+        answer = Answer(403)
+        if isinstance(story, CallStory) and asked.call is not None:
+            self.hands.touch(story)
+            answer = story.referrals.asked(story.talk, story.consult, asked.call, asked.request)
+        self.endpoint.respond(asked, answer.status, now=self.hands.now)
+        if isinstance(story, CallStory) and answer.status == 202:
+            story.referrals.begin()
 
     def _informed(self, call: sip.Call, info: Request) -> Answer:
         """INFO in a call: a digit from a phone that cannot send it in its audio."""
@@ -287,8 +327,31 @@ class Frontend:
             self._refuse(call, reason)
         elif call.request is not None:
             dialled = dialled_user(call.request)
+            if self._asks_colleague(call, call.request, dialled):
+                return
             begin = self._feature if dialled.startswith("*") else self._contact
             begin(call, call.request, dialled)
+
+    def _asks_colleague(self, call: sip.Call, invite: Request, dialled: str) -> bool:
+        """An agent who has a caller dials a colleague on her second line. For anybody else a
+        colleague's name is a number like any other."""
+        colleague = target_of(self.hands.center, dialled).agent
+        agent = self.phones.registered_from(call.flow) if colleague else None
+        story = self._talking(agent) if agent else None
+        if story is None:
+            return False
+        if self._is_agent(call, invite):
+            self.hands.touch(story)
+            if not story.consult.dialled(call, colleague):
+                self._refuse(call, Reason.NOT_ALLOWED)
+        return True
+
+    def _talking(self, agent: AgentId) -> CallStory | None:
+        """The call of this agent's caller."""
+        for story in self.hands.stories.values():
+            if isinstance(story, CallStory) and story.talk and story.talk.record.agent == agent:
+                return story
+        return None
 
     def _no_room(self, flow: Flow) -> Reason | None:
         closed = next((reason for reason, is_so in self._closed_for.items() if is_so), None)
@@ -323,7 +386,8 @@ class Frontend:
             caller=caller,
             registered=agent is not None,
         )
-        story = CallStory(self.hands, record, call, LegRecord(id=f"{contact}/c"), flow)
+        leg = LegRecord(id=f"{contact}/c", tones=self._has_tones(call.flow))
+        story = CallStory(self.hands, record, call, leg, flow)
         self.hands.follow(call, story)
         self.hands.begin(story)
         story.arrive()
@@ -347,6 +411,10 @@ class Frontend:
     def _is_trunk(self, flow: Flow) -> bool:
         host = source_of(flow)
         return any(host in trunk.hosts for trunk in self.hands.config.trunks)
+
+    def _has_tones(self, flow: Flow) -> bool:
+        host = source_of(flow)
+        return any(t.inband_digits and host in t.hosts for t in self.hands.config.trunks)
 
     def _is_agent(self, call: sip.Call, invite: Request) -> bool:
         """Whether she proved to be one of ours; otherwise she is challenged or refused."""
@@ -382,13 +450,17 @@ class Frontend:
                     | e.OfferDeclined()
                     | e.OfferRescinded()
                     | e.ContactEnded()
+                    | e.ContactTransferred()
+                    | e.CallActAsked()
+                    | e.ConsultMade()
+                    | e.ConsultUnanswered()
                     | e.WaitEstimated()
                     | e.ContactPlaced()
                     | e.CallbackRefused()
                 ):
                     self._told_contact(event.contact, event)
                 case e.CommandAnswered():
-                    self._told_feature(event)
+                    self._told_asker(event)
                 case e.PresenceChanged(agent=agent):
                     self._seen(agent, presence=event.presence, reason=event.reason)
                 case e.AgentUnreachable(agent=agent):
@@ -432,10 +504,11 @@ class Frontend:
             self.hands.touch(story)
             story.told(event)
 
-    def _told_feature(self, answer: e.CommandAnswered) -> None:
+    def _told_asker(self, answer: e.CommandAnswered) -> None:
+        """The answer to a request of ours, whose name ends with that of the story."""
         name = answer.request.rpartition(":")[2]
         story = self.hands.stories.get(name)
-        if isinstance(story, FeatureStory):
+        if isinstance(story, FeatureStory | CallStory):
             self.hands.touch(story)
             story.told(answer)
 

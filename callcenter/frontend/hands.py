@@ -231,6 +231,11 @@ class Hands:
         """A queue of the center, None when it was removed."""
         return next((q for q in self.config.center.queues if q.id == queue), None)
 
+    def title(self, queue: QueueId) -> str:
+        """What people call a queue."""
+        known = self.queue(queue)
+        return known.title if known else queue
+
     @property
     def center(self) -> Center:
         """The center as it is configured now."""

@@ -68,6 +68,8 @@ class LegRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Files still to be played once, the first of them playing now."""
     said_by: Micros = 0
     """Center time at which the first is over for certain."""
+    tones: bool = False
+    """Digits are heard in the audio of a phone that can send no events."""
     music: str = ""
     """File that plays until stopped."""
 
@@ -102,7 +104,13 @@ class MediaLeg:
             failed,
             {"from-tag": PHONE, "to-tag": OURS, "sdp": self._far_sdp(), **_BY_US},
         )
+        self._detect_tones()
         return True
+
+    def _detect_tones(self) -> None:
+        """Only where the line is known to need it, and the phone did not say that it sends events."""
+        if self.record.tones and self.record.event is None:
+            self._ask("detect tones", None, None)
 
     def open_for_phone(
         self, other: "MediaLeg | None", ready: Callable[[], None], failed: Replied
@@ -187,6 +195,15 @@ class MediaLeg:
         self._ask("answer", answered, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
         return True
 
+    def join_mix(self, name: str, ready: Callable[[], None] | None, failed: Replied | None) -> None:
+        """The phone hears, and is heard by, all that are in the mix; an engine may know none."""
+        done: Replied | None = (lambda _: ready()) if ready is not None else None
+        self._ask("join mix", done, failed, {"mix": name})
+
+    def leave_mix(self) -> None:
+        """Whom it is connected with counts again."""
+        self._ask("leave mix", None, None)
+
     def close(self) -> None:
         """The whole leg goes."""
         self.record.saying, self.record.music = [], ""
@@ -265,6 +282,7 @@ class MediaLeg:
 
     def play_again(self) -> None:
         """The engine was restarted and forgot what it played, not its legs."""
+        self._detect_tones()
         if self.record.music:
             self._play_music()
         elif self.record.saying:

@@ -6,6 +6,7 @@
     call:CONTACT:offer     `OfferRecord`    phones that ring for her: a list, one for each agent
     call:CONTACT:talk      `TalkRecord`     the agent she talks with
     callback:CONTACT       `CallbackRecord` a promise, the phones that ring for it in it
+    call:CONTACT:consult   `ConsultRecord`  the colleague whom that agent asks
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
     phone:AGENT            bindings         where an agent's phones are
@@ -31,6 +32,7 @@ from callcenter.domain.units import AgentId
 from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import ArrivingKept, CallRecord, LegKept
 from callcenter.frontend.callback import CallbackRecord, CallbackStory
+from callcenter.frontend.consult import ConsultRecord
 from callcenter.frontend.endings import ending
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
@@ -47,6 +49,7 @@ _CALL = msgspec.msgpack.Decoder(CallRecord)
 _LEG = msgspec.msgpack.Decoder(LegKept)
 _OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
 """One by itself where an older version kept it."""
+_CONSULT = msgspec.msgpack.Decoder(ConsultRecord)
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
@@ -101,19 +104,21 @@ class _Kept(NamedTuple):
     leg: LegKept
     offers: list[OfferRecord]
     talk: TalkRecord | None
+    consult: ConsultRecord | None
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    return (f"{key}:caller", f"{key}:offer", f"{key}:talk")
+    return (f"{key}:caller", f"{key}:offer", f"{key}:talk", f"{key}:consult")
 
 
 def _read(records: Mapping[str, bytes], key: str) -> _Kept:
-    caller, offer, talk = (records.get(part) for part in _parts(key))
+    caller, offer, talk, consult = (records.get(part) for part in _parts(key))
     return _Kept(
         _CALL.decode(records[key]),
         _LEG.decode(caller or b""),
         _offers_in(offer) if offer is not None else [],
         _TALK.decode(talk) if talk is not None else None,
+        _CONSULT.decode(consult) if consult is not None else None,
     )
 
 
@@ -142,6 +147,8 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
     if kept.talk is not None and agent is not None:
         hands.follow(agent, story)
         story.talk = Talk(hands, story, story.media, agent, kept.talk)
+        if kept.consult is not None:
+            story.consult.restored(kept.consult)
     hands.touch(story)
     story.take_up()
 

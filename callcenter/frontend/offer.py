@@ -27,6 +27,7 @@ from callcenter.domain.events import OfferMade
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros, OfferId, QueueId
 from callcenter.frontend.auto_answer import answer_headers
+from callcenter.frontend.caller import screen_name, screen_user
 from callcenter.frontend.endings import ELSEWHERE, RANG_OUT, ending, outcome_of_status
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
@@ -69,6 +70,11 @@ class Shown(NamedTuple):
     user: str
     secret: str
 
+    @classmethod
+    def of(cls, title: str, waited: Micros, caller: str, secret: str) -> "Shown":
+        """Of a caller who waited so long for what `title` says."""
+        return cls(screen_name(title, waited, caller), screen_user(caller), secret)
+
 
 class Asker(Story, Protocol):
     """The contact that an offer is made for."""
@@ -95,6 +101,8 @@ class Offer:
         self.dials: dict[str, sip.Call] = {}
         self._refusals: list[OfferOutcome] = []
         self._shown = Shown("", "", "")
+        self.beside = False
+        """She is asked by another agent, and will not have the contact."""
         self._rang_unseen = False
         """Whether an earlier life may have sent INVITEs that this one did not send again."""
         self._over = False
@@ -251,6 +259,7 @@ class Offer:
                 contact=ContactId(self.asker.id),
                 agent=record.agent,
                 outcome=outcome,
+                beside=self.beside,
             )
         )
 

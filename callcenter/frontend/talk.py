@@ -30,6 +30,8 @@ class Side(StrEnum):
 
     CALLER = "caller"
     AGENT = "agent"
+    DESK = "desk"
+    """The agent's too, but asked for on her desk page: her phone knows nothing of it."""
 
 
 class TalkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -45,6 +47,8 @@ class TalkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Center time of the answer."""
     bridged: bool = False
     held_by: list[Side] = []
+    taken_from: SegmentId = SegmentId("")
+    """Part of the agent who left her caller to this one."""
 
 
 class Speaker(Story, Protocol):
@@ -140,26 +144,42 @@ class Talk:
         answer_reinvite(self.hands, call, mine, offer)
         if offer is None or not self.record.bridged:
             return
-        held = is_on_hold(offer)
+        self._hold(side, is_on_hold(offer), music)
+
+    def hold(self, held: bool, music: str) -> None:
+        """The agent's desk asks for it: the caller hears music, her phone nothing."""
+        if self.record.bridged:
+            self._hold(Side.DESK, held, music)
+
+    def _hold(self, side: Side, held: bool, music: str) -> None:
         if held == (side in self.record.held_by):
             return
+        by_agent = side is not Side.CALLER
+        before = self._is_held(by_agent=by_agent)
         others = [s for s in self.record.held_by if s is not side]
         self.record.held_by = [*others, side] if held else others
-        self._hear(side, music)
+        if side is Side.DESK:
+            self.media.connect(None if held else self.caller, lambda _: None)
+        if self._is_held(by_agent=by_agent) == before:
+            return  # held at the phone and at the desk: the caller hears no difference
+        self._hear(by_agent=by_agent, held=held, music=music)
         self.hands.report(
             HoldReported(
                 contact=ContactId(self.speaker.id),
                 agent=self.record.agent,
                 held=held,
-                by_agent=side is Side.AGENT,
+                by_agent=by_agent,
             )
         )
 
-    def _hear(self, holder: Side, music: str) -> None:
-        """The other side of `holder` hears music while held, and the holder's voice again after."""
-        other = self.media if holder is Side.CALLER else self.caller
-        mine = self.caller if holder is Side.CALLER else self.media
-        if holder in self.record.held_by:
+    def _is_held(self, *, by_agent: bool) -> bool:
+        sides = (Side.AGENT, Side.DESK) if by_agent else (Side.CALLER,)
+        return any(side in self.record.held_by for side in sides)
+
+    def _hear(self, *, by_agent: bool, held: bool, music: str) -> None:
+        """The other side hears music while held, and the holder's voice again after."""
+        mine, other = (self.media, self.caller) if by_agent else (self.caller, self.media)
+        if held:
             other.connect(None, lambda _: None)
             if music:
                 other.play_music(music)

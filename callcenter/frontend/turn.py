@@ -127,6 +127,9 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Trunk({self.name!r})"
 
+    inband_digits: bool = False
+    """Its callers' keys may come as tones in the audio."""
+
 
 class Configured(NamedTuple):
     """The center, its flows, its voices and its keys, as a whole."""

@@ -7,8 +7,10 @@ agent or a skill is handed on, the rest is counted and left out.
 
 from collections.abc import Iterable
 
+import msgspec
+
 from callcenter.domain.commands import QueueRequested
-from callcenter.domain.events import ESTIMATE_GOOD_FOR
+from callcenter.domain.events import ESTIMATE_GOOD_FOR, ContactQueued
 from callcenter.domain.units import SECOND, AgentId, ContactId, QueueId
 from callcenter.frontend.hands import Hands
 from callcenter.ivr.session import Enqueue
@@ -63,3 +65,10 @@ def known_waits(hands: Hands, words: Iterable[str]) -> dict[str, dict[str, int]]
         spans = {"expected_wait": told.expected, "promised_wait": told.promised}
         found[word] = {name: span // SECOND for name, span in spans.items() if span is not None}
     return found
+
+
+def waits_now(waits: QueueRequested | None, queued: ContactQueued) -> QueueRequested | None:
+    """How she would be put back into the queue that she waits in now, wherever her flow led her."""
+    if waits is None or waits.queue == queued.queue:
+        return waits
+    return msgspec.structs.replace(waits, queue=queued.queue, skills=queued.asked, language="")

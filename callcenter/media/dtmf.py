@@ -11,14 +11,15 @@ or 200 ms of nothing show that the end was lost.
 A key held longer than 8.2 s continues in a new event whose timestamp is 0xFFFF further (RFC 4733
 2.5.1.3); that is one press.
 
-Sources: RFC 4733 2.3, 2.5, 3.2. Duration counts samples at 8 kHz.
+Sources: RFC 4733 2.3, 2.5, 3.2. Duration counts in the clock that the phone named for
+its events, mostly 8 kHz.
 """
 
 import struct
 from typing import NamedTuple
 
 from callcenter.domain.units import MILLISECOND, Micros
-from callcenter.media.rtp import timestamp_ahead
+from callcenter.media.rtp import CLOCK, timestamp_ahead
 
 PAYLOAD = struct.Struct(">BBH")
 DIGITS = "0123456789*#ABCD"
@@ -39,10 +40,12 @@ class Press(NamedTuple):
 class Digits:
     """The receiving end for one stream."""
 
-    __slots__ = ("_began", "_heard_at", "_last", "_segment", "_told", "ssrc")
+    __slots__ = ("_began", "_heard_at", "_last", "_segment", "_told", "clock", "ssrc")
 
-    def __init__(self, ssrc: int = -1) -> None:
+    def __init__(self, ssrc: int = -1, clock: int = CLOCK) -> None:
         self.ssrc = ssrc
+        self.clock = clock
+        """In Hz, as the phone named it."""
         self._last: Press | None = None
         self._began = 0
         self._segment = 0
@@ -63,7 +66,7 @@ class Digits:
             return None
         lost = self._begin_or_go_on(event, timestamp)
         total = timestamp_ahead(timestamp, self._began) + duration
-        self._last = Press(event, max(total // 8, 0), flags & 0x3F)
+        self._last = Press(event, max(total * 1000 // self.clock, 0), flags & 0x3F)
         self._heard_at = now
         if flags & END:
             return lost or self._tell()

@@ -17,6 +17,9 @@ The *leg model*: one ng call per SIP leg, with the tags `leg` (the phone) and `i
                       answer from in to leg    its SDP          -> inner port
     connect           offer  from in to leg    whom to, answer from in to leg  its SDP again
     play, stop        to the phone; `delete` ends the leg
+    detect tones      digits are heard in the audio of a phone that can send no events
+    join mix          the phone hears, and is heard by, all that are in the mix of that name;
+    leave mix         what it was connected with meanwhile counts again
 
 The engine opens no socket and reads no file: `open_side`, `close_side` and `load` are given to it.
 A verb either does all of its work or raises `NgError` and leaves everything as it was.
@@ -32,11 +35,13 @@ from callcenter.media import rtcp, sdp
 from callcenter.media.latch import Address
 from callcenter.media.leg import INNER, PHONE, Fact, Leg, Orphaned, Playback
 from callcenter.media.line import Line
+from callcenter.media.mix import PARTIES_MAX, Ear, Mix
 from callcenter.media.ng import Body, NgError, number, text
 from callcenter.media.ports import Ports
 from callcenter.media.prompts import Audio
 from callcenter.media.report import engine_report, leg_report
 from callcenter.media.side import Drops, Side
+from callcenter.media.tones import Tones
 
 CALL_ID_MAX = 255
 BIND_TRIES = 64
@@ -80,6 +85,7 @@ class Engine:
         """Legs whose phone is fed by somebody else than before."""
         self.drops = Drops()
         self.counts = {"offers": 0, "answers": 0, "deletes": 0, "plays": 0, "errors": 0}
+        self.mixes: dict[str, Mix] = {}
         self._inner: dict[int, Leg] = {}
         self._open_side = open_side
         self._close_side = close_side
@@ -100,6 +106,9 @@ class Engine:
             "unblock media": self._gate("block", False),
             "silence media": self._gate("silence", True),
             "unsilence media": self._gate("silence", False),
+            "detect tones": self._detect,
+            "join mix": self._join,
+            "leave mix": self._leave,
         }
 
     def handle(self, body: Body, now: Micros) -> Body:
@@ -237,6 +246,44 @@ class Engine:
 
         return verb
 
+    def _detect(self, body: Body, now: Micros) -> Body:
+        leg = self._leg(body)
+        leg.phone.tones = leg.phone.tones or Tones()
+        self._touch(leg, now)
+        return {"result": "ok"}
+
+    def _join(self, body: Body, now: Micros) -> Body:
+        leg, name = self._leg(body), text(body, "mix")
+        if not 0 < len(name) <= CALL_ID_MAX:
+            raise NgError("No mix in message")
+        mix = self.mixes.setdefault(name, Mix())
+        if leg.call_id not in mix.ears and len(mix.ears) >= PARTIES_MAX:
+            raise NgError("Too many parties in the mix")
+        if leg.mix is not mix:
+            self._part(leg)
+        mix.join(leg.call_id)
+        leg.mix = mix
+        self._mixed(leg, now)
+        return {"result": "ok", "parties": len(mix.ears)}
+
+    def _leave(self, body: Body, now: Micros) -> Body:
+        leg = self._leg(body)
+        self._part(leg)
+        self._mixed(leg, now)
+        return {"result": "ok"}
+
+    def _mixed(self, leg: Leg, now: Micros) -> None:
+        self._connect_around(leg)
+        self.refed.add(leg.call_id)
+        self._touch(leg, now)
+
+    def _part(self, leg: Leg) -> None:
+        """It is in no mix; one that nobody is in is forgotten."""
+        mix, leg.mix = leg.mix, None
+        if mix is not None:
+            mix.leave(leg.call_id)
+            self.mixes = {name: one for name, one in self.mixes.items() if one.ears}
+
     # -- what a message names --------------------------------------------------------------
 
     @staticmethod
@@ -322,6 +369,7 @@ class Engine:
 
     def _drop(self, leg: Leg) -> None:
         leg.stop()
+        self._part(leg)
         del self.legs[leg.call_id]
         del self._inner[leg.inner.port]
         peer = self._peer(leg)
@@ -377,15 +425,17 @@ class Engine:
         address = leg.inner.latch.advertised
         outside = address is not None and not self._is_ours(address)
         peer = self._peer(leg)
-        to: Side | None = None
-        if outside:
+        to: Side | Ear | None = None
+        if leg.mix is not None:
+            to, outside = leg.mix.ears[leg.call_id], False
+        elif outside:
             to = leg.inner
-        elif peer is not None and peer is not leg and self._peer(peer) is leg:
+        elif peer is not None and peer.mix is None and peer is not leg and self._peer(peer) is leg:
             to = None if peer.inner.blocked else peer.phone
         self._feed(leg.phone, None if leg.phone.blocked else to)
         self._feed(leg.inner, leg.phone if outside and not leg.inner.blocked else None)
 
-    def _feed(self, side: Side, to: Side | None) -> None:
+    def _feed(self, side: Side, to: Side | Ear | None) -> None:
         if side.to is to:
             return
         if side.to is not None:

@@ -1,7 +1,7 @@
 """One SIP leg: a phone, our inner side, and what the phone hears right now.
 
 Why: a phone hears exactly one thing at a time, in this order of precedence: the file that plays,
-the party it is connected to, silence. The silence is really sent to a phone that sends itself: a
+the party it is connected to (or all of them, in a mix), silence. The silence is really sent to a phone that sends itself: a
 stream that never pauses gives it no gap to make up for. A phone that sends nothing gets one frame
 of it a second, which keeps the way through a NAT open at a fiftieth of the cost.
 
@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 from callcenter.domain.units import SECOND, Micros
 from callcenter.media.g711 import ALAW_SILENCE, ULAW_SILENCE
 from callcenter.media.line import BREATH_MICROS
+from callcenter.media.mix import Mix
 from callcenter.media.prompts import Audio
 from callcenter.media.rtcp import INTERVAL_SECONDS
 from callcenter.media.rtp import FRAME, HEADER_OCTETS, PCMA, PCMU
@@ -104,6 +105,7 @@ class Leg:
         "created_at",
         "facts",
         "inner",
+        "mix",
         "phone",
         "playback",
         "report_at",
@@ -121,6 +123,8 @@ class Leg:
         self.inner = inner
         self.facts = facts
         self.playback: Playback | None = None
+        self.mix: Mix | None = None
+        """The phone is in a conference."""
         self.created_at = self.touched_at = now
         self.answered_at: Micros = 0
         self.report_at: Micros = now + INTERVAL_SECONDS * SECOND
@@ -165,6 +169,8 @@ class Leg:
             marker, self.playback.fresh = self.playback.fresh, False
             if payload is None:
                 self._finish()
+        elif self.mix is not None:
+            payload = self.mix.frame(self.call_id, codec, now)
         elif self.is_fed(now):
             return 0
         return self._write(packet, payload, marker, now)
@@ -187,7 +193,7 @@ class Leg:
 
     def is_fed(self, now: Micros) -> bool:
         """Whether nothing of ours is due: another stream reaches the phone, or it sends nothing."""
-        if self.playback is not None:
+        if self.playback is not None or self.mix is not None:
             return False
         heard_at = self.phone.heard_at
         return not heard_at or now - heard_at > LISTENS_MICROS or self._is_carried(now)

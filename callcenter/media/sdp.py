@@ -23,6 +23,8 @@ MEDIA_MAX = 16
 FORMATS_MAX = 64
 DISCARD_PORT = 9
 EVENTS_DEFAULT = 101
+EVENT_CLOCK, EVENT_CLOCK_MAX = 8_000, 96_000
+"""Of telephone events, in Hz: ours, and the highest that is believed."""
 NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
 _STATIC = {str(number): f"{name}/8000" for number, name in NAMES.items()}
 _DIRECTIONS = {f"a={way}": way for way in ("sendrecv", "sendonly", "recvonly", "inactive")}
@@ -48,6 +50,8 @@ class Description(NamedTuple):
     direction: str
     place: int
     kinds: tuple[tuple[str, str, str], ...]
+    clock: int = EVENT_CLOCK
+    """Of `events`, in Hz."""
 
     @property
     def listens(self) -> bool:
@@ -77,7 +81,7 @@ def read(text: str) -> Description:
     host = _host(_first(section, "c=") or _first(session, "c="))
     port = _port(section[0])
     reachable = host is not None and port not in (0, DISCARD_PORT)
-    codecs, events = _formats(section, kinds[index][2].split())
+    codecs, events, clock = _formats(section, kinds[index][2].split())
     return Description(
         text=text,
         user=origin[0] or "-",
@@ -90,6 +94,7 @@ def read(text: str) -> Description:
         direction=_direction(section) or _direction(session) or "sendrecv",
         place=index,
         kinds=kinds,
+        clock=clock,
     )
 
 
@@ -186,22 +191,31 @@ def _control(section: list[str], host: str, port: int) -> Address:
     return host, min(port + 1, 65_535)
 
 
-def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], int | None]:
-    """The laws in the order given, and the payload type of telephone events at 8 kHz."""
+def _is_event(number: str, rate: str) -> bool:
+    """Whether payload type and clock of telephone events are such as a phone may name."""
+    if not (number.isdecimal() and rate.isdecimal()):
+        return False
+    return 96 <= int(number[:4]) <= 127 and 8000 <= int(rate[:7]) <= EVENT_CLOCK_MAX
+
+
+def _formats(section: list[str], formats: list[str]) -> tuple[tuple[int, ...], int | None, int]:
+    """The laws in the order given, and payload type and clock of telephone events: those at 8 kHz
+    where the phone may choose."""
     names = dict(_STATIC)
     for line in section:
         if line.startswith("a=rtpmap:"):
             number, _, name = line[9:].partition(" ")
             names[number] = name.strip().upper().removesuffix("/1")
     codecs: list[int] = []
-    events = None
+    events: dict[int, int] = {}
     for number in formats:
-        name = names.get(number, "")
-        if number in _STATIC and name == _STATIC[number]:
+        name, _, rate = names.get(number, "").partition("/")
+        if number in _STATIC and f"{name}/{rate}" == _STATIC[number]:
             codecs.append(int(number))
-        elif name == "TELEPHONE-EVENT/8000" and events is None and number.isdecimal():
-            events = int(number) if 96 <= int(number[:4]) <= 127 else None
-    return tuple(dict.fromkeys(codecs)), events
+        elif name == "TELEPHONE-EVENT" and _is_event(number, rate):
+            events.setdefault(int(rate), int(number))
+    clock = EVENT_CLOCK if EVENT_CLOCK in events or not events else next(iter(events))
+    return tuple(dict.fromkeys(codecs)), events.get(clock), clock
 
 
 def _direction(lines: list[str]) -> str | None:

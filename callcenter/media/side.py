@@ -11,7 +11,7 @@ Sources: RFC 3550, RFC 3551, RFC 4733; the header is read as in `rtp`.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callcenter.domain.units import Micros
 from callcenter.media.dtmf import Digits, Press
@@ -31,6 +31,10 @@ from callcenter.media.rtp import (
     read_header,
 )
 from callcenter.media.sdp import Description
+from callcenter.media.tones import Tones
+
+if TYPE_CHECKING:
+    from callcenter.media.mix import Ear
 
 RTCP_TYPES = range(72, 77)
 """SR to APP with the top bit gone: RTCP on the RTP port (RFC 5761 4)."""
@@ -91,6 +95,7 @@ class Side:
         "strays",
         "tag",
         "to",
+        "tones",
         "wire",
     )
 
@@ -118,13 +123,15 @@ class Side:
         """Where packets for this side go."""
         self.reception = Reception()
         self.digits = Digits()
+        self.tones: Tones | None = None
+        """Listens for digits in the audio, where no events were agreed."""
         self.description: Description | None = None
         self.codec: int | None = None
         self.events: int | None = None
         """Payload type of telephone events, both ways; None when not agreed."""
         self.sending = False
         """Whether the far end wants to hear."""
-        self.to: Side | None = None
+        self.to: Side | Ear | None = None
         self.blocked = False
         """What comes in is not passed on: it is connected to nobody."""
         self.gates: set[str] = set()
@@ -144,6 +151,7 @@ class Side:
         """Take what an SDP says of this side."""
         self.description = description
         self.events = description.events
+        self.digits.clock = description.clock
         self.sending = description.listens
         self.latch.advertise(description.address)
         self.settle()
@@ -182,6 +190,8 @@ class Side:
             self.drops.bogus_sequence += 1
             return 0
         self.heard_at = now
+        if self.tones is not None:
+            self._hear_tones(packet, size, second & 0x7F)
         to = self.to
         if to is None or to.hears < 0:
             return 0
@@ -231,6 +241,22 @@ class Side:
         table = ULAW_TO_ALAW if codec == PCMA else ALAW_TO_ULAW
         packet[HEADER_OCTETS:size] = packet[HEADER_OCTETS:size].translate(table)
 
+    @property
+    def clock(self) -> int:
+        """Of its telephone events, in Hz."""
+        return self.digits.clock
+
+    def _in_clock(self, packet: bytearray, clock: int) -> None:
+        """The duration of an event as the other side counts it (RFC 4733 2.3)."""
+        place = HEADER_OCTETS + 2
+        duration = int.from_bytes(packet[place : place + 2]) * clock // self.clock
+        packet[place : place + 2] = min(duration, 0xFFFF).to_bytes(2)
+
+    def _hear_tones(self, packet: bytearray, size: int, law: int) -> None:
+        if self.events is None and self.tones is not None:
+            for press in self.tones.hear(packet[HEADER_OCTETS:size], law):
+                self.facts.append(DigitPressed(self.call_id, press, self.source))
+
     def _other(
         self, packet: bytearray, size: int, second: int, fields: tuple[int, int, int], now: Micros
     ) -> int:
@@ -254,13 +280,15 @@ class Side:
             if to.line.origin is self:
                 to.line.skip()
             return 0
+        if to.clock != self.clock:
+            self._in_clock(packet, to.clock)
         second = to.events | second & 0x80
         return size if to.line.carry_event(packet, second, fields, self, now) else 0
 
     def _digit(self, payload: bytes, fields: tuple[int, int, int], now: Micros) -> None:
         _, timestamp, ssrc = fields
         if ssrc != self.digits.ssrc:
-            self.digits = Digits(ssrc)
+            self.digits = Digits(ssrc, self.digits.clock)
         press = self.digits.receive(payload, timestamp, now)
         if press is not None:
             self.facts.append(DigitPressed(self.call_id, press, self.source))

@@ -226,7 +226,8 @@ class Stories:
 
     def segment_started(self, event: e.SegmentStarted, story: Story | None) -> None:
         if story is not None:
-            story.record.agent = event.agent
+            if not event.beside:
+                story.record.agent = event.agent
             story.segments[event.segment] = SegmentRecord(
                 segment=event.segment,
                 contact=event.contact,
@@ -236,7 +237,15 @@ class Stories:
                 started=event.at,
                 waited=event.waited,
             )
-            _note(story, event.at, "answered", agent=event.agent, waited=event.waited)
+            if event.beside:
+                _note(story, event.at, "consulted", agent=event.agent)
+            else:
+                _note(story, event.at, "answered", agent=event.agent, waited=event.waited)
+
+    def handed_over(self, event: e.HandedOver, story: Story | None) -> None:
+        if story is not None:
+            story.record.agent = event.agent
+            _note(story, event.at, "handed_over", agent=event.agent)
 
     def segment_ended(self, event: e.SegmentEnded, story: Story | None) -> None:
         if story is None:
@@ -331,6 +340,10 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.ReplyArrived: ("reply", ("reply",)),
     e.LetterChanged: ("letter", ("stage", "agent", "reason")),
     e.ContactPutAside: ("aside", ("agent", "until")),
+    e.ContactTransferred: ("transferred", ("agent", "queue", "to", "by")),
+    e.ConsultMade: ("asks", ("asked_by", "agent")),
+    e.ConsultUnanswered: ("not_reached", ("agent", "outcome", "reason")),
+    e.Conferenced: ("conference", ("joined",)),
     e.Held: ("held", ("agent", "by_agent")),
     e.Resumed: ("resumed", ("agent", "by_agent")),
 }
@@ -347,6 +360,7 @@ FOLDS: dict[type[Any], Callable[[Stories, Any, Story | None], None]] = {
     e.OfferDeclined: Stories.offer_declined,
     e.OfferExpired: Stories.offer_expired,
     e.SegmentStarted: Stories.segment_started,
+    e.HandedOver: Stories.handed_over,
     e.SegmentEnded: Stories.segment_ended,
     e.DispositionSet: Stories.disposition,
     e.WrapUpStarted: Stories.wrap_up_started,

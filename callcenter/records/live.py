@@ -21,7 +21,7 @@ import msgspec
 
 from callcenter.domain import events as e
 from callcenter.domain.center import STRICT_STEP, Channel, ContactChoice
-from callcenter.domain.commands import CUSTOMER_OUTCOMES, Presence
+from callcenter.domain.commands import CUSTOMER_OUTCOMES, OfferOutcome, Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
@@ -178,7 +178,7 @@ class LiveState(LiveIndexes):
         contact.priority = event.priority
         self.data.queued += 1
         contact.order = self.data.queued
-        contact.key = event.since - event.priority * self._worth(event.queue)
+        contact.key = (event.place_from or event.since) - event.priority * self._worth(event.queue)
         contact.attributes = event.attributes
         self._begin_visit(contact, event)
         return moved
@@ -318,6 +318,35 @@ class LiveState(LiveIndexes):
     def offer_accepted(self, event: e.OfferAccepted) -> None:
         self._agent(event.agent).offers.pop(event.offer, None)
 
+    def consult_made(self, event: e.ConsultMade) -> None:
+        self._agent(event.agent).offers[event.offer] = event.contact
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.asked = event.agent
+
+    def consult_unanswered(self, event: e.ConsultUnanswered) -> None:
+        agent = self._agent(event.agent)
+        agent.offers.pop(event.offer, None)
+        agent.today.missed += event.outcome is OfferOutcome.EXPIRED
+        agent.today.declined += event.outcome is OfferOutcome.DECLINED
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.asked = AgentId("")
+
+    def handed_over(self, event: e.HandedOver) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.beside.pop(event.to_segment, None)
+            contact.agent, contact.segment = event.agent, event.to_segment
+            contact.held = contact.conference = False
+            contact.stage_since = event.at
+            contact.disposition = ""
+
+    def conferenced(self, event: e.Conferenced) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.conference = event.joined
+
     def _offer_not_taken(
         self, event: e.OfferDeclined | e.OfferExpired | e.OfferRescinded
     ) -> LiveAgent:
@@ -357,6 +386,10 @@ class LiveState(LiveIndexes):
         contact = self.data.contacts.get(event.contact)
         if contact is None:
             return None
+        if event.beside:
+            contact.beside[event.segment] = event.agent
+            contact.asked = AgentId("")
+            return None
         visit = None
         if contact.stage in IN_QUEUE:
             outcome = Outcome.CALLBACK if contact.calls_back else Outcome.ANSWERED
@@ -390,6 +423,9 @@ class LiveState(LiveIndexes):
         agent.today.talked += event.talked
         agent.today.held += event.held
         contact = self.data.contacts.get(event.contact)
+        if contact is not None:
+            contact.beside.pop(event.segment, None)
+            contact.conference = contact.conference and bool(contact.beside)
         if contact is not None and contact.segment == event.segment:
             contact.stage, contact.stage_since, contact.held = Stage.FLOW, event.at, False
             last.disposition = contact.disposition
@@ -537,6 +573,10 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.OfferMade: LiveState.offer_made,
     e.OfferConfirmed: LiveState.offer_confirmed,
     e.OfferAccepted: LiveState.offer_accepted,
+    e.ConsultMade: LiveState.consult_made,
+    e.ConsultUnanswered: LiveState.consult_unanswered,
+    e.HandedOver: LiveState.handed_over,
+    e.Conferenced: LiveState.conferenced,
     e.OfferDeclined: LiveState.offer_declined,
     e.OfferExpired: LiveState.offer_expired,
     e.OfferRescinded: LiveState.offer_rescinded,

@@ -127,6 +127,12 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of a callback: the contact whose caller asked for it."""
     calls_back: bool = False
     """A callback that nobody was connected by yet: nobody is on the line."""
+    asked: AgentId = AgentId("")
+    """Who is rung for the agent who has it."""
+    beside: dict[SegmentId, AgentId] = {}
+    """Who was brought in by her."""
+    conference: bool = False
+    """Whether all of them hear each other."""
 
 
 class LiveWrapUp(msgspec.Struct, kw_only=True, omit_defaults=True):

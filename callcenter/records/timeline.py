@@ -104,6 +104,17 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "assigned": lambda f: (
         f"Waits for {f.get('agent')} alone" + (f", by {f['by']}" if f.get("by") else "")
     ),
+    "asks": "{asked_by} asks {agent}",
+    "not_reached": lambda f: (
+        f"{f.get('agent')} was not reached: {_plain(f.get('outcome') or f.get('reason'))}"
+    ),
+    "consulted": "{agent} is in the call, too",
+    "handed_over": "{agent} has it from now on",
+    "conference": lambda f: "All hear each other" if f.get("joined") else "No conference any more",
+    "transferred": lambda f: (
+        f"{f.get('agent')} handed it on to {f.get('to') or f.get('queue')}"
+        + (f", by {f['by']}" if f.get("by") and f["by"] != f.get("agent") else "")
+    ),
     "released": "Waited for {agent} alone for long enough: others may have it",
     "refused": lambda f: f"Could not wait in {f.get('queue')}: {_plain(f.get('exit'))}",
     "left_queue": lambda f: (

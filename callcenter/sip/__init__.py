@@ -8,6 +8,8 @@ Bytes and `now` go in, events and bytes come out. From the wire upwards:
     client_*, server_*         the four transaction machines, run by transaction_layer
     dialog, call, invite_*     one relation between two phones, and its record
     changes                    another session within a call: re-INVITE and UPDATE
+    session_timer, reliable    a call that must be confirmed, a 180 that must arrive
+    refer                      a phone asks for its other side to be brought elsewhere
     registrar                  where a phone is
     events, endpoint           what happened; all of it together
 

@@ -36,9 +36,11 @@ from callcenter.sip.invite_in import IncomingInvite
 from callcenter.sip.invite_out import OutgoingInvite
 from callcenter.sip.message import Request, Response
 from callcenter.sip.requests import ClientRequest, ServerRequest
+from callcenter.sip.session_timer import SessionTimer
 
 if TYPE_CHECKING:
     from callcenter.sip.record import DialogRecord
+    from callcenter.sip.transaction import Transaction
 
 
 class Call:
@@ -73,6 +75,7 @@ class Call:
         "remote_sdp",
         "role",
         "state",
+        "timer",
     )
 
     def __init__(
@@ -92,6 +95,7 @@ class Call:
         self.ack = b""
         self.call_id = call_id
         self.changes = Changes(core, self)
+        self.timer = SessionTimer(core, self)
         self.dialog: Dialog | None = None
         self.flow = flow
         self.id = local_tag
@@ -157,7 +161,8 @@ class Call:
         """200 with our description: an answer, or an offer where the INVITE had none."""
         if self.incoming and self._step(Step.ANSWERS):
             self.local_sdp = sdp
-            self.incoming.accept(sdp, headers, now)
+            agreed = self.timer.accepts(self.incoming.request, now)
+            self.incoming.accept(sdp, (*headers, *agreed), now)
 
     def reject(
         self,
@@ -272,12 +277,27 @@ class Call:
         if request.method == "BYE":
             self.core.reply(transaction, request, 200, now)
             self._hears_bye(request.header("Reason") or "", now)
+        elif request.method == "PRACK":
+            self._acknowledged(request, transaction, now)
         elif request.method == "UPDATE":
             self.changes.updated(request, transaction, now)
         elif request.method == "OPTIONS":
             self.core.reply(transaction, request, 200, now)
         else:
             self.core.tell(RequestReceived(ServerRequest(request, transaction, self)))
+
+    def _acknowledged(self, prack: Request, transaction: "Transaction", now: Micros) -> None:
+        if self.incoming is not None:
+            self.incoming.provisionals.acknowledged(prack, transaction, now)
+        else:
+            self.core.reply(transaction, prack, 481, now)
+
+    def unheard(self, now: Micros) -> None:
+        """64*T1 went by without a PRACK of our provisional answer (RFC 3262 3)."""
+        if self._step(Step.CANCELLED) and self.incoming:
+            self.incoming.refuse(504, "", (), now)
+            self.core.tell(CallCancelled(self, ""))
+            self.drop()
 
     def receive_cancel(self, reason: str, now: Micros) -> None:
         """CANCEL of the INVITE that is open: 487."""
@@ -361,7 +381,11 @@ class Call:
             self.changes.accepted(invite, response, now)
             return
         self.dialog = Dialog.of_response(invite.request, response)
+        early = invite.early_dialog(response.to.tag)
+        if early is not None:
+            self.dialog.local_number = early.local_number
         self.register()
+        self.timer.accepted(response, now)
         self.remote_sdp = sdp_of(response)
         if self.state is CallState.CANCELLING:
             self.core.count("cancels_crossed")
@@ -417,6 +441,7 @@ class Call:
 
     def _stop(self, now: Micros) -> None:
         """Whatever is open is refused, whatever is repeated is not any more."""
+        self.timer.stop()
         self.changes.drop(now)
         if self.incoming is not None:
             self.incoming.stop()

@@ -54,6 +54,9 @@ def record_of(call: "Call") -> DialogRecord:
         reinvite=reinvite,
         cancelling=bool(outgoing and outgoing.cancelling),
         reason=next((octets(value) for name, value in call.farewell if name == "Reason"), b""),
+        timer_seconds=call.timer.seconds,
+        timer_refresher=call.timer.refresher,
+        takes_update=call.timer.takes_update,
     )
 
 
@@ -72,6 +75,9 @@ def take_up(call: "Call", record: DialogRecord, now: Micros) -> None:
     if record.remote:
         call.dialog = _dialog_of(record)
         call.register()
+    call.timer.take_up(
+        record.timer_seconds, record.timer_refresher, takes_update=record.takes_update, now=now
+    )
     invite = _request(record.invite)
     call.first = invite
     if call.role == "uas" and call.state in _UNANSWERED:

@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
+from callcenter.sip import session_timer
 from callcenter.sip.call_states import CallState
 from callcenter.sip.core import ALLOW, Core, HeaderFields, put, sdp_of
 from callcenter.sip.events import CallReinvited, ReinviteAnswered, ReinviteRejected
@@ -84,7 +85,7 @@ class Changes:
         request = dialog.request("INVITE", self._core.via(call.flow))
         request.headers.set("Contact", self._core.contact(call.flow))
         request.headers.set("Allow", ALLOW)
-        put(request, (), sdp)
+        put(request, call.timer.fields(), sdp)
         invite = OutgoingInvite(self._core, call, request, call.flow, call.credentials)
         call.outgoing = invite
         invite.start(now)
@@ -96,6 +97,7 @@ class Changes:
         if call.state is not CallState.CONFIRMED:
             return
         call.local_sdp = invite.request.body or call.local_sdp
+        call.timer.accepted(response, now)
         call.remote_sdp = sdp_of(response) or call.remote_sdp
         self._core.tell(ReinviteAnswered(call, sdp_of(response)))
         self.go_on(now)
@@ -134,7 +136,7 @@ class Changes:
     def reinvited(self, request: Request, flow: Flow, now: Micros) -> None:
         """Their re-INVITE."""
         call, core = self._call, self._core
-        refusal = self._why_not_now()
+        refusal = self._too_short(request) or self._why_not_now()
         if refusal is not None or call.dialog is None:
             status, headers = refusal or (481, ())
             transaction = core.layer.open(request, flow, None, now)
@@ -149,7 +151,9 @@ class Changes:
     def updated(self, request: Request, transaction: Transaction, now: Micros) -> None:
         """Their UPDATE; one without an offer changes no session and is never refused."""
         offer = sdp_of(request)
-        refusal = self._why_not_now() if offer is not None else None
+        refusal = self._too_short(request)
+        if refusal is None and offer is not None:
+            refusal = self._why_not_now()
         if refusal is not None:
             self._core.reply(transaction, request, refusal[0], now, refusal[1])
             return
@@ -179,7 +183,8 @@ class Changes:
             self.go_on(now)
         elif invite is not None:
             self._agree(invite.request, sdp)
-            invite.accept(sdp, headers, now)
+            agreed = self._call.timer.accepts(invite.request, now)
+            invite.accept(sdp, (*headers, *agreed), now)
 
     def refuse(self, status: int, phrase: str, headers: HeaderFields, now: Micros) -> None:
         """300 to 699 to what they asked."""
@@ -201,6 +206,11 @@ class Changes:
         if incoming is not None:
             incoming.refuse(487, "", (), now)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a change is under way, in either direction."""
+        return self._why_not_now() is not None or self._wanted_sdp is not None
+
     def _why_not_now(self) -> tuple[int, HeaderFields] | None:
         """Status and fields that refuse a change of the session now, or None."""
         call, incoming = self._call, self._call.incoming
@@ -213,6 +223,12 @@ class Changes:
         if call.state not in (CallState.CONFIRMED, CallState.ANSWERED):
             return 481, ()
         return None
+
+    @staticmethod
+    def _too_short(request: Request) -> tuple[int, HeaderFields] | None:
+        """A session timer that nobody may ask for (RFC 4028 9)."""
+        fields = session_timer.refusal(request)
+        return (422, fields) if fields is not None else None
 
     def _take_update(self) -> ServerRequest | None:
         update, self._update = self._update, None
@@ -230,6 +246,7 @@ class Changes:
     def _answer_update(
         self, update: ServerRequest, sdp: bytes, headers: HeaderFields, now: Micros
     ) -> None:
-        response = self._core.response(update.request, 200, "", "", headers, sdp)
+        agreed = self._call.timer.accepts(update.request, now)
+        response = self._core.response(update.request, 200, "", "", (*headers, *agreed), sdp)
         response.headers.set("Contact", self._core.contact(self._call.flow))
         self._core.layer.answer(update.transaction, response, now)

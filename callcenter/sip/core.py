@@ -23,9 +23,22 @@ if TYPE_CHECKING:
 
 HeaderFields = Sequence[tuple[str, str]]
 
-ALLOWED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
+ALLOWED = (
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "OPTIONS",
+    "INFO",
+    "UPDATE",
+    "REGISTER",
+    "REFER",
+    "PRACK",
+)
 """The methods that we answer; others get 405 (known ones) or 501."""
 ALLOW = ", ".join(ALLOWED)
+SUPPORTED = ("timer", "100rel")
+"""Options that a request may require of us."""
 SDP_TYPE = "application/sdp"
 
 
@@ -108,6 +121,7 @@ class Core:
             if request.method == "OPTIONS":
                 response.headers.set("Allow", ALLOW)
                 response.headers.set("Accept", SDP_TYPE)
+                response.headers.set("Supported", ", ".join(SUPPORTED))
         return response
 
     def reply(

@@ -25,7 +25,16 @@ from callcenter.sip.call import Call
 from callcenter.sip.call_record import take_up
 from callcenter.sip.call_states import CallState
 from callcenter.sip.changes import Changes
-from callcenter.sip.core import ALLOW, ALLOWED, Core, Credentials, HeaderFields, put, sdp_of
+from callcenter.sip.core import (
+    ALLOW,
+    ALLOWED,
+    SUPPORTED,
+    Core,
+    Credentials,
+    HeaderFields,
+    put,
+    sdp_of,
+)
 from callcenter.sip.dialog import MAX_FORWARDS, Dialog, bracketed, tagged
 from callcenter.sip.errors import SipError
 from callcenter.sip.events import (
@@ -62,6 +71,7 @@ from callcenter.sip.message import (
 )
 from callcenter.sip.record import DialogRecord, decode_record, encode_record, text
 from callcenter.sip.requests import ClientRequest, ServerRequest
+from callcenter.sip.session_timer import refusal
 from callcenter.sip.transaction import Transaction
 
 __all__ = [
@@ -224,7 +234,7 @@ class Endpoint:
             if request.method == "ACK":
                 self._receive_ack(request, now)
             elif not self._layer.receive_again(request, now):
-                validate_request(request, methods=ALLOWED)
+                validate_request(request, methods=ALLOWED, supported=SUPPORTED)
                 self._receive_new(request, flow, now)
         except SipError as error:
             error.request = request
@@ -252,6 +262,10 @@ class Endpoint:
         core, call_id, remote_tag = self._core, request.call_id, request.from_.tag
         if len(core.calls) >= self._calls_max:
             self._refuse_overload(request, flow)
+            return
+        too_short = refusal(request)
+        if too_short is not None:
+            self._refuse(request, flow, 422, too_short)
             return
         twin = core.by_remote.get((call_id, remote_tag))
         if twin is not None and twin.began_with(request):
@@ -384,6 +398,8 @@ class Endpoint:
         request.headers.set("Call-ID", call.call_id)
         request.headers.set_all("Route", route_set)
         request.headers.set("Allow", ALLOW)
+        can = SUPPORTED if sdp else SUPPORTED[:1]  # an offer in a 180 could not be answered
+        request.headers.set("Supported", ", ".join(can))
         put(request, headers, sdp or b"")
         call.first = request
         call.local_sdp = sdp

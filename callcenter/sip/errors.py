@@ -76,6 +76,11 @@ REASON_PHRASES: dict[int, str] = {
 """The phrase that the RFCs give each status; anything else is written as empty."""
 
 
+def reason_phrase(status: int) -> str:
+    """The phrase of a status; empty for one that no RFC names."""
+    return REASON_PHRASES.get(status, "")
+
+
 class SipError(RemoteError):
     """A message that must not be acted on.
 
@@ -97,7 +102,7 @@ class SipError(RemoteError):
         request: "Request | None" = None,
     ) -> None:
         self.status = status
-        self.phrase = phrase or REASON_PHRASES.get(status, "")
+        self.phrase = phrase or reason_phrase(status)
         self.detail = detail
         self.headers = tuple(headers)
         self.request = request

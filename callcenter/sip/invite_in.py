@@ -13,6 +13,7 @@ from callcenter.domain.units import SECOND, Micros
 from callcenter.sip.core import ALLOW, Core, HeaderFields, put, sdp_of
 from callcenter.sip.flow import Flow
 from callcenter.sip.message import Request, Response, response_to
+from callcenter.sip.reliable import Provisionals, requires
 from callcenter.sip.transaction import PATIENCE, T1, T2, Transaction
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class IncomingInvite:
         "due",
         "is_open",
         "offered",
+        "provisionals",
         "request",
         "tag",
         "transaction",
@@ -58,6 +60,7 @@ class IncomingInvite:
         self.is_open = True
         self.waits_for_ack = False
         self.offered = False
+        self.provisionals = Provisionals(core, call, self)
         self.due: Micros | None = None
         self._octets = b""
         self._success = b""
@@ -94,7 +97,10 @@ class IncomingInvite:
         """180, 183 and the like: they make an early dialog."""
         response = self._dialog_response(status, phrase)
         put(response, headers, sdp or b"")
-        self._core.layer.answer(self.transaction, response, now)
+        if requires(self.request):
+            self.provisionals.send(response, now)
+        else:
+            self._core.layer.answer(self.transaction, response, now)
 
     def accept(self, sdp: bytes, headers: HeaderFields, now: Micros) -> None:
         """200, repeated until the ACK. `offered` is noted where the INVITE had no description."""
@@ -103,6 +109,7 @@ class IncomingInvite:
         response.headers.set("Server", self._core.user_agent)
         put(response, headers, sdp)
         self.offered = not self.request.body
+        self.provisionals.stop()
         self._core.layer.answer(self.transaction, response, now)
         self._repeat_success(self.transaction.last, now)
 
@@ -130,6 +137,7 @@ class IncomingInvite:
         return response
 
     def _close(self) -> None:
+        self.provisionals.stop()
         self.is_open = False
         self.due = None
 

@@ -24,6 +24,7 @@ from callcenter.sip.core import Core, Credentials, HeaderFields, put
 from callcenter.sip.dialog import Dialog
 from callcenter.sip.flow import Flow
 from callcenter.sip.message import Request, Response
+from callcenter.sip.reliable import Acknowledger
 from callcenter.sip.requests import CHALLENGES_MAX, ClientRequest, with_credentials
 from callcenter.sip.transaction import PATIENCE, Transaction
 
@@ -60,6 +61,7 @@ class OutgoingInvite:
         "_cancel_sent",
         "_core",
         "_credentials",
+        "_provisionals",
         "_tries",
         "acks",
         "cancelling",
@@ -83,6 +85,7 @@ class OutgoingInvite:
         self._call = call
         self._credentials = credentials
         self._tries = 0
+        self._provisionals = Acknowledger(core)
         self._cancel_headers: HeaderFields = ()
         self._cancel_sent = False
         self.request = request
@@ -152,9 +155,10 @@ class OutgoingInvite:
             return
         if response.status < 200:
             self.heard = True
+            told = self._provisionals.takes(self.request, response, self.flow, now)
             if self.cancelling:
                 self._send_cancel(now)
-            else:
+            elif told:
                 self._call.invite_progressed(response)
         elif response.status < 300:
             self._succeeded(response, now)
@@ -176,6 +180,10 @@ class OutgoingInvite:
             self.acknowledge(dialog, b"")
             bye = dialog.request("BYE", self._core.via(self.flow))
             ClientRequest(self._core, bye, self.flow, quiet=True).start(now)
+
+    def early_dialog(self, tag: str) -> Dialog | None:
+        """The one in which a phone was heard before it answered: its count goes on."""
+        return self._provisionals.early.get(tag)
 
     def acknowledge(self, dialog: Dialog, sdp: bytes) -> None:
         """ACK a 2xx: a request of its own in the dialog (13.2.2.4), with the same credentials."""

@@ -36,6 +36,9 @@ class DialogRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
         reinvite: a re-INVITE of theirs that we owe an answer (an UPDATE comes again by itself).
         cancelling: our side wants the INVITE cancelled.
         reason: of our CANCEL or BYE, to be said again with it (RFC 3326).
+        timer_seconds: of the session timer that was agreed; 0 for none.
+        timer_refresher: who refreshes it.
+        takes_update: whether they take UPDATE.
     """
 
     id: str
@@ -59,6 +62,9 @@ class DialogRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     reinvite: bytes = b""
     cancelling: bool = False
     reason: bytes = b""
+    timer_seconds: int = 0
+    timer_refresher: Literal["", "us", "them"] = ""
+    takes_update: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -37,6 +37,8 @@ STATIC_PAYLOADS = {0: "PCMU/8000", 3: "GSM/8000", 8: "PCMA/8000", 9: "G722/8000"
 """RFC 3551 6, as far as phones use it."""
 
 PCMU, PCMA = 0, 8
+EVENT_CLOCK, EVENT_CLOCK_MAX = 8_000, 96_000
+"""Of telephone-events, in Hz: ours, and the highest that is believed."""
 _AUDIO_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 _UNSPECIFIED = ("0.0.0.0", "::")
 
@@ -311,16 +313,32 @@ def choose_codec(offer: Sdp) -> tuple[int, int | None] | None:
 
 
 def telephone_event(media: Media) -> int | None:
-    """The payload type under which this side wants to *receive* digits at 8 kHz, or None.
+    """The payload type under which this side wants to *receive* digits, at 8 kHz if it may choose.
 
     The two sides of a call may name different ones (RFC 4733 2.4.1): send with the peer's.
     """
+    found = _telephone_events(media)
+    return next((number for number, clock in found if clock == EVENT_CLOCK), None) or next(
+        (number for number, _ in found), None
+    )
+
+
+def event_clock(media: Media) -> int:
+    """The clock of the digits that `telephone_event` names, in Hz."""
+    return dict(_telephone_events(media)).get(telephone_event(media) or -1, EVENT_CLOCK)
+
+
+def _telephone_events(media: Media) -> list[tuple[int, int]]:
+    """Payload type and clock of each kind of digits, in the peer's order."""
+    found = []
     for text in media.formats:
         number = _payload_type(text)
         codec = media.rtpmap.get(number, "") if number is not None else ""
-        if codec.lower().removesuffix("/1") == "telephone-event/8000":
-            return number
-    return None
+        name, _, rate = codec.lower().removesuffix("/1").partition("/")
+        known = rate.isascii() and rate.isdigit() and 8000 <= int(rate[:7]) <= EVENT_CLOCK_MAX
+        if number is not None and name == "telephone-event" and known:
+            found.append((number, int(rate)))
+    return found
 
 
 def ptime(media: Media) -> int | None:
@@ -338,12 +356,14 @@ def build_audio(
     direction: Direction = "sendrecv",
     session_id: int = 1,
     version: int = 1,
+    *,
+    event_clock: int = EVENT_CLOCK,
 ) -> Sdp:
     """One audio stream of ours, 20 ms packets; the form that every phone known to us reads."""
     rtpmap = {number: STATIC_PAYLOADS[number] for number in payloads}
     fmtp: dict[int, str] = {}
     if telephone_event_pt is not None:
-        rtpmap[telephone_event_pt] = "telephone-event/8000"
+        rtpmap[telephone_event_pt] = f"telephone-event/{event_clock}"
         fmtp[telephone_event_pt] = "0-15"
     media = Media(
         kind="audio",
@@ -382,7 +402,10 @@ def answer_audio(
     direction = MIRRORED[wanted.direction]
     if not listening:
         direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
-    built = build_audio(address, port, chosen[:1], chosen[1], direction, session_id, version)
+    built = build_audio(
+        address, port, chosen[:1], chosen[1], direction, session_id, version,
+        event_clock=event_clock(wanted),
+    )  # fmt: skip
     ours = msgspec.structs.replace(built.media[0], protocol=wanted.protocol)
     media = tuple(ours if theirs is wanted else _refused(theirs) for theirs in offer.media)
     return msgspec.structs.replace(built, media=media)

@@ -44,6 +44,10 @@ Request: TypeAlias = (
     | c.DoneRequested
     | c.LetterRequested
     | c.LetterCancelRequested
+    | c.TransferRequested
+    | c.CallActRequested
+    | c.ConsultRequested
+    | c.PickUpRequested
 )
 """What people ask for, each by a name of its own."""
 

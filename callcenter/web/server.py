@@ -17,6 +17,7 @@ from callcenter.records.screens import AgentRow
 from callcenter.web import views as v
 from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
 from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
+from callcenter.web.calls import Calls, call_routes
 from callcenter.web.document_views import DocumentView, Notes
 from callcenter.web.documents import (
     AgainBody,
@@ -113,6 +114,7 @@ class Server:
         self.reasons = Reasons(world.why(self.tally))
         asking = Asking(picture, world.commands)
         self.acting = Acting(picture, asking)
+        self.calls = Calls(picture, asking)
         self.supervising = Supervising(picture, asking, world.prompts)
         self.documents = Documents(picture, asking, world.documents)
         picture.use_customers(world.customers)
@@ -189,6 +191,7 @@ def api_routes(s: Server) -> list[Route]:
     return [
         *desk_routes(s),
         *document_routes(s),
+        *call_routes(s.calls),
         *why_routes(s),
         *supervisor_routes(s),
         *token_routes(s),

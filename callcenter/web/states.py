@@ -6,9 +6,11 @@ must come from the same place.
 
 from __future__ import annotations
 
+from typing import Any
+
 from callcenter.care.customer import Customer
 from callcenter.domain.center import PreviewEnd
-from callcenter.domain.units import AgentId, QueueId
+from callcenter.domain.units import AgentId, QueueId, SegmentId
 from callcenter.records import screens
 from callcenter.records.day import as_time
 from callcenter.records.live_state import LiveAgent, LiveContact, Stage
@@ -44,7 +46,7 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
     if found is None:
         raise Refused(404, f"there is no agent {agent!r}")
     contact = screens.present_contact(live, found)
-    if contact is not None and (contact.document or contact.stage is not Stage.TALKING):
+    if contact is not None and (contact.document or contact.id not in found.segments.values()):
         contact = None
     offer = screens.offered_call(live, found)
     return v.DeskState(
@@ -72,7 +74,7 @@ async def _contact(picture: Picture, contact: LiveContact, agent: LiveAgent) -> 
     waited = picture.now() - contact.since if waiting else contact.waited
     return v.DeskContact(
         contact=contact.id,
-        segment=contact.segment,
+        segment=_segment_of(contact, agent.id),
         state=contact.stage.value,
         queue=contact.queue,
         queue_title=queue.title if queue else contact.queue,
@@ -90,7 +92,30 @@ async def _contact(picture: Picture, contact: LiveContact, agent: LiveAgent) -> 
         preview_until=as_time(contact.preview_until) if contact.preview_until else None,
         accepts_itself=bool(queue and queue.preview_end is PreviewEnd.ACCEPT),
         callback=contact.calls_back,
+        **_colleague(picture, contact, agent.id),
     )
+
+
+def _segment_of(contact: LiveContact, agent: AgentId) -> SegmentId:
+    """Hers, where several agents are in the call."""
+    beside = next((s for s, one in contact.beside.items() if one == agent), None)
+    return beside or contact.segment
+
+
+def _colleague(picture: Picture, contact: LiveContact, agent: AgentId) -> dict[str, Any]:
+    """Who else is in the call, or is being asked into it."""
+    asked = agent == contact.asked or agent in contact.beside.values()
+    last = next(reversed(contact.beside.values()), None)
+    other = contact.agent if asked else contact.asked or last
+    if not other:
+        return {}
+    person = picture.live.people.get(other)
+    return {
+        "colleague": person.name if person else other,
+        "colleague_state": "ringing" if contact.asked and not asked else "talking",
+        "asked": asked,
+        "conference": contact.conference,
+    }
 
 
 def _customer(customer: Customer) -> v.CustomerView:

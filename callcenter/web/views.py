@@ -232,6 +232,14 @@ class DeskContact(msgspec.Struct, frozen=True, kw_only=True):
     """It is hers when that time runs out, else somebody else's."""
     callback: bool = False
     """The customer is called when the agent has answered."""
+    colleague: str = ""
+    """Who was asked by her, or who asked her."""
+    colleague_state: str = ""
+    """`ringing` or `talking`."""
+    asked: bool = False
+    """Another agent has the contact, and asked her."""
+    conference: bool = False
+    """All of them hear each other."""
 
 
 class DeskWrapUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,6 +282,40 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     listens everywhere: it is then the host by which the page was reached."""
     control: ControlView
     stale_since: datetime | None
+
+
+class TransferTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent on duty or a queue, to which a caller may be handed on."""
+
+    agent: str = ""
+    queue: str = ""
+    title: str
+    state: str = ""
+    """What the agent does."""
+
+
+class TargetList(msgspec.Struct, frozen=True, kw_only=True):
+    """Agents, then queues, the first fifty of each."""
+
+    at: datetime
+    targets: list[TransferTarget]
+
+
+class PickUpCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that waits in a queue of hers. No number: it is nobody's yet."""
+
+    contact: str
+    queue_title: str
+    since: datetime
+    rings_at: str
+    """The colleague whose phone rings, if one does."""
+
+
+class PickUpList(msgspec.Struct, frozen=True, kw_only=True):
+    """The longest wait first, at most fifty."""
+
+    at: datetime
+    calls: list[PickUpCall]
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):

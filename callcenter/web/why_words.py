@@ -145,6 +145,9 @@ class Words:
         if isinstance(event, e.ContactAssigned):
             by = f" by {self.name(event.by)}" if event.by else ""
             return f"assigned to {self.name(event.agent)}{by} until {self.clock(event.until)}"
+        if isinstance(event, e.ContactTransferred):
+            whom = self.name(event.to) if event.to else self.title(event.queue)
+            return f"{self.name(event.agent)} hands it on to {whom}"
         if isinstance(event, e.PriorityChanged):
             by = f" by {self.name(event.by)}" if event.by else ""
             return f"priority {event.priority} from now on{by}"

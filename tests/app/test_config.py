@@ -140,6 +140,17 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert [p.line for p in problems(tmp_path, text)] == [21, 25]
 
 
+def test_an_extension_is_nobody_elses(tmp_path: Path) -> None:
+    text = GOOD.replace('name = "Ana"', 'name = "Ana"\nextension = "301"')
+    center = load_settings(write(tmp_path, text), {}).center()
+    assert center.agents[0].extension == "301"
+    both = text.replace('id = "sales"', 'id = "sales"\nextension = "301"')
+    found = only(problems(tmp_path, both))
+    assert found.message == "'301' is a name, a number or an extension already"
+    letters = text.replace('"301"', '"x1"')
+    assert only(problems(tmp_path, letters)).line == 26
+
+
 def test_a_name_given_twice_is_told(tmp_path: Path) -> None:
     found = only(problems(tmp_path, GOOD + '\n[[skill]]\nname = "sales"\n'))
     assert (found.line, found.message) == (32, "'sales' is given twice")

@@ -227,6 +227,50 @@ class House:
             c.MoveRequested(contact=ContactId(contact), queue=QueueId(queue), by="sue")
         )
 
+    def hand_on(self, contact: str, by: str, *, queue: str = "", to: str = "") -> e.CommandAnswered:
+        """An agent transfers the caller she has."""
+        command = c.TransferRequested(
+            contact=ContactId(contact), agent=AgentId(by), queue=QueueId(queue), to=AgentId(to)
+        )
+        return self.request(command)
+
+    def ask_in(self, contact: str, by: str, to: str) -> e.CommandAnswered:
+        """An agent asks a colleague while her caller holds the line."""
+        command = c.ConsultRequested(contact=ContactId(contact), agent=AgentId(by), to=AgentId(to))
+        return self.request(command)
+
+    def pick_up(self, contact: str, by: str) -> e.CommandAnswered:
+        """A free agent takes somebody who rings at a colleague."""
+        return self.request(c.PickUpRequested(contact=ContactId(contact), agent=AgentId(by)))
+
+    def asked_reports(self, contact: str, outcome: OfferOutcome) -> list[e.Event]:
+        """The owner tells what became of asking the colleague."""
+        offer = self.contact(contact).asked_in
+        found = self.control.state.offers[offer]
+        accepted = outcome is OfferOutcome.ACCEPTED
+        return self.tell(
+            c.OfferReported(
+                offer=offer,
+                contact=ContactId(contact),
+                agent=found.agent,
+                outcome=outcome,
+                segment=SegmentId(f"s-{offer}" if accepted else ""),
+                beside=True,
+            )
+        )
+
+    def hand_over(self, contact: str) -> list[e.Event]:
+        """The agent leaves her caller to the last colleague she brought in."""
+        found = self.contact(contact)
+        to = found.beside[-1] if found.beside else SegmentId("")
+        return self.tell(c.HandOverReported(contact=found.id, segment=found.segment, to_segment=to))
+
+    def act(self, contact: str, by: str, act: c.CallAct) -> e.CommandAnswered:
+        """An agent does something to the call she has."""
+        return self.request(
+            c.CallActRequested(contact=ContactId(contact), agent=AgentId(by), act=act)
+        )
+
     def assign(self, contact: str, name: str, seconds: int = 120) -> e.CommandAnswered:
         return self.request(
             c.AssignRequested(

@@ -122,6 +122,7 @@ def check_places(state: State, ringing_all: bool) -> None:
         assert offer in state.agents[found.agent].offers, "an offer its agent knows nothing of"
     for contact in state.contacts.values():
         offers = offers_of.pop(contact.id, [])
+        check_beside(state, contact, offers)
         assert sorted(offers) == sorted(contact.live), f"I2 {contact.id}: {offers}"
         assert len(contact.live) < 2 or ringing_all, f"I2 {contact.id}: {contact.live}"
         agents = {state.offers[offer].agent for offer in offers}
@@ -137,7 +138,8 @@ def check_places(state: State, ringing_all: bool) -> None:
         assert contact.stage is not Stage.ASIDE or not contact.frontend, f"I1 {contact}"
     assert not offers_of, f"I1 offers of ended contacts: {offers_of}"
     for segment in state.segments.values():
-        assert state.contacts[segment.contact].segment == segment.id, f"I1 {segment}"
+        has = state.contacts[segment.contact]
+        assert (segment.id == has.segment) != (segment.id in has.beside), f"I1 {segment}"
         assert segment.id in state.agents[segment.agent].segments
 
 
@@ -149,6 +151,19 @@ def check_interrupted(state: State) -> None:
         for work in works:
             if talks and not state.contacts[work.contact].frontend:
                 assert work.held_by_agent, f"I13 {agent.id} talks, and {work.contact} runs on"
+
+
+def check_beside(state: State, contact: ContactState, offers: list[OfferId]) -> None:
+    """I1, I2 where an agent brings colleagues in: one has the contact, the others are beside her and
+    never without her; one is asked at a time, by an offer that leaves the contact where it is."""
+    if contact.asked_in:
+        offers.remove(contact.asked_in)
+        assert state.offers[contact.asked_in].beside, f"I2 {contact}"
+    assert contact.segment or not (contact.beside or contact.asked_in), f"I1 {contact}"
+    for beside in contact.beside:
+        assert state.segments[beside].contact == contact.id, f"I1 {contact}"
+    people = [state.segments[one].agent for one in (contact.segment, *contact.beside) if one]
+    assert len(set(people)) == len(people), f"I1 {contact.id} has {people}"
 
 
 def check_capacity(state: State) -> None:
@@ -271,6 +286,8 @@ class Visit(msgspec.Struct):
     since: Micros
     priority: int
     order: int
+    place: Micros
+    """What its place counts from: where it first waited, if an agent handed it on."""
 
 
 class Watcher:
@@ -291,7 +308,7 @@ class Watcher:
 
     def key(self, visit: Visit) -> tuple[Micros, int]:
         step = 31 * DAY if self._choice is ContactChoice.STRICT else self._ageing
-        return visit.since - visit.priority * step, visit.order
+        return visit.place - visit.priority * step, visit.order
 
     def read(self, control: Control, events: list[e.Event], *, orderly: bool = True) -> None:
         """`orderly` is false for inputs that move several agents and contacts at once."""
@@ -304,8 +321,9 @@ class Watcher:
         if isinstance(event, e.ContactQueued):
             self._count += 1
             self._visits[event.contact] = Visit(
-                event.contact, event.channel, event.since, event.priority, self._count
-            )
+                event.contact, event.channel, event.since, event.priority, self._count,
+                event.place_from or event.since,
+            )  # fmt: skip
         elif isinstance(event, e.OfferMade):
             visit = self._visits[event.contact]
             assert event.waited == event.at - visit.since, "I11 the wait was not kept"

@@ -340,17 +340,65 @@ class AnyOrder(RuleBasedStateMachine):
             self.house.report(offer.contact, outcome, offer)
 
     @precondition(lambda self: self.some(Stage.TALKING))
-    @rule(data=st.data())
-    def end_segment(self, data: Any) -> None:
+    @rule(data=st.data(), reason=st.sampled_from([Reason.AGENT_HUNG_UP, Reason.AGENT_VANISHED]))
+    def end_segment(self, data: Any, reason: Reason) -> None:
         segment = data.draw(st.sampled_from(list(self.house.control.state.segments.values())))
         self.house.tell(
             c.SegmentEndReported(
                 contact=segment.contact,
                 segment=segment.id,
                 agent=segment.agent,
-                termination=ended(Reason.AGENT_HUNG_UP),
+                termination=ended(reason),
             )
         )
+
+    @precondition(lambda self: self.some(Stage.TALKING))
+    @rule(
+        data=st.data(),
+        by=st.sampled_from(("", "", "", *AGENTS)),
+        line=st.sampled_from(("", *QUEUES)),
+        to=st.sampled_from(("", "", *AGENTS)),
+    )
+    def hand_on(self, data: Any, by: str, line: str, to: str) -> None:
+        contact = self.pick(data, Stage.TALKING)
+        talks = self.house.control.state.segments[self.house.contact(contact).segment].agent
+        self.house.hand_on(contact, by or talks, queue=line, to=to)
+
+    @precondition(lambda self: self.some(Stage.TALKING))
+    @rule(data=st.data(), by=st.sampled_from(("", "", "", *AGENTS)), to=st.sampled_from(AGENTS))
+    def ask_in(self, data: Any, by: str, to: str) -> None:
+        contact = self.pick(data, Stage.TALKING)
+        talks = self.house.control.state.segments[self.house.contact(contact).segment].agent
+        self.house.ask_in(contact, by or talks, to)
+
+    @precondition(lambda self: self.some())
+    @rule(data=st.data(), by=st.sampled_from(AGENTS))
+    def pick_up(self, data: Any, by: str) -> None:
+        self.house.pick_up(self.pick(data), by)
+
+    @precondition(lambda self: self.asking())
+    @rule(data=st.data(), outcome=st.sampled_from([OfferOutcome.ACCEPTED, *OfferOutcome]))
+    def asked_in(self, data: Any, outcome: OfferOutcome) -> None:
+        self.house.asked_reports(data.draw(st.sampled_from(self.asking())), outcome)
+
+    def asking(self) -> list[str]:
+        """Contacts whose agent has a colleague rung."""
+        living = self.house.control.state.contacts.values()
+        return [contact.id for contact in living if contact.asked_in]
+
+    @precondition(lambda self: self.some(Stage.TALKING))
+    @rule(data=st.data(), joined=st.booleans())
+    def hand_over(self, data: Any, joined: bool) -> None:
+        contact = self.house.contact(self.pick(data, Stage.TALKING))
+        self.house.tell(
+            c.ConferenceReported(contact=contact.id, segment=contact.segment, joined=joined)
+        )
+        self.house.hand_over(contact.id)
+
+    @precondition(lambda self: self.some(Stage.FLOW))
+    @rule(data=st.data(), line=st.sampled_from(QUEUES))
+    def wait_where_it_was(self, data: Any, line: str) -> None:
+        self.house.enqueue(self.pick(data, Stage.FLOW), line, priority=10, again=True)
 
     @precondition(lambda self: self.some())
     @rule(data=st.data(), held=st.booleans(), by_agent=st.booleans())

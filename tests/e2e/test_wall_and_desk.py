@@ -255,6 +255,36 @@ def test_an_agent_works_from_her_desk(browser: Browser, hall: Center, street: St
         shown.forgive(*UNSIGNED)
 
 
+def test_she_holds_hands_on_and_hangs_up_from_her_desk(
+    browser: Browser, hall: Center, street: Street
+) -> None:
+    ben = street.do(street.people.agent("ben"))
+    call = call_sales(street, 8)
+    street.do(ben.until_called())
+    with screen(browser, hall) as shown:
+        page = shown.sign_in("ben", PASSWORD)
+        expect(page.locator("#call")).to_contain_text("Talking")
+        page.click("#hold")
+        expect(page.locator("#call")).to_contain_text("On hold")
+        page.click("#hold")
+        expect(page.locator("#call")).to_contain_text("Talking")
+        anna = street.do(street.people.agent("anna"))
+        page.click("#transfer")
+        page.fill("#transfer-to input", "ann")
+        page.click("[data-target=anna]")
+        street.do(anna.until_called())
+        expect(page.locator("#call")).to_have_count(0)
+        hang_up(street, call)
+        hall.log_out("anna")
+        page.click("#done")
+        second = call_sales(street, 9)
+        expect(page.locator("#hang-up")).to_be_visible()
+        page.click("#hang-up")
+        expect(page.locator("#call")).to_have_count(0)
+        assert street.do(second.until_over(10))
+        shown.forgive(*UNSIGNED)
+
+
 def test_a_wish_that_is_refused_is_answered_in_words(
     browser: Browser, hall: Center, street: Street
 ) -> None:

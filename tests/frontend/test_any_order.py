@@ -17,7 +17,13 @@ from msgspec.structs import replace
 from callcenter.control.offers import ANOTHER_ANSWERED
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice, Plan, PlanStep
-from callcenter.domain.units import QueueId
+from callcenter.domain.commands import (
+    CallAct,
+    CallActRequested,
+    ConsultRequested,
+    TransferRequested,
+)
+from callcenter.domain.units import AgentId, QueueId
 from callcenter.frontend.call import CallStory
 from tests.frontend.world import Phone, World
 
@@ -106,6 +112,79 @@ def somebody_holds(world: World, dice: random.Random) -> None:
         dice.choice(answered).hold(dice.choice(["sendonly", "inactive", "sendrecv"]))
 
 
+def talks(world: World, dice: random.Random) -> e.SegmentStarted | None:
+    """One of the parts that run, if any does."""
+    running = world.control.state.segments
+    found = [one for one in world.kinds(e.SegmentStarted) if one.segment in running]
+    return dice.choice(found) if found else None
+
+
+def an_agent_hands_on(world: World, dice: random.Random) -> None:
+    part = talks(world, dice)
+    if part is not None:
+        to = dice.choice(["", *world.agents])
+        queue = QueueId("" if to else dice.choice(["sales", "help", "nowhere"]))
+        wish = TransferRequested(
+            contact=part.contact, agent=part.agent, to=AgentId(to), queue=queue
+        )
+        world.command(wish)
+
+
+def an_agent_refers(world: World, dice: random.Random) -> None:
+    for phone in in_call(list(world.agents.values()))[:1]:
+        assert phone.call is not None
+        to = dice.choice(["sales", "ana", "ben", "nobody"])
+        phone.call.send_request("REFER", world.now, (("Refer-To", f"<sip:{to}@callcenter>"),))
+        if dice.random() < 0.5:
+            phone.call.bye(world.now)
+        world.run()
+
+
+def an_agent_asks(world: World, dice: random.Random) -> None:
+    part = talks(world, dice)
+    if part is not None:
+        to = AgentId(dice.choice(list(world.agents)))
+        world.command(ConsultRequested(contact=part.contact, agent=part.agent, to=to))
+        if dice.random() < 0.7:
+            an_agent_answers(world, dice)
+
+
+def an_agent_dials_a_colleague(world: World, dice: random.Random) -> None:
+    for phone in in_call(list(world.agents.values())):
+        if phone.call is not None and "confirmed" in str(phone.call) and world.has_story(phone):
+            phone.hold()
+            first = phone.call
+            phone.dial(dice.choice(list(world.agents)))
+            if dice.random() < 0.7:
+                an_agent_answers(world, dice)
+            if dice.random() < 0.5:
+                to = f"{first.call_id}%3Bto-tag%3D{first.remote_tag}%3Bfrom-tag%3D{first.local_tag}"
+                wish = (("Refer-To", f"<sip:x@callcenter?Replaces={to}>"),)
+                phone.call.send_request("REFER", world.now, wish)
+                world.run()
+            return
+
+
+def an_agent_acts(world: World, dice: random.Random) -> None:
+    part = talks(world, dice)
+    if part is not None:
+        act = dice.choice(list(CallAct))
+        world.command(CallActRequested(contact=part.contact, agent=part.agent, act=act))
+
+
+def a_phone_dies(world: World, dice: random.Random) -> None:
+    phones = [p for p in in_call(list(world.agents.values())) if world.has_story(p)]
+    if phones:
+        phone = dice.choice(phones)
+        phone.is_dead = True
+        world.wait(12)
+        if world.has_story(phone):
+            world.goes_silent(phone)
+        world.wait(6)
+        phone.starts_again()
+        phone.register()
+
+
 def a_prompt_ends(world: World, dice: random.Random) -> None:
     for caller in in_call(callers(world)):
         if world.has_story(caller):
@@ -133,7 +212,7 @@ def control_is_away_for_a_moment(world: World, dice: random.Random) -> None:
 
 
 def the_engine_refuses_for_a_moment(world: World, dice: random.Random) -> None:
-    world.media.refuses = dice.choice(["offer", "answer", "play media", "stop media"])
+    world.media.refuses = dice.choice(["offer", "answer", "play media", "stop media", "join mix"])
     dice.choice(HARMLESS)(world, dice)
     world.media.refuses = ""
 
@@ -150,6 +229,11 @@ HARMLESS: tuple[Step, ...] = (
     an_agent_says_no,
     *[an_agent_is_ready_again] * 2,
     *[somebody_holds] * 2,
+    *[an_agent_hands_on] * 2,
+    an_agent_refers,
+    *[an_agent_asks] * 2,
+    an_agent_dials_a_colleague,
+    *[an_agent_acts] * 3,
     a_prompt_ends,
     *[time_goes_by] * 2,
 )
@@ -159,6 +243,7 @@ ALL: tuple[Step, ...] = (
     *[the_process_dies_before_it_keeps] * 2,
     control_is_away_for_a_moment,
     the_engine_refuses_for_a_moment,
+    a_phone_dies,
 )
 
 
@@ -167,9 +252,12 @@ def agree(world: World) -> None:
     held = {s.id: s for s in world.frontend.hands.stories.values() if isinstance(s, CallStory)}
     known = world.control.state.contacts
     assert {name for name, story in held.items() if story.is_reported} == set(known)
-    ringing = {offer for story in held.values() for offer in story.ringing.offers}
+    stories = held.values()
+    ringing = {o for s in stories for o in (*s.ringing.offers, *s.consult.offers())}
     assert ringing == set(world.control.state.offers)
-    talking = {s.talk.record.segment for s in held.values() if s.talk and s.talk.record.bridged}
+    talking = {s.talk.record.segment for s in stories if s.talk and s.talk.record.bridged}
+    asked = [s.consult.colleague for s in stories]
+    talking |= {one.record.segment for one in asked if one and one.record.bridged}
     assert talking == set(world.control.state.segments)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from callcenter.domain import events as e
+from callcenter.domain.units import AgentId
+from callcenter.frontend.call import CallStory
 from callcenter.frontend.phones import Answer, Phones
+from callcenter.frontend.turn import FlowClosed
 from callcenter.sip.digest import authorization
 from callcenter.sip.flow import Flow
 from callcenter.sip.message import Request, parse_message
+from tests.frontend.test_transfer import talking
 from tests.frontend.world import World
 
 SERVER = ("192.0.2.1", 5060)
@@ -94,3 +99,39 @@ def test_each_way_to_be_rejected_is_counted_by_name() -> None:
     assert phones.register(register("ben", proof), flow(OFFICE)).status == 403
     answered(phones, "eve", "guess", OFFICE)
     assert phones.rejected == {"malformed": 1, "other_name": 1, "wrong": 1}
+
+
+def test_a_phone_that_comes_back_over_another_connection_keeps_its_call() -> None:
+    world, caller = talking("ana")
+    ana = world.agents["ana"]
+    (story,) = world.frontend.hands.stories.values()
+    assert isinstance(story, CallStory)
+    assert story.talk
+    gone = Flow("tcp", SERVER, (ana.flow.local[0], 40_000), 7)
+    story.talk.call.flow = gone
+    world.feed(FlowClosed(gone))
+    assert world.hears(caller) == world.leg_of(ana), "her sound goes on"
+    ana.register()
+    assert story.talk.call.flow.remote == ana.flow.local
+    caller.hang_up()
+    assert ana.story[-1] == "hung up on"
+    assert world.leaks() == []
+
+
+def test_whose_connection_and_sound_are_gone_has_lost_her_phone() -> None:
+    world, caller = talking("ana")
+    ana = world.agents["ana"]
+    (story,) = world.frontend.hands.stories.values()
+    assert isinstance(story, CallStory)
+    assert story.talk
+    world.wait(30)
+    gone = Flow("tcp", SERVER, (ana.flow.local[0], 40_000), 7)
+    story.talk.call.flow = gone
+    ana.is_dead = True
+    world.feed(FlowClosed(gone))
+    world.goes_silent(ana)
+    world.wait(5)
+    found = world.control.state.agents[AgentId("ana")]
+    assert (found.presence, found.reason) == ("not_ready", "phone-lost")
+    assert world.hears(caller) == "default"
+    assert world.last(e.ContactQueued).priority == 10

@@ -17,7 +17,12 @@ import msgspec
 from callcenter.control.center import Control
 from callcenter.domain import events as e
 from callcenter.domain.center import Agent, Center, Number, PhoneProfile, Queue
-from callcenter.domain.commands import Command, ConfigurationRequested
+from callcenter.domain.commands import (
+    Command,
+    ConfigurationRequested,
+    Presence,
+    PresenceRequested,
+)
 from callcenter.domain.units import SECOND, AgentId, FrontendId, Micros, QueueId
 from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.hands import Rules
@@ -228,6 +233,9 @@ class Media:
         if command == "play media":
             state["plays"] = message["file"]
             return {"result": "ok", "duration": self.duration}
+        if command in ("join mix", "leave mix", "detect tones"):
+            state["mix"] = message.get("mix", "")
+            return {"result": "ok"}
         if command == "stop media":
             state["plays"] = ""
             return {"result": "ok"}
@@ -250,6 +258,10 @@ class Media:
         """What a leg hears: a file's bare name, or nothing."""
         return str(self.legs[leg]["plays"]).rpartition("/")[2].removesuffix(".au")
 
+    def mixed(self, name: str) -> set[str]:
+        """The legs in a mix."""
+        return {leg for leg, state in self.legs.items() if state.get("mix") == name}
+
     def hears(self, leg: str) -> str:
         """The leg that is at the far side of `leg`; empty for nobody."""
         far = self.legs[leg]["far"]
@@ -270,16 +282,23 @@ class Phone:
         self.flow = Flow("udp", (host, 5060), SERVER)
         self.mood = mood
         """What it does when it is called: answers, rejects:486, lets it ring, is dead."""
-        self.endpoint = sip.Endpoint(
-            new_id=lambda: f"{name}{next(world.ids)}",
-            user_agent="test phone",
-            contact_for=lambda _: f"sip:{name}@{host}:5060",
-        )
         self.story: list[str] = []
-        self.call: sip.Call | None = None
+        self.endpoint: sip.Endpoint
+        self.call: sip.Call | None
+        self.starts_again()
         self.shown = ""
         """Display name of the last call."""
         self.reason = ""
+
+    def starts_again(self) -> None:
+        """It is switched on and knows of no call."""
+        host = self.flow.local[0]
+        self.endpoint = sip.Endpoint(
+            new_id=lambda: f"{self.name}{next(self.world.ids)}",
+            user_agent="test phone",
+            contact_for=lambda _: f"sip:{self.name}@{host}:5060",
+        )
+        self.call = None
         self.is_dead = False
 
     @property
@@ -469,14 +488,21 @@ class World:
         self.command(ConfigurationRequested(center=self.center, version=version, by="test"))
 
     def make_ready(self, name: str) -> None:
-        from callcenter.domain.commands import Presence, PresenceRequested
-
         self._decide(PresenceRequested(agent=AgentId(name), presence=Presence.READY))
         self.run()
+
+    @staticmethod
+    def presence(name: str, presence: Presence) -> PresenceRequested:
+        """An agent wants to be that; not ready, she has a break."""
+        reason = "break" if presence is Presence.NOT_READY else ""
+        return PresenceRequested(agent=AgentId(name), presence=presence, reason=reason)
 
     def leg_of(self, phone: Phone) -> str:
         """The media leg of a phone in a call."""
         story = self.story_of(phone)
+        colleague = story.consult.colleague if hasattr(story, "consult") else None
+        if colleague is not None and colleague.record.agent == phone.name:
+            return str(colleague.media.record.id)
         if phone.name in self.agents and getattr(story, "talk", None):
             return str(story.talk.media.record.id)
         return str(story.media.record.id)

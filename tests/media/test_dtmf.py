@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.domain.units import MILLISECOND
-from callcenter.media.dtmf import Digits, Press
+from callcenter.media.dtmf import PAYLOAD, Digits, Press
 
 FRAME = 20 * MILLISECOND
 
@@ -93,3 +93,8 @@ def test_any_loss_that_leaves_one_packet_of_each_press_leaves_every_press(
         told += hear(digits, [payloads[k] for k in kept], 8000 * (n + 1), since=n * 10**6)
     last = digits.tick(10**9)
     assert [press.event for press in [*told, *([last] if last else [])]] == events
+
+
+def test_a_duration_counts_in_the_clock_that_the_phone_named() -> None:
+    digits = Digits(clock=48_000)
+    assert digits.receive(PAYLOAD.pack(5, 0x80 | 10, 4800), 1000, 0) == Press(5, 100, 10)

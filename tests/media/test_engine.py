@@ -330,3 +330,32 @@ def test_no_order_of_messages_leaks_a_port_or_feeds_a_leg_that_is_gone(
             for side in (leg.phone, leg.inner):
                 assert side.to is None or id(side.to) in alive
                 assert side.to is None or side.to is not side
+
+
+def test_digits_of_another_clock_are_told_and_passed_on_in_that_of_the_other_phone() -> None:
+    house = House()
+    browser = house.caller("L1", 4000)
+    fast = describe(4000, "0 110").replace("101 telephone-event/8000", "110 telephone-event/48000")
+    house.ask("offer", "L1", from_tag="leg", to_tag="in", sdp=fast)
+    house.ask("answer", "L1", from_tag="leg", to_tag="in", sdp=describe(9))
+    other = house.agent(far=browser.inner.port)
+    house.connect(browser, far=other.inner.port)
+    assert (browser.phone.events, browser.phone.clock, other.phone.clock) == (110, 48_000, 8000)
+    house.say(browser, 1)
+    sent = house.say(browser, 2, bytes([5, 0x8A]) + (4800).to_bytes(2), second=110)
+    assert int.from_bytes(sent[14:16]) == 800, "100 ms as the other counts"
+    (pressed,) = house.engine.facts
+    assert pressed.press.duration_ms == 100  # type: ignore[union-attr]
+
+
+def test_digits_at_8_khz_are_preferred_and_absurd_clocks_are_none() -> None:
+    house = House()
+    leg = house.caller("L1", 4000)
+    both = describe(4000, "0 110 101").replace(
+        "a=rtpmap:101", "a=rtpmap:110 telephone-event/48000\r\na=rtpmap:101"
+    )
+    house.ask("offer", "L1", from_tag="leg", to_tag="in", sdp=both)
+    assert (leg.phone.events, leg.phone.clock) == (101, 8000)
+    absurd = describe(4000, "0 101").replace("event/8000", "event/9999999")
+    house.ask("offer", "L1", from_tag="leg", to_tag="in", sdp=absurd)
+    assert leg.phone.events is None

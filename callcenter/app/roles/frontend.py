@@ -482,5 +482,6 @@ def _trunks(settings: Settings) -> list[Trunk]:
         except OSError as wrong:
             log.error("a trunk's name is not known", trunk=trunk.name, error=str(wrong))
             found = []
-        trunks.append(Trunk(name=trunk.name, hosts=frozenset(str(a[4][0]) for a in found)))
+        hosts = frozenset(str(a[4][0]) for a in found)
+        trunks.append(Trunk(name=trunk.name, hosts=hosts, inband_digits=trunk.inband_digits))
     return trunks

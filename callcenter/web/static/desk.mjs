@@ -9,6 +9,7 @@ import { signal } from "./vendor/signals.mjs";
 import { troubles } from "./alarms.mjs";
 import { CallCard, WrapUpCard } from "./desk_call.mjs";
 import { DocumentsPane } from "./desk_documents.mjs";
+import { useFound } from "./found.mjs";
 import { ask, follow } from "./live.mjs";
 import { Ago, LinkSign, StaleStamp, ThemeButton, html, onKeys, usePainted } from "./page.mjs";
 import { PRESENCE, clockTime, label, percent, plain, seconds } from "./words.mjs";
@@ -37,6 +38,7 @@ const be = (presence, reason = "") => act(`agents/${me()}/presence`, { presence,
 const done = (segment) => act(`agents/${me()}/wrap-up/end`, { segment });
 const take = (offer) => act(`offers/${encodeURIComponent(offer)}/answer`, { accept: true });
 const pass = (offer) => act(`offers/${encodeURIComponent(offer)}/answer`, { accept: false });
+const onCall = (what, body) => act(`agents/${me()}/call/${what}`, body);
 const file = (segment, disposition) => act(`segments/${encodeURIComponent(segment)}/disposition`, { disposition });
 
 async function leave() {
@@ -111,6 +113,19 @@ function Queues({ queues }) {
     </section>`;
 }
 
+/** Calls that wait or ring at colleagues: one press and they ring here. */
+function PickUp({ agent, queues }) {
+  const waiting = queues.map((queue) => `${queue.id} ${queue.waiting} ${queue.oldest_since}`).join();
+  const [found] = useFound(`agents/${encodeURIComponent(agent.id)}/call/waiting`, waiting);
+  if (agent.presence !== "ready" || !found?.calls.length) return null;
+  return html`
+    <section class="pane" id="pick-up"><h2>Pick up</h2>
+      ${found.calls.map((call) => html`
+        <button key=${call.contact} disabled=${busy.value} data-pick=${call.contact} onClick=${() => onCall("pick-up", { contact: call.contact })}>
+          ${call.queue_title}${call.rings_at && html` <small>rings at ${call.rings_at}</small>`}</button>`)}
+    </section>`;
+}
+
 /** The codes that do the same from the phone's keypad. */
 function Codes({ reasons }) {
   const codes = [["*11", "Ready"], ...reasons.slice(0, 9).map((reason, n) => [`*12${n + 1}`, label(reason)]), ["*13", "Done"], ["*14", "My state?"], ["*10", "Log out"]];
@@ -164,13 +179,13 @@ function Desk({ state }) {
       <${States} agent=${agent} reasons=${reasons} />
       <div class="centre">
         ${contact && offer && html`<${CallCard} id="offer" call=${offer} ringing=${true} clock=${link.clock} busy=${busy.value} take=${take} pass=${pass} />`}
-        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} />`}
+        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} act=${onCall} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
         <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
         ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
       </div>
       <div class="side">
-        <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
+        <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} /><${PickUp} agent=${agent} queues=${queues} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
       </div>
     </main>`;
 }

@@ -1,7 +1,9 @@
 // The desk's centre: the call with all that is known of it, and the work after it.
 
+import { useState } from "./vendor/preact-hooks.mjs";
+import { useFound } from "./found.mjs";
 import { Ago, html } from "./page.mjs";
-import { ago, attribute, label, span } from "./words.mjs";
+import { PRESENCE, ago, attribute, label, span } from "./words.mjs";
 
 /** What the contact was; one press files it, another press changes it. */
 function Dispositions({ segment, choices, chosen, busy, file }) {
@@ -43,10 +45,61 @@ function Answers({ call, clock, busy, take, pass }) {
     </div>`;
 }
 
+/** Whom she may ask, or hand her caller on to; a part of a name finds more. */
+function Targets({ agent, busy, act, close }) {
+  const [find, setFind] = useState("");
+  const [found, trouble] = useFound(`agents/${encodeURIComponent(agent.id)}/call/targets?find=${encodeURIComponent(find)}`, agent.contact);
+  const to = (what, target) => act(what, target.agent ? { agent: target.agent } : { queue: target.queue }).then(close);
+  return html`
+    <fieldset class="choices transfer" id="transfer-to"><legend>Hand on to, or ask</legend>
+      <input type="search" aria-label="Find an agent or a queue" placeholder="Name of an agent or a queue" value=${find} onInput=${(event) => setFind(event.target.value)} />
+      ${trouble && html`<p class="notice bad">${trouble}</p>`}
+      ${found && !found.targets.length && html`<p class="empty">Nobody of that name is there.</p>`}
+      ${found?.targets.map((target) => html`
+        <div class="target" key=${target.agent || `queue ${target.queue}`}>
+          <span>${target.title} <small>${target.agent ? PRESENCE[target.state].toLowerCase() : "queue"}</small></span>
+          ${target.agent && html`<button disabled=${busy || target.state !== "ready"} data-ask=${target.agent} onClick=${() => to("consult", target)}>Ask</button>`}
+          <button disabled=${busy} data-target=${target.agent || target.queue} onClick=${() => to("transfer", target)}>Hand on</button>
+        </div>`)}
+      <button class="plain" onClick=${close}>Not now</button>
+    </fieldset>`;
+}
+
+/** What she does with her caller and the colleague whom she asked. */
+function ColleagueKeys({ call, busy, act }) {
+  const Key = ({ what, words, tone = "" }) => html`<button class=${tone} disabled=${busy} id=${what} onClick=${() => act(what, {})}>${words}</button>`;
+  const ringing = call.colleague_state === "ringing";
+  return html`
+    <div class="keys" id="call-keys">
+      <p class="notice" id="colleague">${ringing ? `Rings at ${call.colleague}; the caller hears music.` : call.conference ? `${call.colleague}, the caller and you hear each other.` : call.held ? `You talk with ${call.colleague}; the caller hears music.` : `You talk with the caller; ${call.colleague} hears music.`}</p>
+      ${!ringing && html`
+        <${Key} what="swap" words=${call.conference || !call.held ? `Only ${call.colleague}` : "Only the caller"} />
+        ${!call.conference && html`<${Key} what="conference" words="All together" />`}
+        <${Key} what="complete" words="Leave them together" tone="main" />`}
+      <${Key} what="consult-end" words=${`Let ${call.colleague} go`} />
+    </div>`;
+}
+
+/** What she does with her call, without another phone. */
+function CallKeys({ call, agent, busy, act }) {
+  const [handing, setHanding] = useState(false);
+  if (call.asked) return html`<div class="keys" id="call-keys"><p class="notice" id="colleague">${call.colleague} asked you${call.conference ? "; all of you hear each other" : ""}.</p></div>`;
+  if (call.colleague) return html`<${ColleagueKeys} call=${call} busy=${busy} act=${act} />`;
+  return html`
+    <div class="keys" id="call-keys">
+      <button disabled=${busy} id="hold" aria-pressed=${call.held} onClick=${() => act(call.held ? "resume" : "hold", {})}>${call.held ? "Take back" : "Hold"}</button>
+      <button disabled=${busy} id="transfer" aria-expanded=${handing} onClick=${() => setHanding(!handing)}>Transfer or ask</button>
+      <button class="bad" disabled=${busy} id="hang-up" onClick=${() => act("hang-up", {})}>Hang up</button>
+    </div>
+    ${handing && html`<${Targets} agent=${agent} busy=${busy} act=${act} close=${() => setHanding(false)} />`}`;
+}
+
 /** The call that she is offered, or that she has. */
-export function CallCard({ id = "call", call, ringing, agent, clock, busy, file, take, pass }) {
-  const state = call.preview_until ? "Offered" : ringing ? "Ringing" : call.held ? "On hold" : "Talking";
-  const tone = ringing ? "reserved" : call.held ? "held" : "talking";
+export function CallCard({ id = "call", call, ringing, agent, clock, busy, file, take, pass, act }) {
+  const asks = call.colleague && !call.asked;
+  const held = call.held && !asks && !call.asked;
+  const state = call.preview_until ? "Offered" : ringing ? "Ringing" : held ? "On hold" : "Talking";
+  const tone = ringing ? "reserved" : held ? "held" : "talking";
   return html`
     <section class=${`pane call ${tone}`} id=${id} data-contact=${call.contact} aria-label="The call">
       <p class="headline" role="status"><b class="state">${state}</b>
@@ -55,7 +108,8 @@ export function CallCard({ id = "call", call, ringing, agent, clock, busy, file,
       <p class="what">${call.customer?.name && call.caller ? html`<span>${call.caller}</span>` : ""}<span id="queue">${call.queue_title}</span><span>waited ${span(call.waited_seconds)}</span></p>
       ${ringing && call.callback && html`<p class="notice">A callback: when you have answered, the customer is called.</p>`}
       ${ringing && html`<${Answers} call=${call} clock=${clock} busy=${busy} take=${take} pass=${pass} />`}
-      ${call.held && html`<p class="notice">On hold: the other side hears music.</p>`}
+      ${state === "On hold" && html`<p class="notice">On hold: the other side hears music.</p>`}
+      ${!ringing && call.channel === "voice" && html`<${CallKeys} call=${call} agent=${agent} busy=${busy} act=${act} />`}
       <${Facts} facts=${Object.entries(call.attributes).map(([name, value]) => [label(name), label(attribute(name, value))])} />
       ${call.customer && html`<${Customer} customer=${call.customer} />`}
       ${!ringing && html`<${Dispositions} segment=${call.segment} choices=${call.dispositions} chosen=${call.disposition} busy=${busy} file=${file} />`}
