@@ -10,6 +10,7 @@ same journal that explains the machine explains the people.
 from callcenter.agents.capacity import available
 from callcenter.control.contacts import admission, dequeue, rescind
 from callcenter.control.documents import at_rest, take_back
+from callcenter.control.in_line import not_waiting, waiting
 from callcenter.control.people import answer
 from callcenter.control.plans import move
 from callcenter.control.state import IN_QUEUE, ContactState
@@ -18,24 +19,12 @@ from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import CAPACITY_DEFAULT, PRIORITY_MAX
 from callcenter.domain.names import is_name, quoted
-from callcenter.domain.units import SECOND, ContactId, QueueId
+from callcenter.domain.units import SECOND, QueueId
 from callcenter.routing.plan import joined
 from callcenter.routing.skills import merge
 
 ASSIGN_SECONDS_MAX = 3_600
 ANNOUNCEMENT_MAX = 100
-
-
-def waiting(turn: Turn, contact: ContactId) -> ContactState | None:
-    """The contact, if it is in a queue."""
-    found = turn.state.contacts.get(contact)
-    return found if found is not None and found.stage in IN_QUEUE else None
-
-
-def not_waiting(turn: Turn, contact: ContactId) -> str:
-    if contact in turn.state.contacts:
-        return f"contact {contact!r} does not wait in a queue"
-    return f"there is no contact {quoted(contact)}"
 
 
 def on_move(turn: Turn, command: c.MoveRequested) -> None:

@@ -25,6 +25,7 @@ from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.commands import OfferOutcome, OfferReported
+from callcenter.domain.names import quoted
 from callcenter.domain.units import SECOND, Micros, OfferId
 
 RING_SECONDS = 20
@@ -77,7 +78,7 @@ def not_to_be_asked(turn: Turn, contact: ContactState, command: c.ConsultRequest
     agent = turn.state.agents[command.to]
     capacity = turn.world.capacity[agent.id]
     if contact.channel not in open_channels(agent, capacity, turn.world.concurrency):
-        return f"agent {agent.id!r} is at work"
+        return f"agent {quoted(agent.id)} is at work"
     return ""
 
 

@@ -13,14 +13,15 @@ on. The books balance by themselves: a segment that ended, a queue visit that be
 """
 
 from callcenter.agents.capacity import available, open_channels
-from callcenter.control.acts import not_waiting, waiting
 from callcenter.control.contacts import admission, end_segment, enter_queue, rescind
+from callcenter.control.in_line import not_waiting, waiting
 from callcenter.control.people import answer
 from callcenter.control.state import ContactState, SegmentState
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import CAPACITY_DEFAULT, Queue
+from callcenter.domain.names import quoted
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import SECOND, AgentId, ContactId, Micros
 from callcenter.routing.plan import joined
@@ -40,7 +41,7 @@ def segment_of(turn: Turn, contact: ContactId, agent: AgentId) -> SegmentState |
 
 
 def not_hers(contact: ContactId, agent: AgentId) -> str:
-    return f"agent {agent!r} does not talk with contact {contact!r}"
+    return f"agent {quoted(agent)} does not talk with contact {quoted(contact)}"
 
 
 def on_transfer(turn: Turn, command: c.TransferRequested) -> None:
@@ -53,7 +54,7 @@ def on_transfer(turn: Turn, command: c.TransferRequested) -> None:
     name = command.queue or segment.queue
     queue = turn.world.queues.get(name)
     if queue is None:
-        answer(turn, command.request, f"there is no queue {name!r}")
+        answer(turn, command.request, f"there is no queue {quoted(name)}")
         return
     refused = not_to_be_transferred(turn, contact, queue, command)
     if refused:
@@ -73,24 +74,24 @@ def not_to_be_transferred(
         return not_to_have(turn, contact, command.to, by=command.agent)
     needs = merge(queue.skills, contact.asked)
     way_out = admission(turn, contact.channel, queue, needs, contact.excluded)
-    return f"queue {queue.id!r} takes nobody now: it is {way_out}" if way_out else ""
+    return f"queue {quoted(queue.id)} takes nobody now: it is {way_out}" if way_out else ""
 
 
 def not_to_have(turn: Turn, contact: ContactState, name: AgentId, *, by: AgentId) -> str:
     """Why this agent may not be given the contact by another, in words; empty when she may."""
     agent = turn.state.agents.get(name)
     if agent is None or agent.retired:
-        return f"there is no agent {name!r}"
+        return f"there is no agent {quoted(name)}"
     if name == by:
-        return f"agent {name!r} has contact {contact.id!r} already"
+        return f"agent {quoted(name)} has contact {quoted(contact.id)} already"
     if not available(agent):
-        return f"agent {name!r} is not on duty, or her phone cannot be reached"
+        return f"agent {quoted(name)} is not on duty, or her phone cannot be reached"
     capacity = turn.world.capacity[name]
     if not capacity.get(contact.channel, CAPACITY_DEFAULT[contact.channel]):
-        return f"agent {name!r} takes no {contact.channel}"
+        return f"agent {quoted(name)} takes no {contact.channel}"
     queue = turn.world.queue(contact.queue)
     if name in joined(queue.excluded if queue else (), contact.excluded):
-        return f"agent {name!r} is excluded from contact {contact.id!r}"
+        return f"agent {quoted(name)} is excluded from contact {quoted(contact.id)}"
     return ""
 
 
@@ -171,10 +172,10 @@ def not_to_be_picked_up(turn: Turn, contact: ContactState, name: AgentId) -> str
     if contact.channel not in open_channels(
         agent, turn.world.capacity[name], turn.world.concurrency
     ):
-        return f"agent {name!r} is at work"
+        return f"agent {quoted(name)} is at work"
     skills = turn.world.skills[name]
     if not all(skills.get(skill, 0) >= level for skill, level in contact.skills.items()):
-        return f"agent {name!r} cannot do what contact {contact.id!r} needs"
+        return f"agent {quoted(name)} cannot do what contact {quoted(contact.id)} needs"
     return ""
 
 
