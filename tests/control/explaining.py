@@ -39,6 +39,7 @@ COULD = (Rule.LATER, Rule.PASSED)
 
 def _excluded(state: State, contact: ContactState, agent: AgentState, _: Obstacle) -> None:
     contact.excluded = tuple(a for a in contact.excluded if a != agent.id)
+    contact.declined_by = tuple(a for a in contact.declined_by if a != agent.id)
     _change_queues(
         state, lambda q: msgspec.structs.replace(
             q, excluded=tuple(a for a in q.excluded if a != agent.id)
