@@ -41,6 +41,7 @@ soak: $(TEST_STAMP) peers
 	$(BIN)/python -m tests.crash --points 10000
 	$(BIN)/python -m tests.crash.mail --mails 5000
 	for day in $$(seq 100 140); do $(BIN)/python -m tests.simulation.day $$day 3000 || exit 1; done
+	MUTATIONS=100000 $(BIN)/python -m pytest -q tests/e2e/test_mutations.py --timeout 3600
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q tests/control tests/frontend tests/sip tests/ivr tests/media
 	SOAK_LEAVINGS=10000 SOAK_CALLS=1000 $(BIN)/python -m pytest -q tests/frontend/test_every_leaving.py tests/frontend/test_bad_road.py
 	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/python -m pytest -q tests/e2e || exit 1; done

@@ -1,11 +1,11 @@
 #!/bin/sh
 # The independent ends that the end-to-end tests call: sipp and baresip (phones), Chromium (a
-# person at a screen), PostgreSQL (the history of a bigger center), Dovecot (a mailbox). As root they
-# are installed;
+# person at a screen), PostgreSQL (the history of a bigger center), Dovecot (a mailbox), openssl
+# (looks at our TLS), ip (networks of their own). As root they are installed;
 # otherwise the one line to run is printed. Nothing that a package brings is started.
 set -eu
 
-PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core dovecot-imapd dovecot-lmtpd"
+PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core dovecot-imapd dovecot-lmtpd openssl iproute2"
 
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sipp"
@@ -13,6 +13,8 @@ command -v baresip >/dev/null 2>&1 || missing="$missing baresip"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v dovecot >/dev/null 2>&1 || missing="$missing dovecot"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0
 
 LINE="apt-get install -y --no-install-recommends $PACKAGES"

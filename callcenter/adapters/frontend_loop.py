@@ -51,6 +51,7 @@ from callcenter.frontend.turn import (
     Overloaded,
     SendGranted,
     SendSip,
+    SipReceived,
     StoreDown,
     StoreUp,
     Turn,
@@ -68,6 +69,12 @@ LATE: Micros = 500 * MILLISECOND
 """An input that waited so long for its turn means overload."""
 CALM: Micros = SECOND
 """Overload is over when there was no sign of it for so long."""
+CROWDED: Micros = 100 * MILLISECOND
+"""A stranger's message that waited so long means that strangers are too many."""
+STRANGERS_MAX = 2048
+"""Their messages that wait at once. Beyond: a datagram is dropped, a connection is closed."""
+STRANGERS_AT_ONCE = 32
+"""Of them in one turn, so that trunks, phones and calls never wait behind a flood."""
 TURNS_AT_ONCE = 256
 """Inputs handled before anything is handed on, so that a burst does not delay its first answers."""
 LOOK_SECONDS = 0.25
@@ -77,6 +84,7 @@ class Wire(Protocol):
     """The SIP transports."""
 
     def send(self, flow: Flow, data: bytes) -> None: ...
+    def close_flow(self, flow: Flow) -> None: ...
 
 
 class Engine(Protocol):
@@ -146,13 +154,16 @@ class FrontendLoop:
         self._look = look
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
+        self._strangers: deque[tuple[Micros, Input]] = deque()
+        self.strangers_dropped = 0
+        self._crowded_until: Micros = 0
         self._gathered = Gathered()
         self._pending: deque[_Pending] = deque()
         self._awake = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: Micros | None = None
         self._late_until: Micros = 0
-        self._overloaded = False
+        self._overloaded = (False, False)
         self._away_since: Micros | None = None
         """Since when the writer has no store: the next caller need not find out."""
         self.store_is_down = False
@@ -172,14 +183,28 @@ class FrontendLoop:
 
     def feed(self, what: Input) -> None:
         """Something happened. It is handled in the next pass of the loop, with its neighbours."""
-        self._inbox.append((now(), what))
+        if type(what) is SipReceived and not self.frontend.knows(what.flow):
+            if len(self._strangers) >= STRANGERS_MAX:
+                self._turn_away(what)
+                return
+            self._strangers.append((now(), what))
+        else:
+            self._inbox.append((now(), what))
         if not self._awake:
             self._awake = True
             self._loop.call_soon(self._pass)
 
+    def _turn_away(self, what: SipReceived) -> None:
+        """No room for one more stranger: who sent a datagram repeats it, who has a connection
+        makes another."""
+        self.strangers_dropped += 1
+        self._crowded_until = now() + CALM
+        if what.flow.reliable:
+            self._wire.close_flow(what.flow)
+
     def _pass(self) -> None:
         """Handle what gathered, then hand it on."""
-        inbox, frontend = self._inbox, self.frontend
+        inbox, strangers, frontend = self._inbox, self._strangers, self.frontend
         waited = now() - inbox[0][0] if inbox else 0
         self.lag_max = max(self.lag_max, waited)
         if waited > LATE:
@@ -189,10 +214,14 @@ class FrontendLoop:
             frontend.take(what, now())
             if type(what) is EventsSeen:
                 self.cursor = what.seq
-        self._gathered.add(frontend.turn())
-        self._awake = bool(inbox)
+        if strangers and now() - strangers[0][0] > CROWDED:
+            self._crowded_until = now() + CALM
+        for _ in range(min(len(strangers), STRANGERS_AT_ONCE)):
+            frontend.take(strangers.popleft()[1], now())
+        self._awake = bool(inbox or strangers)
         if self._awake:
-            self._loop.call_soon(self._pass)
+            self._loop.call_soon(self._pass)  # whatever becomes of this turn
+        self._gathered.add(frontend.turn())
         self._hand_on()
 
     def _tick(self) -> None:
@@ -297,10 +326,14 @@ class FrontendLoop:
     def _watch_load(self) -> None:
         undecided = self._writer.backlog.oldest_seconds(time.monotonic()) * SECOND
         overloaded = undecided > BACKLOG or self._writer.store_full or now() < self._late_until
-        if overloaded != self._overloaded:
-            log.warning("overload" if overloaded else "overload is over")
-            self._overloaded = overloaded
-            self.feed(Overloaded(overloaded))
+        crowded = now() < self._crowded_until
+        if (overloaded, crowded) != self._overloaded:
+            if overloaded != self._overloaded[0]:
+                log.warning("overload" if overloaded else "overload is over")
+            if crowded != self._overloaded[1]:
+                log.warning("too many strangers" if crowded else "strangers are served again")
+            self._overloaded = overloaded, crowded
+            self.feed(Overloaded(overloaded, crowded))
 
     # ---- act ------------------------------------------------------------------------------
 
@@ -333,7 +366,7 @@ class FrontendLoop:
     @property
     def idle(self) -> bool:
         """Whether nothing waits to be handled or kept."""
-        return not self._inbox and not self._pending
+        return not self._inbox and not self._strangers and not self._pending
 
     def close(self) -> None:
         """No more alarms."""

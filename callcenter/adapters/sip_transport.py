@@ -1,12 +1,12 @@
 """The sockets of SIP: datagrams and connections in, messages out, and back.
 
 Everything above is sans-I/O and speaks of `Flow`s; here a flow is a socket. TCP goes through
-`Stream`, on Twisted's reactor. UDP is read off the loop itself, many datagrams per wake-up: Twisted's
+`Stream`, on Twisted's reactor, TLS and secure WebSocket through `SecureStream`. UDP is read off the loop itself, many datagrams per wake-up: Twisted's
 port costs a tenth of a whole call.
 
 Why the holder is asked to keep each connection: it lives longer than this process. Its number is
 never used again, in this life or the next (`first_connection` comes from the epoch), so that a
-stored flow means either the same connection or none.
+stored flow means either the same connection or none. What is inside TLS it cannot keep.
 
 Nothing here raises because of a peer: what cannot be sent or is too much is counted by name in
 `counts`, which the metrics show.
@@ -17,6 +17,7 @@ Sources: RFC 3261 18 (transport), RFC 5626 (flows), RFC 3581.
 import asyncio
 import errno
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,18 @@ from typing import Any
 
 import structlog
 from twisted.internet.interfaces import IReadDescriptor
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from callcenter.adapters.certificates import Certificates
+from callcenter.adapters.sip_framing import Framing, StreamFraming, WebSocketFraming
+from callcenter.adapters.sip_secure import OneStream, SecureStream
 from callcenter.adapters.sip_stream import Stream
+from callcenter.adapters.sip_watch import Watch
+from callcenter.domain.units import Micros
+from callcenter.frontend.limits import RateLimit, ReplyBudget
 from callcenter.sip import limits
-from callcenter.sip.flow import Address, Flow
+from callcenter.sip.flow import Address, Flow, Transport
 from callcenter.sip.message import is_keepalive
 
 log = structlog.get_logger()
@@ -46,13 +54,16 @@ _NO_ONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 @dataclass(frozen=True)
 class TransportLimits:
-    """What TCP peers are held to.
+    """What peers with connections are held to.
 
     Attributes:
         connections_max: of all peers; more are closed at once.
         connections_per_host_max: of one address; many phones may stand behind one translator.
         first_message_seconds: from the connection to the end of the first message.
         rest_of_message_seconds: from the first byte of a message to its last.
+        handshakes_per_host_per_second: TLS handshakes begun with one address, in the long run; each
+            costs a millisecond before anybody knows who it is.
+        handshakes_per_host_burst: at once, as after a restart of ours.
     """
 
     connections_max: int = 8_192
@@ -60,6 +71,8 @@ class TransportLimits:
     first_message_seconds: float = 30.0
     rest_of_message_seconds: float = 10.0
     connect_seconds: float = 5.0
+    handshakes_per_host_per_second: float = 20.0
+    handshakes_per_host_burst: int = 500
 
 
 class SipTransports:
@@ -73,6 +86,10 @@ class SipTransports:
             although it was gone.
         keep: hands a connection and its number to the holder.
         drop: tells the holder that it may forget the connection.
+        knows: whether the address at the other end of a flow is no forgery. To others no more is
+            sent in datagrams than came from them.
+        on_proven: gets the flow and the trunk that a peer's certificate proves.
+        watch: sees each message that comes or goes, or None.
         first_connection: numbers begin here.
     """
 
@@ -85,6 +102,9 @@ class SipTransports:
         *,
         keep: Callable[[socket.socket, int], object] | None = None,
         drop: Callable[[int], object] | None = None,
+        knows: Callable[[Flow], bool] = lambda _: True,
+        on_proven: Callable[[Flow, str], None] = lambda *_: None,
+        watch: Watch | None = None,
         first_connection: int = 1,
         transport_limits: TransportLimits | None = None,
     ) -> None:
@@ -95,13 +115,21 @@ class SipTransports:
         self._on_closed = on_closed
         self._keep = keep
         self._drop = drop
+        self._on_proven = on_proven
+        self._knows = knows
+        self._budget = ReplyBudget()
+        self._watch = watch if watch is not None and not watch.is_idle else None
         self._next_connection = first_connection
         self._limits = transport_limits or TransportLimits()
         self._udp: dict[Address, _DatagramSide] = {}
         self._trunks: dict[tuple[Address, Address], _DatagramSide] = {}
         self._listeners: list[_Listener] = []
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, Stream | SecureStream] = {}
         self._per_host: Counter[str] = Counter()
+        self._handshakes = RateLimit(
+            per_second=self._limits.handshakes_per_host_per_second,
+            burst=self._limits.handshakes_per_host_burst,
+        )
 
     def add_udp(self, opened: socket.socket) -> Address:
         """Serve a bound datagram socket; a connected one serves its peer alone.
@@ -119,8 +147,33 @@ class SipTransports:
 
     def add_tcp_listener(self, opened: socket.socket) -> Address:
         """Accept connections on a listening socket; its own address."""
-        listener = _Listener(self._reactor, opened, self._accepted, self.counts)
-        self._listeners.append(listener)
+        return self._listen(opened, self._accepted)
+
+    def add_tls_listener(self, opened: socket.socket, certificates: Certificates) -> Address:
+        """Accept TLS on a listening socket; its own address."""
+
+        def accepted(connection: socket.socket, peer: Address) -> None:
+            self._accepted_secure(connection, peer, "tls", certificates, StreamFraming())
+
+        return self._listen(opened, accepted)
+
+    def add_wss_listener(
+        self,
+        opened: socket.socket,
+        certificates: Certificates,
+        admits: Callable[[str | None], bool],
+    ) -> Address:
+        """Accept SIP over secure WebSocket; `admits` says which pages may connect (by origin)."""
+
+        def accepted(connection: socket.socket, peer: Address) -> None:
+            self._accepted_secure(connection, peer, "wss", certificates, WebSocketFraming(admits))
+
+        return self._listen(opened, accepted)
+
+    def _listen(
+        self, opened: socket.socket, accepted: Callable[[socket.socket, Address], None]
+    ) -> Address:
+        self._listeners.append(_Listener(self._reactor, opened, accepted, self.counts))
         return _address(opened.getsockname())
 
     def adopt_tcp(self, connection: socket.socket, connection_id: int) -> Flow | None:
@@ -168,20 +221,46 @@ class SipTransports:
         self._stream(connection, flow, connecting=True)
         return flow
 
+    def connect_tls(self, remote: Address, creator: Any, trunk: str, local_host: str = "") -> Flow:
+        """Open a connection to a trunk. `on_proven` names its flow once the trunk's certificate
+        was found good; otherwise `on_closed` is told.
+
+        Args:
+            creator: Twisted's `IOpenSSLClientConnectionCreator`, which checks the certificate.
+        """
+        flow = Flow("tls", (local_host, 0), remote, self._number())
+        stream = SecureStream(
+            self._reactor, flow, self._limits, StreamFraming(), self,
+            proves=lambda _: trunk, opened_by_us=True,
+        )  # fmt: skip
+        self._add(stream)
+        inner: Any = OneStream(stream)
+        factory = TLSMemoryBIOFactory(creator, True, inner, clock=self._reactor)
+        bind = (local_host, 0) if local_host else None
+        self._reactor.connectTCP(*remote, factory, self._limits.connect_seconds, bind)
+        return flow
+
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one message over a flow. An error is counted, and a flow that is gone is reported
         to `on_closed` in the next turn; none is raised."""
         if flow.transport == "udp":
+            if not self._may_send(flow, len(data)):
+                self.counts["datagrams_withheld"] += 1
+                return
             side = self._trunks.get((flow.local, flow.remote)) or self._udp.get(flow.local)
             sent = side is not None and side.send(data, flow.remote)
+            if sent and self._watch is not None:
+                self._watch.passed(data, flow, sent=True)
             self.counts["datagrams_sent" if sent else "datagrams_not_sent"] += 1
             return
         stream = self._streams.get(flow.connection)
         if stream is None:
-            self.counts["tcp_gone"] += 1
+            self.counts[f"{flow.transport}_gone"] += 1
             self._reactor.callLater(0, self._on_closed, flow)
             return
-        self.counts["tcp_sent"] += 1
+        self.counts[f"{flow.transport}_sent"] += 1
+        if self._watch is not None:
+            self._watch.passed(data, flow, sent=True)
         stream.write(data)
 
     def close_flow(self, flow: Flow) -> None:
@@ -204,6 +283,10 @@ class SipTransports:
         self._streams.clear()
         self._per_host.clear()
 
+    def is_open(self, flow: Flow) -> bool:
+        """Whether something sent over `flow` has a road; a datagram always has."""
+        return not flow.connection or flow.connection in self._streams
+
     @property
     def connections(self) -> int:
         """How many are open."""
@@ -214,14 +297,19 @@ class SipTransports:
             self.counts["keepalives"] += 1
             return
         self.counts["datagrams_received"] += 1
+        if not self._knows(flow):
+            self._budget.heard(flow.remote[0], len(data), _now())
         self._hand_on(data, flow)
 
-    def _message_received(self, data: bytes, flow: Flow) -> None:
-        self.counts["tcp_received"] += 1
+    def message_received(self, data: bytes, flow: Flow) -> None:
+        """One whole message of a connection."""
+        self.counts[f"{flow.transport}_received"] += 1
         self._hand_on(data, flow)
 
     def _hand_on(self, data: bytes, flow: Flow) -> None:
         """A fault of ours ends with this message, not with the process or its socket."""
+        if self._watch is not None:
+            self._watch.passed(data, flow, sent=False)
         try:
             self._on_data(data, flow)
         except Exception:
@@ -230,8 +318,7 @@ class SipTransports:
 
     def _accepted(self, connection: socket.socket, peer: Address) -> None:
         connection.setblocking(False)
-        crowded = len(self._streams) >= self._limits.connections_max
-        if crowded or self._per_host[peer[0]] >= self._limits.connections_per_host_max:
+        if not self._has_room(peer):
             self.counts["tcp_refused"] += 1
             connection.close()
             return
@@ -239,6 +326,51 @@ class SipTransports:
         flow = Flow("tcp", _address(connection.getsockname()), peer, self._number())
         self._keep_in_holder(connection, flow)
         self._stream(connection, flow)
+
+    def _may_send(self, flow: Flow, size: int) -> bool:
+        return self._knows(flow) or self._budget.allows(flow.remote[0], size, _now())
+
+    def _has_room(self, peer: Address) -> bool:
+        crowded = len(self._streams) >= self._limits.connections_max
+        return not crowded and self._per_host[peer[0]] < self._limits.connections_per_host_max
+
+    def _accepted_secure(
+        self,
+        connection: socket.socket,
+        peer: Address,
+        transport: Transport,
+        certificates: Certificates,
+        framing: Framing,
+    ) -> None:
+        """A handshake costs us more than the peer: count first, then begin it."""
+        connection.setblocking(False)
+        with connection:  # Twisted has a duplicate
+            if not self._has_room(peer):
+                self.counts[f"{transport}_refused"] += 1
+                return
+            if not self._handshakes.allows(peer[0], _now()):
+                self.counts[f"{transport}_refused_too_many_handshakes"] += 1
+                return
+            self.counts[f"{transport}_accepted"] += 1
+            flow = Flow(transport, _address(connection.getsockname()), peer, self._number())
+            stream = SecureStream(
+                self._reactor, flow, self._limits, framing, self, proves=certificates.proven
+            )
+            self._add(stream)
+            shown: Any = certificates
+            inner: Any = OneStream(stream)
+            factory = TLSMemoryBIOFactory(shown, False, inner, clock=self._reactor)
+            self._reactor.adoptStreamConnection(connection.fileno(), connection.family, factory)
+
+    def secured(self, stream: SecureStream) -> None:
+        """A handshake is done: what its certificate proves counts before its first message."""
+        self.counts[f"{stream.flow.transport}_secured"] += 1
+        if stream.trunk:
+            self._on_proven(stream.flow, stream.trunk)
+
+    def _add(self, stream: Stream | SecureStream) -> None:
+        self._streams[stream.flow.connection] = stream
+        self._per_host[stream.flow.remote[0]] += 1
 
     def _number(self) -> int:
         number, self._next_connection = self._next_connection, self._next_connection + 1
@@ -252,18 +384,17 @@ class SipTransports:
         connecting: bool = False,
         known: bool = False,
     ) -> Stream:
-        self._per_host[flow.remote[0]] += 1
         stream = Stream(
             self._reactor,
             connection,
             flow,
             self._limits,
-            self._message_received,
-            self._stream_closed,
+            self.message_received,
+            self.stream_closed,
             connecting=connecting,
             known=known,
         )
-        self._streams[flow.connection] = stream
+        self._add(stream)
         return stream
 
     def _read_once(self, stream: Stream) -> None:
@@ -271,14 +402,16 @@ class SipTransports:
         if not stream.closed:
             stream.doRead()
 
-    def _stream_closed(self, stream: Stream, reason: str) -> None:
+    def stream_closed(self, stream: Stream | SecureStream, reason: str) -> None:
+        """A connection is over."""
         flow = stream.flow
-        self.counts[f"tcp_{reason}"] += 1
+        self.counts[f"{flow.transport}_{reason}"] += 1
         self._streams.pop(flow.connection, None)
         self._per_host[flow.remote[0]] -= 1
         if self._per_host[flow.remote[0]] <= 0:
             del self._per_host[flow.remote[0]]
-        self._forget(flow.connection)
+        if isinstance(stream, Stream):
+            self._forget(flow.connection)
         try:
             self._on_closed(flow)
         except Exception:
@@ -292,6 +425,10 @@ class SipTransports:
     def _forget(self, connection_id: int) -> None:
         if self._drop is not None:
             self._drop(connection_id)
+
+
+def _now() -> Micros:
+    return time.monotonic_ns() // 1000
 
 
 def _address(name: Any) -> Address:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "contact": ("callcenter.app.act_commands", "contact", "Move, assign and rank who waits."),
     "agent": ("callcenter.app.agent_commands", "agent", "State, skills and training of agents."),
     "softphone": ("callcenter.app.phones.command", "softphone", "A telephone in this terminal."),
+    "sip": ("callcenter.app.sip_commands", "sip", "What passed over the wire in a call."),
     "token": ("callcenter.app.data_commands", "token", "Make tokens for the API."),
     "import": ("callcenter.app.data_commands", "import_data", "Import customers, or another system's queues."),
     "backup": ("callcenter.app.backup.command", "backup", "Copy the whole center into one file."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
+from ipaddress import ip_network
 
 PEERS_MAX = 10_000
 """Peers whose way to us is remembered; the longest unheard are forgotten first."""
@@ -17,6 +18,14 @@ def host_port(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise ValueError("write it as host:port, such as 127.0.0.1:5060")
     return host, int(port)
+
+
+def network(text: object) -> str:
+    """`198.51.100.20` or `198.51.100.0/24` in its one form. Raises `ValueError` with the remedy."""
+    try:
+        return str(ip_network(str(text)))
+    except ValueError as wrong:
+        raise ValueError(f"{wrong}; write 198.51.100.20 or 198.51.100.0/24") from wrong
 
 
 def _address_towards(remote: str) -> str:

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from callcenter.app.addresses import host_port
+from callcenter.app.addresses import host_port, network
 from callcenter.domain import center as domain
 from callcenter.domain.units import AgentId, QueueId
 
@@ -53,7 +53,12 @@ def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _address_or_none(text: Any) -> Any:
+    return _address(text) if text else text
+
+
 Address = Annotated[str, BeforeValidator(_address)]
+Network = Annotated[str, BeforeValidator(network)]
 PREFIX = r"^(\+[0-9]{0,15}|[0-9]{1,15})$"
 CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
 Prefix = Annotated[str, Field(pattern=PREFIX)]
@@ -133,7 +138,13 @@ class HistorySettings(Table):
 
 class SipSettings(Table):
     listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ("127.0.0.1:5060",)
-    """Where phones and trunks reach us, UDP and TCP: `host:port`, or several of them."""
+    """Where phones and trunks reach us, UDP and TCP: `host:port`, or several of them. For IPv6
+    beside IPv4 name both: `["0.0.0.0:5060", "[::]:5060"]`."""
+    tls_listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ()
+    """The same over TLS, usually port 5061. Needs a `[[certificate]]`."""
+    wss_listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ()
+    """Where phones in browsers reach us (SIP over secure WebSocket), from pages of `[web] origins`.
+    Needs a `[[certificate]]`."""
     domain: str = ""
     """Host part of our addresses; the advertised address when empty."""
     realm: str = "callcenter"
@@ -145,6 +156,11 @@ class SipSettings(Table):
     """The shortest registration that is granted; a phone that asks for less is told so."""
     advertised_address: str = ""
     """What peers are told to send to; the listening address when empty."""
+    trace_messages: int = Field(default=20_000, ge=0, le=1_000_000)
+    """So many of the last messages are kept in memory for `callcenter sip trace`; 0 keeps none."""
+    capture: Annotated[str, BeforeValidator(_address_or_none)] = ""
+    """`host:port` of a HEP3 capture server (Homer, heplify), which gets a copy of every message,
+    without what proves passwords."""
 
     @property
     def public_host(self) -> str:
@@ -157,13 +173,37 @@ class SipSettings(Table):
         return self.domain or self.public_host
 
 
+class CertificateSettings(Table):
+    certificate_file: Path = Field(examples=["/etc/letsencrypt/live/sip.example.com/fullchain.pem"])
+    """Our certificate and what stands between it and the authority, PEM. Changed files are taken
+    within a minute, without a restart."""
+    key_file: Path = Field(examples=["/etc/letsencrypt/live/sip.example.com/privkey.pem"])
+    """Its key, PEM, mode 600."""
+
+
 class TrunkSettings(Table):
     name: Name = Field(examples=["provider"])
     """What logs and metrics call the line."""
     address: Address = Field(examples=["198.51.100.20:5060"])
-    """Calls from this host and port need no password."""
+    """Where calls of this line come from: over UDP this host and port, over TCP and TLS this host.
+    They need no password."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How the line speaks with us; what comes from its address in another way is a stranger's."""
+    sources: tuple[Network, ...] = ()
+    """Addresses and networks that its calls also come from, whatever the port."""
+    peer_name: str = ""
+    """TLS: the line is known by a certificate that holds this name, and by nothing else."""
+    authorities_file: Path | None = None
+    """Who may have signed the line's certificate, PEM; the system's authorities when not given."""
+    certificate_file: Path | None = None
+    """TLS: the certificate that we show when we connect to the line, if it asks for one."""
+    key_file: Path | None = None
+    """Its key, mode 600."""
     dial: tuple[Prefix, ...] = ()
     """Beginnings of the numbers that may be called by it, as `["+1555", "+34"]`; none unless named."""
+    deny: tuple[Prefix, ...] = ()
+    """Beginnings that may not be called though a shorter one of `dial` would allow it:
+    `["+1900", "+1976"]`. The longest beginning counts, at equal length the one that denies."""
     caller: str = Field(default="", pattern=CALLER)
     """The number that is shown to those whom we call; the one they had called when empty."""
     realm: str = ""
@@ -177,6 +217,15 @@ class TrunkSettings(Table):
     inband_digits: bool = False
     """Listen for keys as tones in the audio of callers whose line sends no telephone events: the
     last resort, for analogue gateways. Embedded media engine only."""
+
+
+class NetworkSettings(Table):
+    network: Network = Field(examples=["192.168.0.0/16"])
+    """Phones and trunks whose addresses are in it …"""
+    sip_address: str = ""
+    """… are told to send SIP here; the address that they reach us at when empty."""
+    media_address: str = ""
+    """… and audio here; what `[media]` says when empty."""
 
 
 class MediaSettings(Table):
@@ -520,6 +569,11 @@ class Settings(Table):
     """Where contact records, customers and tokens are kept."""
     sip: SipSettings = SipSettings()
     """Phones and trunks."""
+    certificates: tuple[CertificateSettings, ...] = Field(default=(), alias="certificate")
+    """What TLS peers are shown: the one that holds the name they ask for, else the first."""
+    networks: tuple[NetworkSettings, ...] = Field(default=(), alias="network")
+    """What phones are told to send to, by where they are. The narrowest network counts; for all
+    others the advertised addresses of `[sip]` and `[media]`."""
     trunks: tuple[TrunkSettings, ...] = Field(default=(), alias="trunk")
     """Lines to the outside, that calls come from and customers are called back by."""
     media: MediaSettings = MediaSettings()

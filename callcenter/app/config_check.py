@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from callcenter.app.addresses import host_port
 from callcenter.app.config import FORMS, Settings, Table
+from callcenter.app.config_tls import tls_problems
 from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
 from callcenter.control.configuration import problems_of, warnings_of
@@ -323,8 +324,19 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
     if store.directory is not None:
         directory = Path(os.path.abspath(folder / store.directory))
         store = store.model_copy(update={"directory": directory})
+
+    def resolve(row: Any) -> Any:
+        files = {
+            key: Path(os.path.abspath(folder / path))
+            for key in ("certificate_file", "key_file", "authorities_file")
+            if (path := getattr(row, key, None)) is not None
+        }
+        return row.model_copy(update=files)
+
     return settings.model_copy(
         update={
+            "certificates": tuple(resolve(row) for row in settings.certificates),
+            "trunks": tuple(resolve(row) for row in settings.trunks),
             "store": store,
             "state_directory": Path(os.path.abspath(folder / settings.state_directory)),
             "flows_directory": Path(os.path.abspath(folder / settings.flows_directory)),
@@ -355,6 +367,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             "two ports per leg, between 1024 and 65535, such as 30000-34999",
         )  # fmt: skip
     yield from _deaf_media(settings)
+    yield from tls_problems(settings)
     for index, agent in enumerate(settings.agents):
         if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
             yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"

@@ -23,6 +23,7 @@ import click
 import msgspec
 
 from callcenter.app.config import Settings, default_file, load_settings
+from callcenter.app.doctor_sip import examine_sip
 from callcenter.app.run_command import config_option
 
 DESCRIPTORS_WANTED = 16384
@@ -74,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _flows(settings)
     yield _prompts(settings.flows_directory)
     yield from _privacy(settings)
+    yield from examine_sip(settings)
 
 
 def _python() -> Finding:

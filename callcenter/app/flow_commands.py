@@ -154,7 +154,7 @@ def run(
             name: QueueExit(exit_)
             for name, exit_ in _pairs("--queue", queues, tuple(QueueExit)).items()
         },
-        facts={"caller_registered": False, "dialled": ""},
+        facts={"caller_registered": False, "caller_attested": "", "dialled": ""},
         waits={name: _seconds(text) for name, text in _pairs("--wait", waits).items()},
     )
 

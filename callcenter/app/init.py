@@ -46,6 +46,9 @@ realm = "callcenter"
 # digest = ["SHA-256", "MD5"]      # MD5 alone by default: many phones stop at SHA-256
 # domain = "sip.example.com"       # host part of your addresses
 # advertised_address = "203.0.113.7"                   # behind NAT
+# capture = "192.0.2.30:9060"      # a HEP3 server (Homer) gets a copy of every message
+# tls_listen = ["192.0.2.10:5061"] # phones and trunks over TLS; needs a [[certificate]]
+# wss_listen = ["192.0.2.10:5443"] # phones in browsers; their pages stand in [web] origins
 
 [media]
 url = "embedded"                   # or ng://host:2223 for rtpengine
@@ -54,6 +57,17 @@ address = "127.0.0.1"              # where audio is received; with `sip.listen`,
 
 [web]
 listen = "127.0.0.1:8080"          # the wall, the desk, the API
+
+# What TLS peers are shown. Renewed files are taken within a minute.
+# [[certificate]]
+# certificate_file = "/etc/letsencrypt/live/sip.example.com/fullchain.pem"
+# key_file = "/etc/letsencrypt/live/sip.example.com/privkey.pem"
+
+# Behind a 1:1 NAT: phones inside are told the inner address, all others the advertised ones.
+# [[network]]
+# network = "192.168.0.0/16"
+# sip_address = "192.168.0.10"
+# media_address = "192.168.0.10"
 
 # Mails: your mail server (Postfix, Exim …) hands them over by LMTP; they wait in a queue like calls.
 # [intake]
@@ -74,6 +88,10 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # name = "provider"
 # address = "198.51.100.20:5060"
 # dial = ["+1"]
+# deny = ["+1900", "+1976"]        # not these, though they begin so
+# transport = "udp"                # or tcp, tls
+# sources = ["198.51.100.0/28"]    # calls also come from here, whatever the port
+# peer_name = "sip.provider.example"                   # tls: only with a certificate of this name
 # username = "account"
 # password_file = "secrets/trunk-provider"
 

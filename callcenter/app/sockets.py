@@ -26,6 +26,7 @@ TAKEOVER_SECONDS = 1.0
 """So long the roles of a killed holder may still have our ports: they die with it, but later."""
 
 _SO_RCVBUFFORCE = 33
+_IP_MTU_DISCOVER, _IP_PMTUDISC_DONT = 10, 0
 
 Sockets: TypeAlias = dict[str, socket.socket]
 
@@ -47,11 +48,24 @@ def _of_frontend(settings: Settings, _index: int) -> Sockets:
         udp = _udp(address, "[sip] listen")
         opened[f"sip-udp-{number}"] = udp
         opened[f"sip-tcp-{number}"] = _tcp(_same_port(address, udp), "[sip] listen")
-    local = settings.sip.listen[0]
+    for number, address in enumerate(settings.sip.tls_listen):
+        opened[f"sip-tls-{number}"] = _tcp(address, "[sip] tls_listen")
+    for number, address in enumerate(settings.sip.wss_listen):
+        opened[f"sip-wss-{number}"] = _tcp(address, "[sip] wss_listen")
     for trunk in settings.trunks:
-        opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, opened["sip-udp-0"])
+        if trunk.transport == "udp":
+            number = _listener_for(trunk.address, settings.sip.listen)
+            local, public = settings.sip.listen[number], opened[f"sip-udp-{number}"]
+            opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, public)
     opened["media-events"] = _udp(settings.media.events_listen, "[media] events_listen")
     return opened
+
+
+def _listener_for(remote: str, listen: tuple[str, ...]) -> int:
+    """Which of our addresses speaks with `remote`: the first of its family, else the first."""
+    wanted = _family(host_port(remote)[0])
+    families = [_family(host_port(address)[0]) for address in listen]
+    return families.index(wanted) if wanted in families else 0
 
 
 def _of_media(settings: Settings, index: int) -> Sockets:
@@ -98,9 +112,26 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
+def _one_family(opened: socket.socket) -> None:
+    """An IPv6 socket takes IPv6 alone: `0.0.0.0` and `[::]` stand beside each other, and nobody's
+    IPv4 address has two spellings."""
+    if opened.family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def _may_be_cut(opened: socket.socket) -> None:
+    """A message longer than a link takes is cut by whoever has that link, us or a router: many
+    firewalls swallow the word that it was too long (RFC 3261 18.1.1 wants TCP beyond 1300 octets;
+    a phone behind a translator that came over UDP can be reached by nothing else)."""
+    if opened.family == socket.AF_INET:
+        opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
+
+
 def _udp(address: str, setting: str) -> socket.socket:
     host, port = host_port(address)
     opened = socket.socket(_family(host), socket.SOCK_DGRAM)
+    _one_family(opened)
+    _may_be_cut(opened)
     _bind(opened, host, port, setting, "udp")
     enlarge(opened)
     return opened
@@ -110,6 +141,7 @@ def _tcp(address: str, setting: str) -> socket.socket:
     host, port = host_port(address)
     opened = socket.socket(_family(host), socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _one_family(opened)
     _bind(opened, host, port, setting, "tcp")
     opened.listen(BACKLOG)
     return opened
@@ -119,6 +151,8 @@ def _connected(local: str, remote: str, public: socket.socket) -> socket.socket:
     """A socket on our public port that only hears `remote`."""
     host, _ = host_port(local)
     trunk = socket.socket(_family(host), socket.SOCK_DGRAM)
+    _one_family(trunk)
+    _may_be_cut(trunk)
     for shared in (public, trunk):
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     _bind(trunk, host, address_of(public)[1], "[[trunk]]", "udp")

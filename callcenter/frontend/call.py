@@ -181,7 +181,11 @@ class CallStory:
         if self.flow is None:
             self.end(Reason.FLOW_FAILED)
             return
-        facts = {"caller_registered": record.registered, "dialled": record.dialled}
+        facts = {
+            "caller_registered": record.registered,
+            "caller_attested": record.attested,
+            "dialled": record.dialled,
+        }
         self.session = ivr.Session(self.flow, facts=facts)
         self._walk(lambda session: session.start(self.hands.now))
 

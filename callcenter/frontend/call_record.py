@@ -46,6 +46,8 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     caller: str = ""
     """Her number or name as an agent is shown it; empty when withheld."""
     registered: bool = False
+    attested: str = ""
+    """`A`, `B` or `C`: what the trunk's carrier says of her number, unverified."""
     session: bytes = b""
     waits: QueueRequested | None = None
     """How she got into her queue, to put her back there."""

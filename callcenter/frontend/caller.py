@@ -25,17 +25,19 @@ def dialled_user(request: Request) -> str:
         return ""
 
 
-def caller_of(request: Request) -> str:
-    """The caller's number or name; empty when she withheld it."""
+def caller_of(request: Request, *, is_trusted: bool = True) -> str:
+    """The caller's number or name; empty when she withheld it. What is *asserted* counts only from
+    a trunk (`is_trusted`): anybody else could assert anything (RFC 3325 5)."""
     if "id" in (request.header("Privacy") or "").replace(" ", "").split(";"):
         return ""
-    asserted = request.header("P-Asserted-Identity")
+    asserted = request.header("P-Asserted-Identity") if is_trusted else None
     try:
         address = parse_name_addr(asserted) if asserted else request.from_
         user = parse_uri(address.uri).user
     except SipError:
         return ""
-    return "" if user.lower() in ("anonymous", "unavailable") else user[:SHOWN_CHARACTERS_MAX]
+    shown = "".join(character for character in user if character.isprintable())
+    return "" if shown.lower() in ("anonymous", "unavailable") else shown[:SHOWN_CHARACTERS_MAX]
 
 
 def plain_number(dialled: str) -> str:

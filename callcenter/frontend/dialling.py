@@ -1,7 +1,8 @@
 """Which number may be called, and by which trunk: nothing may, unless a trunk's `dial` says so.
 
     number   as typed or as it came: what people write between digits is left out, `00` is `+`
-    allowed  by the first trunk that has a road and a prefix of it; never a number of our own
+    allowed  by the first trunk that has a road and a prefix of it, unless a longer one denies it;
+             never a number of our own
     refused  everything else
 
 Why: whoever can type a number can make us pay for it. So the rule is a list of what is wanted and
@@ -38,9 +39,16 @@ def road_to(hands: Hands, number: str, trunk: str = "") -> Road | None:
     if plain in _own(hands):
         return None
     for one in _asked(hands.config.trunks, trunk):
-        if one.flow is not None and any(plain.startswith(prefix) for prefix in one.dial):
+        if one.flow is not None and _may_dial(one, plain):
             return Road(plain, one)
     return None
+
+
+def _may_dial(trunk: Trunk, plain: str) -> bool:
+    """The longest beginning that is named decides; at equal length the one that denies."""
+    allowed = max((len(p) for p in trunk.dial if plain.startswith(p)), default=-1)
+    denied = max((len(p) for p in trunk.deny if plain.startswith(p)), default=-1)
+    return allowed > denied
 
 
 def _asked(trunks: Iterable[Trunk], name: str) -> Iterable[Trunk]:

@@ -107,7 +107,8 @@ class FeatureStory:
         self.code = code
         self.rest = rest
         self.call = call
-        self.media = MediaLeg(hands, LegRecord(id=f"{name}/c"), self._said)
+        leg = LegRecord(id=f"{name}/c", told=hands.media_address(call.flow))
+        self.media = MediaLeg(hands, leg, self._said)
         self.request = CommandId("")
         self._answered = self._asked = self._over = False
         self._began: Micros = hands.now

@@ -31,6 +31,7 @@ from callcenter.frontend.limits import CenterClock, RateLimit
 from callcenter.frontend.media_leg import LegRecord, owner_of
 from callcenter.frontend.phones import Answer, Phones
 from callcenter.frontend.refer import target_of
+from callcenter.frontend.trunks import Trunks
 from callcenter.frontend.turn import (
     Closing,
     Configured,
@@ -41,6 +42,7 @@ from callcenter.frontend.turn import (
     Faulted,
     FeatureClosed,
     FlowClosed,
+    FlowProven,
     Input,
     LookedUp,
     MediaHolds,
@@ -58,6 +60,7 @@ from callcenter.frontend.turn import (
 from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
 from callcenter.sip.flow import Flow
+from callcenter.sip.identity import attestation
 from callcenter.sip.message import Request
 from callcenter.sip.registrar import Binding
 
@@ -80,8 +83,10 @@ class Frontend:
         """`secret` seals nonces; `wall_offset` is wall clock minus monotonic clock."""
         self.rules = rules
         self.endpoint = endpoint
+        endpoint.trusts = self.trusts_address
         self.hands = Hands(endpoint, rules, CenterClock(wall_offset), config, self._bindings)
         self.phones = Phones(self.hands, secret)
+        self.trunks = Trunks()
         self.counts = self.hands.counts
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
@@ -90,11 +95,15 @@ class Frontend:
         """Connections that closed lately."""
         self._is_known = False
         """Whether control has heard of this life."""
+        self._is_crowded = False
+        self._strangers: set[str] = set()
+        """Contacts of callers who are neither a trunk nor registered; some may be over."""
         self._closed_for: dict[Reason, bool] = {}
         """Why no new call is taken, if any of them is true."""
         self._entries: dict[type[Any], Callable[[Any], None]] = {
             SipReceived: self._sip_received,
             FlowClosed: self._flow_closed,
+            FlowProven: lambda i: self.trunks.proven(i.flow, i.trunk),
             EventsSeen: self._events_seen,
             MediaReplied: self._media_replied,
             MediaHolds: self._media_holds,
@@ -109,7 +118,7 @@ class Frontend:
             StoreUp: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=False),
             Draining: lambda _: self._close(Reason.DRAINING, closed=True),
             Closing: lambda _: self._end_all(),
-            Overloaded: lambda i: self._close(Reason.OVERLOADED, closed=i.overloaded),
+            Overloaded: self._overloaded,
         }
 
     # ---- the machine ----------------------------------------------------------------------
@@ -235,6 +244,7 @@ class Frontend:
     def _flow_closed(self, closed: FlowClosed) -> None:
         self._told_by_sip(self.endpoint.flow_closed(closed.flow, self.hands.now))
         self.phones.flow_closed(closed.flow)
+        self.trunks.flow_closed(closed.flow)
         self._dead[closed.flow] = None
         if len(self._dead) > DEAD_FLOWS_MAX:
             del self._dead[next(iter(self._dead))]
@@ -269,6 +279,8 @@ class Frontend:
             self.hands.gone(event.call)
         elif isinstance(event, sip.CallProgress):
             return  # it rings: nothing to be done and, as an INVITE may be repeated, nothing kept
+        elif isinstance(event, sip.CallConfirmed):
+            self.hands.confirmed(event.call)
         story = self.hands.dialogs.get(call.id) if call is not None else None
         if story is not None:
             self.hands.touch(story)
@@ -359,9 +371,34 @@ class Frontend:
             return closed
         if self.calls >= self.rules.calls_max:
             return Reason.OVERLOADED
-        if self._is_trunk(flow) or self._rates.allows(source_of(flow), self.hands.now):
+        if self._is_trunk(flow) or self.phones.registered_from(flow):
             return None
-        return Reason.OVERLOADED
+        has_room = self._guests() < self._guests_max
+        if self._is_crowded or not has_room:
+            return Reason.OVERLOADED
+        allowed = self._rates.allows(source_of(flow), self.hands.now)
+        return None if allowed else Reason.OVERLOADED
+
+    @property
+    def _guests_max(self) -> int:
+        rules = self.rules
+        return rules.calls_max - min(rules.kept_for_known, rules.calls_max // 2)
+
+    def _guests(self) -> int:
+        """How many calls strangers hold. Counted anew when there may be too many."""
+        if len(self._strangers) >= self._guests_max:
+            self._strangers.intersection_update(self.hands.stories)
+        return len(self._strangers)
+
+    def trusts_address(self, flow: Flow) -> bool:
+        """Whether what comes from that host is known to come from there, and is no forgery."""
+        return source_of(flow) in self.hands.proved or self._is_trunk(flow)
+
+    def knows(self, flow: Flow) -> bool:
+        """Whether somebody at the other end of `flow` has shown who or at least where he is: a
+        trunk, a registered phone, a peer of a call that he acknowledged."""
+        remote = flow.remote
+        return remote in self.hands.roads or self.phones.knows(remote) or self._is_trunk(flow)
 
     def _contact(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A number of ours starts its flow."""
@@ -374,7 +411,8 @@ class Frontend:
         agent = self.phones.registered_from(call.flow)
         if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call, invite):
             return
-        caller = caller_of(invite)
+        is_trunk = self._is_trunk(call.flow)
+        caller = caller_of(invite, is_trusted=is_trunk)
         contact = self.hands.new_contact()
         record = CallRecord(
             contact=contact,
@@ -385,9 +423,13 @@ class Frontend:
             arrived=self.hands.center_now(),
             caller=caller,
             registered=agent is not None,
+            attested=attestation(invite) if is_trunk else "",
         )
-        leg = LegRecord(id=f"{contact}/c", tones=self._has_tones(call.flow))
+        address = self.hands.media_address(call.flow)
+        leg = LegRecord(id=f"{contact}/c", tones=self._has_tones(call.flow), told=address)
         story = CallStory(self.hands, record, call, leg, flow)
+        if agent is None and not is_trunk:
+            self._strangers.add(contact)
         self.hands.follow(call, story)
         self.hands.begin(story)
         story.arrive()
@@ -409,12 +451,11 @@ class Frontend:
         story.arrive()
 
     def _is_trunk(self, flow: Flow) -> bool:
-        host = source_of(flow)
-        return any(host in trunk.hosts for trunk in self.hands.config.trunks)
+        return self.trunks.of(flow, self.hands.config.trunks) is not None
 
     def _has_tones(self, flow: Flow) -> bool:
-        host = source_of(flow)
-        return any(t.inband_digits and host in t.hosts for t in self.hands.config.trunks)
+        trunk = self.trunks.of(flow, self.hands.config.trunks)
+        return trunk is not None and trunk.inband_digits
 
     def _is_agent(self, call: sip.Call, invite: Request) -> bool:
         """Whether she proved to be one of ours; otherwise she is challenged or refused."""
@@ -545,6 +586,10 @@ class Frontend:
 
     def _configured(self, config: Configured) -> None:
         self.hands.config = config
+
+    def _overloaded(self, load: Overloaded) -> None:
+        self._is_crowded = load.crowded
+        self._close(Reason.OVERLOADED, closed=load.overloaded)
 
     def _close(self, reason: Reason, *, closed: bool) -> None:
         self._closed_for[reason] = closed

@@ -8,7 +8,9 @@ what a grant asks for, which is kept already (`send_granted`).
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from heapq import heappop, heappush
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, Protocol
 
 from callcenter.domain.calendar import OpenState, state_at
@@ -17,11 +19,12 @@ from callcenter.domain.commands import Command, Presence
 from callcenter.domain.events import QueueEstimated
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
-from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock
+from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock, Proved
 from callcenter.frontend.turn import (
     Action,
     AskMedia,
     Configured,
+    Faulted,
     Message,
     RecordChange,
     SendGranted,
@@ -30,7 +33,7 @@ from callcenter.frontend.turn import (
 )
 from callcenter.sip import endpoint as sip
 from callcenter.sip.digest import Algorithm
-from callcenter.sip.flow import Flow
+from callcenter.sip.flow import Address, Flow
 from callcenter.sip.record import encode_record as _encode
 from callcenter.sip.registrar import EXPIRES_SECONDS_MIN, Binding
 
@@ -38,6 +41,9 @@ Replied = Callable[[Message], None]
 
 PARTING = "parting:"
 """Keys of calls that were let go and have not answered yet."""
+
+THREADS_MAX = 5_000
+"""Stories whose Call-IDs are remembered."""
 
 SWEEP: Micros = 10 * SECOND
 """How often every call is looked at, for limits that need no better precision."""
@@ -57,10 +63,14 @@ class Rules:
     voice: str = "en"
     """Language in which feature codes are confirmed."""
     calls_max: int = CALLS_MAX
+    kept_for_known: int = 200
+    """Calls of `calls_max` that only trunks and agents' phones may make: so many, half at most."""
     calls_per_source_per_second: float = 300.0
     """Of one host that is no trunk: an office behind one address, never a flood."""
     calls_per_source_burst: int = 600
     call_seconds_max: int = CALL_SECONDS_MAX
+    media_networks: tuple[tuple[str, str], ...] = ()
+    """What phones in a network are told to send audio to, the narrowest network first."""
     loopback_media: bool = True
     """Whether a phone may say that its audio is on our own machine: only if we listen there."""
     probe_seconds: int = 4
@@ -150,7 +160,13 @@ class Hands:
     _parted: list[RecordChange] = field(default_factory=list)
     _kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _asked: int = 0
+    roads: Counter[Address] = field(default_factory=Counter)
+    """Peers in a call that they acknowledged, so that their address is no forgery."""
+    proved: Proved = field(default_factory=Proved)
+    threads: dict[str, list[str]] = field(default_factory=dict)
+    """The Call-IDs of the last stories, those that are over included, for who asks about one."""
     _dialogs_of: dict[str, list[str]] = field(default_factory=dict)
+    _road_of: dict[str, Address] = field(default_factory=dict)
     _contacts: int = 0
 
     # ---- saying what happened -------------------------------------------------------------
@@ -216,12 +232,27 @@ class Hands:
         self.stories.pop(story.id, None)
         for dialog in self._dialogs_of.pop(story.id, ()):
             self.dialogs.pop(dialog, None)
+            road = self._road_of.pop(dialog, None)
+            if road is not None:
+                self.roads[road] -= 1
+                if not self.roads[road]:
+                    del self.roads[road]
         self.touch(story)
 
     def follow(self, call: sip.Call, story: Story) -> None:
         """What happens in the dialog `call` is told to `story`."""
         self.dialogs[call.id] = story
         self._dialogs_of.setdefault(story.id, []).append(call.id)
+        self.threads.setdefault(story.id, []).append(call.call_id)
+        if len(self.threads) > THREADS_MAX:
+            del self.threads[next(iter(self.threads))]
+
+    def confirmed(self, call: sip.Call) -> None:
+        """The peer of `call` answered with what only who heard us can know."""
+        self.proved.add(source_of(call.flow))
+        if call.id in self.dialogs and call.id not in self._road_of:
+            self._road_of[call.id] = call.flow.remote
+            self.roads[call.flow.remote] += 1
 
     def seen(self, agent: AgentId) -> AgentSeen:
         """What an agent does."""
@@ -240,6 +271,14 @@ class Hands:
     def center(self) -> Center:
         """The center as it is configured now."""
         return self.config.center
+
+    def media_address(self, flow: Flow) -> str:
+        """Where the phone at the other end of `flow` is told to send audio; `""` for the engine's
+        own address."""
+        for network, address in self.rules.media_networks:
+            if within(flow.remote[0], network):
+                return address
+        return ""
 
     # ---- saying good-bye ------------------------------------------------------------------
 
@@ -353,17 +392,33 @@ class Hands:
 
     def finish(self) -> Turn:
         """The turn as made: changes of records first, then what the endpoint wants to send."""
-        for name, story in self.touched.items():
+        touched, self.touched = self.touched, {}
+        for name, story in touched.items():
             lives = name in self.stories
-            self._keep(name, story.kept() if lives else {})
+            try:
+                self._keep(name, story.kept() if lives else {})
+            except Exception as fault:  # noqa: BLE001 what cannot be kept ends alone
+                self._let_go_unkept(name, story, fault)
+                lives = False
             if lives and story.awaits_control:
                 self.awaiting.add(name)
             else:
                 self.awaiting.discard(name)
-        self.touched = {}
         self._keep_farewells()
         turn, self.turn = self.turn, Turn()
         return turn
+
+    def _let_go_unkept(self, name: str, story: Story, fault: Exception) -> None:
+        """A story whose records cannot be written is over; nothing of it stays."""
+        self.counts["faults"] += 1
+        self.act(Faulted(fault))
+        try:
+            story.end(Reason.INTERNAL)
+        except Exception as again:  # noqa: BLE001 as above
+            self.act(Faulted(again))
+        self.over(story)
+        self.touched.pop(name, None)
+        self._keep(name, {})
 
     def _keep_farewells(self) -> None:
         records = self.turn.records
@@ -388,6 +443,20 @@ class Hands:
             self._kept[name] = now_kept
         else:
             self._kept.pop(name, None)
+
+
+@lru_cache(maxsize=4096)
+def within(host: str, network: str) -> bool:
+    """Whether an address is in a network such as `192.0.2.0/24`."""
+    try:
+        return ip_address(host) in _network(network)
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 def source_of(flow: Flow) -> str:

@@ -15,6 +15,9 @@ CALL_SECONDS_MAX = 4 * 3600
 SOURCES_MAX = 10_000
 """Sources remembered at once; the longest unheard are forgotten first."""
 USER_CHARACTERS_MAX = 64
+CREDIT_BYTES_MAX = 1_000_000
+"""What a source may have sent us and is not answered yet."""
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -35,6 +38,53 @@ class RateLimit:
         if len(self._buckets) > SOURCES_MAX:
             del self._buckets[next(iter(self._buckets))]
         return allowed
+
+
+class ReplyBudget:
+    """How much is answered to an address that may be forged: no more than came from there.
+
+    Who sends a small request under somebody else's address would have us send more to that one
+    than he sent himself. What must be answered at greater length (a challenge, the answer of a
+    call) is taken from `allowance`, bytes, which fills up again within `window`.
+    """
+
+    def __init__(self, *, allowance: int = 65_536, window: Micros = MINUTE) -> None:
+        self._allowance = float(allowance)
+        self._per_micro = allowance / window
+        self._credit: dict[str, tuple[float, Micros]] = {}
+
+    def heard(self, source: str, size: int, now: Micros) -> None:
+        """So many bytes came from `source`."""
+        self._change(source, size, now)
+
+    def allows(self, source: str, size: int, now: Micros) -> bool:
+        """Whether so many bytes may go there; they are counted if so."""
+        if self._change(source, 0, now) < size:
+            return False
+        self._change(source, -size, now)
+        return True
+
+    def _change(self, source: str, size: int, now: Micros) -> float:
+        credit, since = self._credit.pop(source, (self._allowance, now))
+        if credit < self._allowance:
+            credit = min(self._allowance, credit + (now - since) * self._per_micro)
+        credit = min(credit + size, CREDIT_BYTES_MAX)
+        _remember(self._credit, source, (credit, now))
+        return credit
+
+
+class Proved:
+    """Hosts that are no forgery: they answered what only who heard us there can know."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, None] = {}
+
+    def add(self, host: str) -> None:
+        """Believe `host`; the one that was not heard of for longest is forgotten."""
+        _remember(self._hosts, host, None)
+
+    def __contains__(self, host: str) -> bool:
+        return host in self._hosts
 
 
 Guess = tuple[str, str]
@@ -106,7 +156,7 @@ def _guess(source: str, user: str) -> Guess:
     return source, user[:USER_CHARACTERS_MAX] or "?"
 
 
-def _remember(table: dict[Guess, V], key: Guess, value: V) -> None:
+def _remember(table: dict[K, V], key: K, value: V) -> None:
     """Keep it as the newest; over the limit the oldest goes."""
     table.pop(key, None)
     table[key] = value

@@ -24,6 +24,7 @@ from callcenter.domain.units import MILLISECOND, Micros
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.turn import Message
 from callcenter.sip.errors import SipError
+from callcenter.sip.flow import Flow
 from callcenter.sip.sdp import (
     Sdp,
     answer_audio,
@@ -72,6 +73,8 @@ class LegRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Digits are heard in the audio of a phone that can send no events."""
     music: str = ""
     """File that plays until stopped."""
+    told: str = ""
+    """The host that the phone sends to, where its network knows us by another address."""
 
 
 class MediaLeg:
@@ -146,9 +149,17 @@ class MediaLeg:
 
     # ---- what the phone is shown ----------------------------------------------------------
 
+    def tell(self, flow: Flow) -> None:
+        """The phone is at the other end of `flow`: it is told the address that leads here."""
+        self.record.told = self.hands.media_address(flow)
+
+    def _told(self) -> Address:
+        host, port = self.record.local or NOBODY
+        return self.record.told or host, port
+
     def offer_sdp(self) -> bytes:
         """What a phone is offered: both G.711 codecs, the other side's own first."""
-        address, port = self.record.local or NOBODY
+        address, port = self._told()
         payloads = (self.record.payload, 8 - self.record.payload)
         return build_audio(
             address, port, payloads, session_id=port, version=self.record.version
@@ -156,7 +167,7 @@ class MediaLeg:
 
     def answer_sdp(self) -> bytes:
         """What the phone is answered: the codec chosen, its direction mirrored, no other media."""
-        address, port = self.record.local or NOBODY
+        address, port = self._told()
         offer = read(self.record.phone)
         return answer_audio(offer, address, port, port, self.record.version).encode()
 

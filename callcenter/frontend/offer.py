@@ -162,6 +162,7 @@ class Offer:
         # With several phones nobody knows at which of them she sits.
         self.record.auto_answer = self.record.auto_answer and len(bindings) == 1
         for binding in bindings:
+            self.media.tell(binding.flow)
             call = self._invite(binding, self.media.offer_sdp())
             self.dials[call.id] = call
             self.hands.follow(call, self.asker)
@@ -208,6 +209,7 @@ class Offer:
             self.hands.let_go(call)
             return
         del self.dials[call.id]
+        self.media.tell(call.flow)
         self._stop_ringing(ELSEWHERE)
         self._over = True
         self.asker.offer_answered(self, call, answer)

@@ -30,7 +30,7 @@ from callcenter.sip.digest import (
 from callcenter.sip.errors import SipError
 from callcenter.sip.flow import Address, Flow
 from callcenter.sip.message import Request
-from callcenter.sip.registrar import Binding, Registrar
+from callcenter.sip.registrar import BINDINGS_MAX, Binding, Registrar
 from callcenter.sip.uri import parse_uri
 
 NOBODY = Credential(agent=AgentId(""), username="", ha1_md5=HA1_OF_NOBODY, ha1_sha256=HA1_OF_NOBODY)
@@ -54,6 +54,8 @@ class Phones:
         self._lock = FailureLock()
         self.reachable: set[AgentId] = set()
         self._seen_at: dict[Address, AgentId] = {}
+        self._lost: dict[AgentId, dict[str, Flow]] = {}
+        """Connections that were lost, by agent and phone, until it comes back."""
         self.changed: set[AgentId] = set()
         """Agents whose bindings changed in this turn."""
         self.rejected: Counter[str] = Counter()
@@ -115,6 +117,7 @@ class Phones:
             request, flow, who.agent, self.hands.now, who.profile.value
         )
         self._saw(flow.remote, who.agent)
+        self._came_back(who.agent, flow)
         self._notice(who.agent, "unregistered")
         return Answer(status, tuple(headers))
 
@@ -127,10 +130,15 @@ class Phones:
         return list(newest.values())
 
     def _saw(self, where: Address, agent: AgentId) -> None:
+        self.hands.proved.add(where[0])
         self._seen_at.pop(where, None)
         self._seen_at[where] = agent
         if len(self._seen_at) > SOURCES_MAX:
             del self._seen_at[next(iter(self._seen_at))]
+
+    def knows(self, where: Address) -> bool:
+        """Whether somebody registered from there, at some time."""
+        return where in self._seen_at
 
     def registered_from(self, flow: Flow) -> AgentId | None:
         """The agent whose phone sits behind `flow`."""
@@ -139,8 +147,35 @@ class Phones:
             return agent
         return None
 
+    def flows(self) -> set[Flow]:
+        """The roads to all phones that are registered."""
+        agents = [AgentId(agent) for agent in self.registrar.agents]
+        return {b.flow for agent in agents for b in self.registrar.bindings(agent, self.hands.now)}
+
+    def _came_back(self, agent: AgentId, flow: Flow) -> None:
+        """A phone that lost its connection in a call has another one: she hears of its end there.
+
+        Which phone it is shows in its name; of a phone without one only where she lost no other.
+        """
+        lost = self._lost.get(agent, {})
+        mine = [b for b in self.bindings(agent) if b.flow == flow]
+        known = next((phone_of(b) for b in mine if phone_of(b) in lost), "")
+        if not known and mine and len(lost) == 1:
+            known = next(iter(lost))
+        if known:
+            self.hands.endpoint.moved(lost.pop(known), flow)
+            if not lost:
+                del self._lost[agent]
+
     def flow_closed(self, flow: Flow) -> None:
         """A connection is gone: what was registered over it cannot be reached."""
+        for agent in self.registrar.agents:
+            for binding in self.registrar.bindings(agent, self.hands.now):
+                if binding.flow == flow:
+                    lost = self._lost.setdefault(AgentId(agent), {})
+                    lost[phone_of(binding)] = flow
+                    if len(lost) > BINDINGS_MAX:
+                        del lost[next(iter(lost))]
         for agent in self.registrar.flow_closed(flow):
             self._notice(AgentId(agent), "connection lost")
 

@@ -22,7 +22,7 @@ from callcenter.domain.commands import Command
 from callcenter.domain.events import Event
 from callcenter.domain.units import AgentId, ContactId
 from callcenter.ivr.shape import Flow as CallFlow
-from callcenter.sip.flow import Flow
+from callcenter.sip.flow import Address, Flow, Transport
 
 Message: TypeAlias = dict[str, Any]
 """A message or reply of the ng protocol."""
@@ -42,6 +42,13 @@ class FlowClosed(NamedTuple):
     """A stream connection is gone."""
 
     flow: Flow
+
+
+class FlowProven(NamedTuple):
+    """A peer's certificate proved it to be a trunk, before its first message."""
+
+    flow: Flow
+    trunk: str
 
 
 class EventsSeen(NamedTuple):
@@ -107,28 +114,35 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A configured SIP peer: calls from these hosts need no digest, calls to it are made by `flow`."""
+    """A configured SIP peer: its calls need no digest. See `trunks.py` for who is one."""
 
     name: str
-    hosts: frozenset[str]
+    addresses: frozenset[Address] = frozenset()
+    """Where it is; over UDP its port counts, too."""
+    sources: tuple[str, ...] = ()
+    """Networks that it also sends from, whatever the port."""
+    transport: Transport = "udp"
+    by_certificate: bool = False
+    """Known by what its certificate proves, and by nothing else."""
     address: str = ""
     """`host:port`, as it stands in the addresses of those whom we call."""
     flow: Flow | None = None
     """The road to it; None where there is none."""
     dial: tuple[str, ...] = ()
     """Beginnings of the numbers that may be called by it; none at all unless named."""
+    deny: tuple[str, ...] = ()
+    """Beginnings that may not, though a shorter one of `dial` would allow it."""
     caller: str = ""
     """The number that is shown to those whom we call; empty for the one they had called."""
     username: str = ""
     password: str = ""
     realm: str = ""
     """Whose challenges are answered; empty for any of this trunk's."""
+    inband_digits: bool = False
+    """Its callers' keys may come as tones in the audio."""
 
     def __repr__(self) -> str:
         return f"Trunk({self.name!r})"
-
-    inband_digits: bool = False
-    """Its callers' keys may come as tones in the audio."""
 
 
 class Configured(NamedTuple):
@@ -162,9 +176,11 @@ class Closing(NamedTuple):
 
 
 class Overloaded(NamedTuple):
-    """The loop, the command stream or the store is behind (or no longer)."""
+    """The loop, the command stream or the store is behind (or no longer). `crowded`: strangers are
+    too many; trunks and agents' phones are served as ever."""
 
     overloaded: bool
+    crowded: bool = False
 
 
 class MediaHolds(NamedTuple):
@@ -180,6 +196,7 @@ class MediaRestarted(NamedTuple):
 Input: TypeAlias = (
     SipReceived
     | FlowClosed
+    | FlowProven
     | EventsSeen
     | MediaReplied
     | DigitHeard

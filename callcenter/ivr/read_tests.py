@@ -17,7 +17,7 @@ WAIT_SECONDS_MAX = 1_000_000
 VALUED_STEPS = ("press", "wait", "queue")
 BARE_STEPS = ("listen", "hang_up")
 CALENDAR_STATES = ("open", "closed", "holiday")
-FACTS = ("caller_registered", "dialled")
+FACTS = ("caller_registered", "caller_attested", "dialled")
 ENDINGS = (*HANGUPS, "failed", "steps_limit", "caller_hung_up")
 _EXITS = tuple(exit_.value for exit_ in QueueExit)
 

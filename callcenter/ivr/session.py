@@ -115,7 +115,7 @@ class Session(CallingBack):
     """A caller's way through a flow. Drive it with `start`, `react` and `tick`."""
 
     def __init__(self, flow: Flow, *, facts: Mapping[str, Any] | None = None) -> None:
-        """`facts` are what conditions see as `call.…`: `caller_registered`, `dialled`."""
+        """`facts` are what conditions see as `call.…`: `caller_registered`, `dialled` …"""
         known = {k: v for k, v in (facts or {}).items() if isinstance(v, str | bool | int)}
         self._flow = flow
         self._state = State(

@@ -141,6 +141,10 @@ class Endpoint:
         self._calls_max = calls_max
         self._overload_headers = overload_headers
         self._stateless_tag = new_id()
+        self.trusts: Callable[[Flow], bool] = lambda _: True
+        """Whether the address at the other end of a flow is no forgery; see `_is_too_long`."""
+        self._size = 0
+        """Of the message that is being received."""
 
     # ---- the outside ----------------------------------------------------------------------
 
@@ -151,7 +155,8 @@ class Endpoint:
                 self._core.send(flow, b"\r\n")
             return self._take_events()
         try:
-            message = parse_message(data, stream=flow.reliable)
+            self._size = len(data)
+            message = parse_message(data, stream=flow.stream)
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
@@ -189,6 +194,13 @@ class Endpoint:
         """A connection is gone: what waits for an answer over it has failed."""
         self._layer.lose(flow, now)
         return self._take_events()
+
+    def moved(self, lost: Flow, found: Flow) -> None:
+        """A phone whose connection `lost` is gone came back by `found`: its calls go on there."""
+        for call in self._core.calls.values():
+            if call.flow == lost:
+                call.flow = found
+                self._layer.counters["calls_moved"] += 1
 
     def _take_events(self) -> list[SipEvent]:
         events, self._core.events = self._core.events, []
@@ -251,7 +263,7 @@ class Endpoint:
             self._receive_invite(request, flow, now)
         elif request.method == "OPTIONS" and self._answers_options:
             transaction = self._layer.open(request, flow, None, now)
-            self._core.reply(transaction, request, 200, now)
+            self._layer.answer(transaction, self._abilities(request, flow), now)
         elif request.method in ("REGISTER", "OPTIONS"):
             transaction = self._layer.open(request, flow, None, now)
             self._core.tell(RequestReceived(ServerRequest(request, transaction)))
@@ -339,8 +351,26 @@ class Endpoint:
         phrase: str = "",
     ) -> None:
         response = self._core.response(request, status, phrase, self._stateless_tag, headers)
-        self._core.send(flow, response.encode())
         self._layer.counters["requests_refused"] += 1
+        if self._is_too_long(response, flow):
+            self._layer.counters["refusals_withheld"] += 1
+            return
+        self._core.send(flow, response.encode())
+
+    def _abilities(self, request: Request, flow: Flow) -> Response:
+        """The answer to OPTIONS, without what we can where that would be too long."""
+        response = self._core.response(request, 200, tag=self._core.new_id())
+        if self._is_too_long(response, flow):
+            for name in ("Server", "Accept", "Allow"):
+                response.headers.remove(name)
+        return response
+
+    def _is_too_long(self, response: Response, flow: Flow) -> bool:
+        """Whether an answer would make more of a request than it was, at an address that may be
+        forged: a small request must not send a large answer to somebody else."""
+        if flow.reliable or self.trusts(flow):
+            return False
+        return len(response.encode()) > self._size
 
     # ---- what the user does ---------------------------------------------------------------
 

@@ -5,7 +5,7 @@ just spoke to each other is. RFC 5626 calls that a flow; here it is the only kin
 the SIP room hands to the transports. A TCP flow also names its connection, so that what was meant
 for a phone never reaches whoever connects later from the same port.
 
-Sources: RFC 5626 3.1 and 5.3, RFC 3581 4 (answers go to the source).
+Sources: RFC 5626 3.1 and 5.3, RFC 3581 4 (answers go to the source), RFC 7118 5 (WebSocket).
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -14,17 +14,20 @@ Address: TypeAlias = tuple[str, int]
 """Host as an IP literal without brackets, and port."""
 
 
+Transport: TypeAlias = Literal["udp", "tcp", "tls", "wss"]
+
+
 class Flow(NamedTuple):
     """One pair of addresses over one transport.
 
     Attributes:
-        transport: `"udp"` or `"tcp"`.
+        transport: `"udp"`, `"tcp"`, `"tls"`, or `"wss"` (RFC 7118).
         local: our own address on it.
         remote: the peer's.
-        connection: number of the TCP connection, never used twice by one transport; 0 for UDP.
+        connection: number of the connection, never used twice by one front end; 0 for UDP.
     """
 
-    transport: Literal["udp", "tcp"]
+    transport: Transport
     local: Address
     remote: Address
     connection: int = 0
@@ -33,6 +36,18 @@ class Flow(NamedTuple):
     def reliable(self) -> bool:
         """True where the transport itself repeats what was lost (RFC 3261 17: no retransmission)."""
         return self.transport != "udp"
+
+    @property
+    def stream(self) -> bool:
+        """True where only Content-Length tells one message from the next (RFC 3261 18.3)."""
+        return self.transport in ("tcp", "tls")
+
+    @property
+    def parameter(self) -> str:
+        """The URI parameter that names the transport; `wss` is written `ws` (RFC 7118 5.2)."""
+        if self.transport == "udp":
+            return ""
+        return f";transport={'ws' if self.transport == 'wss' else self.transport}"
 
     def __str__(self) -> str:
         number = f"#{self.connection}" if self.connection else ""

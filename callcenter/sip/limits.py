@@ -37,6 +37,8 @@ EXPIRES_SECONDS_MAX = 2**32 - 1
 MAX_FORWARDS_MAX = 255
 KEEPALIVE_BYTES_MAX = 256
 """CRLF pings that may stand before a message on a stream (RFC 5626 3.5.1)."""
+FRAGMENTS_MAX = 64
+"""Frames of one WebSocket message. Beyond: the connection is closed with 1009."""
 SDP_BYTES_MAX = 16_384
 """A session description. Beyond: 413."""
 SDP_MEDIA_MAX = 8

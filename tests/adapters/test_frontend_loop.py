@@ -31,6 +31,7 @@ from callcenter.frontend.turn import (
     RecordChange,
     SendGranted,
     SendSip,
+    SipReceived,
     StoreDown,
     StoreUp,
     Turn,
@@ -46,6 +47,7 @@ class Machine:
     def __init__(self) -> None:
         self.does: Callable[[Input], Turn] = lambda _: Turn()
         self.seen: list[Input] = []
+        self.known = {FLOW}
         self.deadline: Micros | None = None
         self.awaits_control = False
         self.ticks = 0
@@ -57,6 +59,9 @@ class Machine:
         self.made.records += made.records
         self.made.commands += made.commands
         self.made.actions += made.actions
+
+    def knows(self, flow: Flow) -> bool:
+        return flow in self.known
 
     def turn(self) -> Turn:
         made, self.made = self.made, Turn()
@@ -122,6 +127,9 @@ class Stage:
 
     def send(self, flow: Flow, data: bytes) -> None:
         self.done.append(data)
+
+    def close_flow(self, flow: Flow) -> None:
+        self.done.append(f"closed {flow.connection}")
 
     def ask(self, cookie: str, message: dict[str, Any]) -> None:
         self.done.append(cookie)
@@ -434,5 +442,40 @@ def test_a_deadline_wakes_the_machine() -> None:
         while not stage.machine.ticks:
             await asyncio.sleep(0.005)
         stage.loop.close()
+
+    run(story)
+
+
+STRANGER = Flow("udp", ("192.0.2.1", 5060), ("203.0.113.9", 5060))
+
+
+def test_who_is_known_does_not_wait_behind_strangers() -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(200):
+            stage.loop.feed(SipReceived(b"%d" % number, STRANGER))
+        stage.loop.feed(SipReceived(b"known", FLOW))
+        await asyncio.sleep(0)
+        first = [one.data for one in stage.machine.seen if isinstance(one, SipReceived)]
+        assert first[0] == b"known"
+        assert len(first) == 1 + frontend_loop.STRANGERS_AT_ONCE
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(stage.machine.seen) == 201
+
+    run(story)
+
+
+def test_strangers_are_dropped_when_too_many_wait_and_told_so_by_name() -> None:
+    async def story(stage: Stage) -> None:
+        at_tcp = STRANGER._replace(transport="tcp", connection=9)
+        for _ in range(frontend_loop.STRANGERS_MAX):
+            stage.loop.feed(SipReceived(b"", STRANGER))
+        stage.loop.feed(SipReceived(b"one more", STRANGER))
+        stage.loop.feed(SipReceived(b"another", at_tcp))
+        assert stage.loop.strangers_dropped == 2
+        assert stage.done == ["closed 9"]
+        stage.loop._watch_load()
+        await rest()
+        assert Overloaded(overloaded=False, crowded=True) in stage.machine.seen
 
     run(story)

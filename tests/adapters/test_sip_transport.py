@@ -14,6 +14,7 @@ import uvloop
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from callcenter.adapters import sip_stream
+from callcenter.adapters.sip_stream import Stream
 from callcenter.adapters.sip_transport import SipTransports, TransportLimits
 from callcenter.sip.flow import Flow
 
@@ -281,6 +282,7 @@ def test_a_message_that_waited_whole_is_taken_by_the_next_life(bench: Bench) -> 
 LIFE = """
 import asyncio, socket, sys
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from callcenter.adapters.sip_stream import Stream
 from callcenter.adapters.sip_transport import SipTransports
 loop = asyncio.new_event_loop()
 transports = None
@@ -315,6 +317,7 @@ def test_half_a_message_keeps_nobody_busy(bench: Bench) -> None:
     bench.until(lambda: bench.kept)
     stream = transports._streams[1]
     calls: list[int] = []
+    assert isinstance(stream, Stream)
     look = stream.doRead
 
     def counted() -> None:

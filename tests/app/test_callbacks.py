@@ -90,7 +90,7 @@ def test_a_line_is_called_by_the_socket_on_which_it_calls(tmp_path: Path) -> Non
         line.connect(provider.getsockname())
         flows = flows_of({"trunk-provider": line, "sip-udp-0": provider})
         assert flows["provider"].remote == provider.getsockname()
-        plain = Trunk(name="provider", hosts=frozenset({"127.0.0.1"}))
+        plain = Trunk(name="provider")
         (found,) = with_roads([plain], settings(tmp_path), flows)
         assert (found.flow, found.dial) == (flows["provider"], ("+1555", "0"))
         assert (found.username, found.password) == ("account", "secret")

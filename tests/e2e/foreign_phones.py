@@ -185,6 +185,9 @@ From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]SIPpOptions[call_number]
 To: <sip:[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 CSeq: 1 OPTIONS
+Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
+Accept: application/sdp
+User-Agent: sipp, asking as a proxy does that wants to know whether we live
 Max-Forwards: 70
 Content-Length: 0
 """
@@ -352,6 +355,7 @@ class Baresip:
         user: str,
         tone: int,
         transport: str = "udp",
+        authorities: Path | None = None,
         **account: str,
     ) -> None:
         self.home, self.server, self.user = home, server, user
@@ -365,6 +369,9 @@ class Baresip:
                 modules=BARESIP_MODULES, control=self.control,
             )
         )  # fmt: skip
+        if authorities is not None:
+            with (home / "config").open("a") as config:
+                config.write(f"sip_cafile {authorities}\n")
         write_tone(home / "tone.wav", tone)
         more = "".join(f";{key}={value}" for key, value in account.items())
         (home / "accounts").write_text(
@@ -437,7 +444,7 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    home: Path, server: tuple[str, int], user: str, tone: int = CALLER_TONES[2], **account: str
+    home: Path, server: tuple[str, int], user: str, tone: int = CALLER_TONES[2], **account: Any
 ) -> AsyncIterator[Baresip]:
     """A baresip for the time of a story."""
     phone = Baresip(home, server, user, tone, **account)

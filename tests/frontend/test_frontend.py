@@ -127,7 +127,7 @@ def test_calls_are_taken_again_when_the_store_is_back() -> None:
 
 
 def test_there_is_a_most_of_calls() -> None:
-    world = World(rules={"calls_max": 2})
+    world = World(rules={"calls_max": 2, "kept_for_known": 0})
     callers = [world.phone(f"caller{n}") for n in range(3)]
     for caller in callers:
         caller.dial("+15550100")
@@ -296,3 +296,79 @@ def test_a_mistake_of_ours_ends_one_call_and_not_the_others() -> None:
     assert world.hears(before) == "hello"
     before.hang_up()
     assert world.leaks() == []
+
+
+def test_when_strangers_are_too_many_they_are_refused_and_agents_phones_are_not() -> None:
+    world = World("ana")
+    world.feed(Overloaded(overloaded=False, crowded=True))
+    caller, ana = world.phone("caller"), world.agents["ana"]
+    caller.dial("+15550100")
+    assert caller.story == refused(Reason.OVERLOADED)
+    ana.dial("200")
+    assert ana.story[-1] == "answered"
+    world.feed(Overloaded(overloaded=False))
+    caller.dial("+15550100")
+    assert caller.story[-1] == "answered"
+
+
+def test_strangers_leave_room_for_trunks_and_agents_phones() -> None:
+    world = World("ana", rules={"calls_max": 4})
+    callers = [world.phone(f"caller{number}") for number in range(3)]
+    for caller in callers:
+        caller.dial("+15550100")
+    assert [caller.story[-1] for caller in callers] == ["answered"] * 2 + refused(Reason.OVERLOADED)
+    world.agents["ana"].dial("200")
+    assert world.agents["ana"].story[-1] == "answered"
+    callers[0].hang_up()
+    world.wait(5)
+    callers[2].dial("+15550100")
+    assert callers[2].story[-1] == "answered"
+
+
+def test_a_phone_is_told_the_audio_address_of_its_network() -> None:
+    world = World(rules={"media_networks": (("0.0.0.0/0", "203.0.113.7"),)})
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    answer = caller.call.remote_sdp if caller.call else None
+    assert answer is not None
+    assert b"c=IN IP4 203.0.113.7" in answer
+
+
+def test_an_address_counts_as_proved_once_a_call_was_acknowledged_there() -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100")
+    flow = next(iter(world.frontend.endpoint.calls)).flow
+    assert world.frontend.knows(flow)
+    assert world.frontend.trusts_address(flow._replace(remote=(flow.remote[0], 9)))
+    assert not world.frontend.trusts_address(flow._replace(remote=("203.0.113.99", 9)))
+    caller.hang_up()
+    world.wait(5)
+    assert not world.frontend.knows(flow)
+    assert world.frontend.hands.roads == {}
+
+
+@pytest.mark.parametrize("user", ["a%ff%00b", "%c3%28", "%f0%9f", "%e2%80%ae1234", "%0d%0aX:y"])
+def test_a_callers_name_of_any_octets_is_kept_and_shown_as_what_can_be_read(user: str) -> None:
+    world = World()
+    caller = world.phone("caller")
+    caller.dial("+15550100", user=user)
+    assert caller.story == ["answered"]
+    world.restart()
+    caller.hang_up()
+    world.wait(5)
+    assert world.leaks() == []
+
+
+def test_a_call_whose_records_cannot_be_written_ends_alone() -> None:
+    world = World()
+    bad, good = world.phone("bad"), world.phone("good")
+    good.dial("+15550100")
+    bad.dial("+15550100")
+    world.story_of(bad).record.caller = "\udcff"
+    bad.press("1")
+    good.press("1")
+    world.wait(3)
+    assert bad.story[-1] == "hung up on"
+    assert good.story == ["answered"]
+    assert world.frontend.counts["faults"] == 1

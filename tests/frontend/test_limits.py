@@ -1,7 +1,7 @@
 """Limits count per source, in virtual time."""
 
 from callcenter.domain.units import MINUTE, SECOND
-from callcenter.frontend.limits import SOURCES_MAX, CenterClock, FailureLock, RateLimit
+from callcenter.frontend.limits import SOURCES_MAX, CenterClock, FailureLock, RateLimit, ReplyBudget
 
 
 def test_a_burst_is_let_in_and_then_only_the_rate() -> None:
@@ -94,3 +94,21 @@ def test_an_event_from_before_a_restart_is_not_believed() -> None:
     clock = CenterClock(1000 * SECOND)
     clock.heard(at=400 * SECOND, now=SECOND)
     assert clock.center(SECOND) == 999 * SECOND
+
+
+def test_a_forged_address_is_sent_no_more_than_came_from_it() -> None:
+    budget = ReplyBudget(allowance=1000, window=MINUTE)
+    assert budget.allows("victim", 900, 0)
+    assert not budget.allows("victim", 900, 0)
+    budget.heard("victim", 500, 0)
+    assert budget.allows("victim", 600, 0)
+    assert not budget.allows("victim", 100, 0)
+    assert budget.allows("another", 1000, 0)
+    assert budget.allows("victim", 1000, MINUTE), "it fills up again"
+
+
+def test_many_phones_behind_one_address_are_all_answered() -> None:
+    budget = ReplyBudget(allowance=1000, window=MINUTE)
+    for _ in range(100):
+        budget.heard("office", 500, 0)
+    assert sum(budget.allows("office", 500, 1) for _ in range(200)) == 102

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from statistics import median
+from time import perf_counter_ns
+
 from callcenter.domain import events as e
 from callcenter.domain.units import AgentId
 from callcenter.frontend.call import CallStory
@@ -135,3 +138,49 @@ def test_whose_connection_and_sound_are_gone_has_lost_her_phone() -> None:
     assert (found.presence, found.reason) == ("not_ready", "phone-lost")
     assert world.hears(caller) == "default"
     assert world.last(e.ContactQueued).priority == 10
+
+
+def secure(number: int) -> Flow:
+    return Flow("tls", ("192.0.2.1", 5061), (OFFICE, 40_000 + number), number)
+
+
+def registered_by(phones: Phones, road: Flow) -> None:
+    """Ana's phone registers over a connection."""
+    asked = phones.register(register("ana"), road).headers[0][1]
+    proof = authorization(asked, "REGISTER", "sip:callcenter", "ana", "secret-ana", "c")
+    assert phones.register(register("ana", proof), road).status == 200
+
+
+def test_a_call_goes_on_over_the_connection_by_which_its_phone_came_back() -> None:
+    world = World("ana", ready=False)
+    phones, endpoint = world.frontend.phones, world.frontend.endpoint
+    world.agents["ana"].register(expires=0)
+    registered_by(phones, secure(1))
+    call = endpoint.invite(
+        to_uri="sip:ana@callcenter", request_uri="sip:ana@192.0.2.77", from_addr="sip:x@callcenter",
+        flow=secure(1), sdp=b"", now=world.now,
+    )  # fmt: skip
+    phones.flow_closed(secure(1))
+    assert phones.bindings(AgentId("ana")) == []
+    registered_by(phones, secure(2))
+    assert call.flow == secure(2)
+    assert endpoint.counters["calls_moved"] == 1
+    registered_by(phones, secure(3))
+    assert call.flow == secure(2), "a second phone takes no calls of the first"
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
+    phones = World("ana", ready=False).frontend.phones
+    took: dict[str, list[int]] = {"ana": [], "nobody": []}
+    for number in range(400):
+        for user, spent in took.items():
+            road = flow(f"192.0.{number // 200 + 3}.{number % 200 + 1}")
+            asked = phones.register(register(user), road).headers[0][1]
+            proof = authorization(asked, "REGISTER", "sip:callcenter", user, "wrong", "c")
+            request = register(user, proof)
+            began = perf_counter_ns()
+            answer = phones.register(request, road)
+            spent.append(perf_counter_ns() - began)
+            assert answer.status == 401
+    known, unknown = (median(spent) for spent in took.values())
+    assert abs(known - unknown) < 50_000, "nanoseconds"

@@ -8,7 +8,7 @@ from tests.frontend.world import Phone, World, configured
 
 def dials(world: World, name: str, *, events: bool, inband: bool = True) -> Phone:
     caller = world.phone(name)
-    trunk = Trunk(name="old", hosts=frozenset({caller.flow.local[0]}), inband_digits=inband)
+    trunk = Trunk(name="old", addresses=frozenset({caller.flow.local}), inband_digits=inband)
     world.feed(configured(world.center)._replace(trunks=(trunk,)))
     sdp = caller.sdp()
     if not events:

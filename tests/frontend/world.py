@@ -147,7 +147,7 @@ AUDIO = {
 
 TRUNK_HOST = "192.0.2.200"
 TRUNK = Trunk(
-    name="provider", hosts=frozenset({TRUNK_HOST}), address=f"{TRUNK_HOST}:5060",
+    name="provider", addresses=frozenset({(TRUNK_HOST, 5060)}), address=f"{TRUNK_HOST}:5060",
     flow=Flow("udp", SERVER, (TRUNK_HOST, 5060)), dial=("+1555", "200"), username="acme",
     password="secret-trunk",
 )  # fmt: skip

@@ -354,3 +354,26 @@ def test_our_messages_are_in_the_form_that_simple_phones_read() -> None:
         "Supported", "Content-Type", "Content-Length",
     ]  # fmt: skip
     assert body == SDP
+
+
+def test_nothing_is_answered_at_greater_length_to_an_address_that_may_be_forged() -> None:
+    scene = stage()
+    endpoint, flow = scene.called.endpoint, Flow("udp", CALLED, ("203.0.113.9", 5060))
+    head = (
+        b"Via: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+        b"To: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 1 %b\r\n\r\n"
+    )
+    small = b"OPTIONS sip:d SIP/2.0\r\n" + head % b"OPTIONS"
+    rubbish = b"OPTIONS sip:d SIP/2.0\r\nVia: x\r\n\r\n"
+    endpoint.receive(small, flow, scene.now)
+    [(_, trusted)] = endpoint.take_outgoing()
+    assert b"\r\nAllow: " in trusted
+    endpoint.trusts = lambda _: False
+    endpoint.receive(small.replace(b"z9hG4bKx", b"z9hG4bKy"), flow, scene.now)
+    [(_, plain)] = endpoint.take_outgoing()
+    assert b"\r\nAllow: " not in plain
+    endpoint.receive(rubbish, flow, scene.now)
+    assert endpoint.take_outgoing() == []
+    assert endpoint.counters["refusals_withheld"] == 1
+    endpoint.receive(rubbish + b" " * 200, flow._replace(transport="tcp"), scene.now)
+    assert endpoint.take_outgoing()

@@ -24,6 +24,7 @@ import click
 import numpy as np
 
 from callcenter.app.addresses import host_port
+from callcenter.app.phones.add import add
 from callcenter.app.phones.tones import CALLER_TONES
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Session:
         from callcenter.app.phones.foreign import ForeignPhone, NotRegistered
 
         server, user = self.settings["server"], self.settings["user"]
+        if not user:
+            raise click.UsageError("say whose phone it is: softphone --user ID …")
         try:
             host, port = host_port(server)
         except ValueError as wrong:
@@ -223,7 +226,7 @@ def finish(session: Session, phone: ForeignPhone, outcome: str, *, as_json: bool
 
 @click.group()
 @click.option("--server", default="127.0.0.1:5060", show_default=True, help="host:port")
-@click.option("--user", required=True, help="The agent's id.")
+@click.option("--user", default="", help="The agent's id.")
 @click.option("--password", default="", envvar="SOFTPHONE_PASSWORD", help="Or $SOFTPHONE_PASSWORD.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="Our own address.")
 @click.option("--sip-port", default=0, help="Our own SIP port; a free one by default.")
@@ -232,6 +235,9 @@ def finish(session: Session, phone: ForeignPhone, outcome: str, *, as_json: bool
 def softphone(context: click.Context, /, **settings: Any) -> None:
     """A telephone in the terminal: register, call, be called, press keys."""
     context.obj = settings
+
+
+softphone.add_command(add)
 
 
 @softphone.command()

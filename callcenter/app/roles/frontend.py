@@ -39,12 +39,16 @@ from callcenter.adapters.store.journal import (
 )
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import Replica, recover
-from callcenter.app.addresses import OwnAddresses, host_port
+from callcenter.app.addresses import host_port
+from callcenter.app.advertised import Advertised
 from callcenter.app.config import Settings
 from callcenter.app.context import RoleContext
 from callcenter.app.figures import frontend_figures, media_figures
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
+from callcenter.app.roles.frontend_tls import TlsSide
+from callcenter.app.roles.frontend_watch import watch_of
 from callcenter.app.roles.roads import flows_of, with_roads
+from callcenter.app.roles.trunk_lines import TrunkLines
 from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import Batch, ConfigurationChanged
@@ -53,6 +57,7 @@ from callcenter.domain.units import AgentId, FrontendId, Micros
 from callcenter.frontend.endings import ending
 from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.hands import AgentSeen, Rules
+from callcenter.frontend.limits import CALLS_MAX
 from callcenter.frontend.turn import (
     Closing,
     Configured,
@@ -61,6 +66,7 @@ from callcenter.frontend.turn import (
     Draining,
     EventsSeen,
     FlowClosed,
+    FlowProven,
     LookedUp,
     LookUp,
     MediaHolds,
@@ -95,6 +101,8 @@ DRAIN_SECONDS = 4.0
 """How long calls may end by themselves when the server stops for good."""
 LAST_WORDS_SECONDS = 1.0
 KEYS = "0123456789*#"
+PORTS_PER_LEG = 4
+"""A pair for the phone, a pair for the other side."""
 ASKED_EARLY_MAX = 200
 """Questions kept until the database is there; what comes beyond is answered `not known`."""
 
@@ -136,8 +144,9 @@ class FrontendRole:
         self.frontend: Frontend
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
-        self._own = OwnAddresses()
+        self.advertised = Advertised(self.settings, self.context.addresses)
         self.roads = flows_of(context.sockets)
+        self.lines: TrunkLines | None = None
         self.lookup: Lookup | None = None
         self._asked_early: list[LookUp] = []
         self.unasked = 0
@@ -179,13 +188,19 @@ class FrontendRole:
     def _make_frontend(self, replica: Replica, at: Micros) -> None:
         settings = self.settings
         listen = [host_port(address)[0] for address in settings.sip.listen]
+        first, last = settings.media.port_range
+        has_ports = settings.media.url == "embedded"
         rules = Rules(
+            calls_max=min(CALLS_MAX, (last - first + 1) // PORTS_PER_LEG)
+            if has_ports
+            else CALLS_MAX,
             frontend=FrontendId(self.context.name),
             epoch=self.context.epoch,
             realm=settings.sip.realm,
             digest=settings.sip.digest,
             expires_seconds_min=settings.sip.expires_seconds_min,
             domain=settings.sip.home,
+            media_networks=self.advertised.media,
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
         )
         endpoint = Endpoint(
@@ -231,7 +246,9 @@ class FrontendRole:
             pipelined=self.settings.media.url == "embedded",
             restarted=lambda: self.loop.feed(MediaRestarted()),
         )
+        self.watch = await watch_of(self.settings, context.index)
         self.wire = self._make_wire()
+        self.lines = TrunkLines(self.settings, self.wire, self._roads_changed)
         self.loop = FrontendLoop(
             frontend,
             writer=self.writer,
@@ -252,7 +269,10 @@ class FrontendRole:
             reactor,
             asyncio.get_running_loop(),
             lambda data, flow: self.loop.feed(SipReceived(data, flow)),
-            lambda flow: self.loop.feed(FlowClosed(flow)),
+            self._closed,
+            watch=self.watch,
+            knows=self.frontend.trusts_address,
+            on_proven=self._proven,
             keep=self._keep_connection,
             drop=self._drop_connection,
             first_connection=self.context.epoch * CONNECTIONS_PER_LIFE + 1,
@@ -269,7 +289,28 @@ class FrontendRole:
                 self.wire.add_udp(opened)
             elif name.startswith("sip-tcp"):
                 self.wire.add_tcp_listener(opened)
+        self.tls = TlsSide(self.settings)
+        self.tls.open(self.wire, self.context.sockets)
+        for flow in self.frontend.phones.flows():
+            if not self.wire.is_open(flow):  # TLS ends with the process that has its keys
+                self.loop.feed(FlowClosed(flow))
         self.ears = MediaEars(self.context.sockets["media-events"], self._media_said)
+
+    def _closed(self, flow: Flow) -> None:
+        self.loop.feed(FlowClosed(flow))
+        if self.lines is not None:
+            self.lines.closed(flow)
+
+    def _proven(self, flow: Flow, trunk: str) -> None:
+        self.loop.feed(FlowProven(flow, trunk))
+        if self.lines is not None:
+            self.lines.proven(flow, trunk)
+
+    def _roads_changed(self) -> None:
+        """A connection to a trunk came up or was lost: calls to it leave by it, or not at all."""
+        config = self.frontend.hands.config
+        trunks = with_roads(config.trunks, self.settings, self._roads())
+        self.loop.feed(config._replace(trunks=trunks))
 
     def _keep_connection(self, connection: socket.socket, number: int) -> None:
         self._kept_ids[number] = self.context.line.keep(connection, number=number)
@@ -287,26 +328,36 @@ class FrontendRole:
             flows=self.flows.library.flows,
             audio=self.flows.audio,
             credentials={c.username: c for c in _credentials(settings)},
-            trunks=with_roads(_trunks(settings), settings, self.roads),
+            trunks=with_roads(_trunks(settings), settings, self._roads()),
             revisions=self.flows.revisions,
         )
 
+    def _roads(self) -> dict[str, Flow]:
+        """How each trunk is reached now: its own datagram socket, or the connection to it."""
+        return {**self.roads, **(self.lines.flows if self.lines is not None else {})}
+
     def _contact_for(self, flow: Flow) -> str:
         """Our Contact towards the other end of `flow`."""
-        host, port = flow.local
-        host = self.settings.sip.advertised_address or self._own.reachable(host, flow.remote[0])
-        transport = ";transport=tcp" if flow.reliable else ""
-        return f"sip:callcenter@{shown((host, port))}{transport}"
+        return f"sip:callcenter@{shown(self.advertised.towards(flow))}{flow.parameter}"
 
     # ---- following ------------------------------------------------------------------------
 
     def tasks(self) -> dict[str, Any]:
         """What runs for as long as the role does."""
+        lines = self.lines
+        assert lines is not None
         return {
             "events": self._follow_events(),
             "lookup": self._open_lookup(),
             "watch": self.loop.watch(),
             "flows": self._follow_flows(),
+            "certificates": self.tls.follow(),
+            "trunks": lines.keep(),
+            "trace": self.watch.answer(
+                self.context.state_directory,
+                self.context.name,
+                lambda name: self.frontend.hands.threads.get(name, []),
+            ),
             "metrics": self.metrics.run(),
         }
 
@@ -421,9 +472,12 @@ class FrontendRole:
             *frontend_figures(self.frontend),
             *media_figures(self.engine.statistics.values()),
             gauge("callcenter_frontend_lag_seconds", "Longest wait of an input since the last report.", lag / 1e6),
+            counted("callcenter_sip_strangers_dropped_total", "Messages of strangers that had no room.", "why", {"crowded": self.loop.strangers_dropped}),
             gauge("callcenter_frontend_facts_lost", "Turns that a full outbox did not take.", self.loop.lost_turns),
             counted("callcenter_lookups_failed_total", "Callers not looked up; taken as unknown.", "why", unasked),
             counted("callcenter_flows_refused_total", "Changed flow files that were not taken.", "reason", self.flows.refused),
+            *self.tls.figures(),
+            counted("callcenter_sip_captured_total", "Messages copied to the capture server.", "result", {"sent": self.watch.captured, "failed": self.watch.not_captured}),
             counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", transport),
         ]  # fmt: skip
 
@@ -447,6 +501,7 @@ class FrontendRole:
         self.loop.close()
         self.ears.close()
         self.wire.close()
+        self.watch.close()
         self.engine.close()
         if self.lookup is not None:
             await self.lookup.close()
@@ -473,7 +528,7 @@ def _credentials(settings: Settings) -> list[Credential]:
 
 
 def _trunks(settings: Settings) -> list[Trunk]:
-    """Hosts that calls may come from without a digest. A name that cannot be resolved has none."""
+    """Who may call without a digest. A name that cannot be resolved has none."""
     trunks = []
     for trunk in settings.trunks:
         host, port = host_port(trunk.address)
@@ -482,6 +537,14 @@ def _trunks(settings: Settings) -> list[Trunk]:
         except OSError as wrong:
             log.error("a trunk's name is not known", trunk=trunk.name, error=str(wrong))
             found = []
-        hosts = frozenset(str(a[4][0]) for a in found)
-        trunks.append(Trunk(name=trunk.name, hosts=hosts, inband_digits=trunk.inband_digits))
+        trunks.append(
+            Trunk(
+                name=trunk.name,
+                addresses=frozenset((str(a[4][0]), port) for a in found),
+                sources=trunk.sources,
+                transport=trunk.transport,
+                by_certificate=bool(trunk.peer_name),
+                inband_digits=trunk.inband_digits,
+            )
+        )
     return trunks

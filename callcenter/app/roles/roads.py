@@ -38,6 +38,7 @@ def with_roads(
             address=tables[trunk.name].address,
             flow=flows.get(trunk.name),
             dial=tables[trunk.name].dial,
+            deny=tables[trunk.name].deny,
             caller=tables[trunk.name].caller,
             username=tables[trunk.name].username,
             password=tables[trunk.name].password.get_secret_value(),
