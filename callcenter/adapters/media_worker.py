@@ -10,7 +10,7 @@ Started by the media role (`run`), by tests and the bench as
 ng port when it is ready.
 
 Datagrams to `events` (JSON, one each): `DTMF` in rtpengine's format, and, with `callid` and
-`source_tag`, `finished` (file, play-id), `silence` and `sound`, `timeout`.
+`source_tag`, `finished` (file, play-id), `silence` and `sound`, `fax` (a calling tone), `timeout`.
 """
 
 import gc
@@ -46,7 +46,7 @@ from callcenter.media.leg import (
 )
 from callcenter.media.ports import Ports
 from callcenter.media.rtp import PACKET_MAX
-from callcenter.media.side import DigitPressed, Side
+from callcenter.media.side import DigitPressed, FaxHeard, Side
 from callcenter.media.wheel import SLOTS, Wheel
 
 POLL_EVENTS_MAX = 64
@@ -501,6 +501,8 @@ def _event(fact: Fact) -> dict[str, Any]:
         return about | {"type": "silence", "seconds": fact.seconds}
     if isinstance(fact, Spoke):
         return about | {"type": "sound"}
+    if isinstance(fact, FaxHeard):
+        return about | {"type": "fax"}
     assert isinstance(fact, Orphaned)
     return about | {"type": "timeout", "seconds": fact.seconds}
 

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 
 from callcenter.domain.units import SECOND, Micros
 from callcenter.media import rtcp, sdp
+from callcenter.media.cng import CngDetector
 from callcenter.media.latch import Address
 from callcenter.media.leg import INNER, PHONE, Fact, Leg, Orphaned, Playback
 from callcenter.media.line import Line
@@ -144,10 +145,12 @@ class Engine:
     def _offer(self, body: Body, now: Micros) -> Body:
         tag = self._tag(body, "from-tag")
         description = sdp.read(text(body, "sdp"))
-        if tag == PHONE:
+        if tag == PHONE and not description.is_image:
             sdp.choose(description, None)
         known = self.legs.get(self._call_id(body))
         leg = known or self._new_leg(self._call_id(body), now)
+        if known is None and tag == PHONE:
+            leg.phone.cng = CngDetector()
         try:
             self._refuse_loop(leg, tag, description)
         except NgError:
@@ -169,12 +172,9 @@ class Engine:
         description = sdp.read(text(body, "sdp"))
         phone = leg.phone
         self._refuse_loop(leg, tag, description)
-        if tag == PHONE:
-            codec = self._codec_again(phone, description)
-        elif phone.description is None:
-            raise NgError("Nothing was offered by the phone")
-        else:
-            codec = sdp.choose(phone.description, description)
+        codec = self._law(phone, tag, description)
+        if codec is None:
+            leg.stop()
         self.counts["answers"] += 1
         phone.codec = codec
         phone.settle()
@@ -326,6 +326,17 @@ class Engine:
         if phone.codec is not None and phone.codec in before and before == description.codecs:
             return phone.codec
         return sdp.choose(description, None)
+
+    def _law(self, phone: Side, tag: str, description: sdp.Description) -> int | None:
+        """What the phone of an answered leg speaks; None when it is a fax in T.38."""
+        if tag != PHONE and phone.description is None:
+            raise NgError("Nothing was offered by the phone")
+        if description.is_image:
+            return None
+        if tag == PHONE:
+            return self._codec_again(phone, description)
+        assert phone.description is not None
+        return sdp.choose(phone.description, description)
 
     # -- legs ------------------------------------------------------------------------------
 

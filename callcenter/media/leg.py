@@ -20,7 +20,7 @@ from callcenter.media.mix import Mix
 from callcenter.media.prompts import Audio
 from callcenter.media.rtcp import INTERVAL_SECONDS
 from callcenter.media.rtp import FRAME, HEADER_OCTETS, PCMA, PCMU
-from callcenter.media.side import DigitPressed, Side
+from callcenter.media.side import DigitPressed, FaxHeard, Side
 
 PHONE, INNER = "leg", "in"
 """The two tags of the leg model."""
@@ -59,7 +59,7 @@ class Orphaned(NamedTuple):
     seconds: int
 
 
-Fact: TypeAlias = DigitPressed | Finished | WentSilent | Spoke | Orphaned
+Fact: TypeAlias = DigitPressed | FaxHeard | Finished | WentSilent | Spoke | Orphaned
 
 
 class Playback:

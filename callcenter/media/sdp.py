@@ -4,9 +4,11 @@ Why: an engine that edits foreign SDP passes on whatever it does not know (ICE, 
 of the other party). We read the few facts that matter and write a description of our own, so the
 phone sees only our address and only what we can do: G.711 and telephone events.
 
-`offer_to` and `answer_to` write for a phone; `inner` writes for our own side of the leg.
+`offer_to` and `answer_to` write for a phone; `inner` writes for our own side of the leg. A fax in
+T.38 (`m=image`) is relayed as it is: of it we read where it goes, and write only that.
 
-Sources: RFC 8866; RFC 3264 5, 6, 8.4; RFC 3551 6 (static types); RFC 4733 7.1 (telephone-event).
+Sources: RFC 8866; RFC 3264 5, 6, 8.4; RFC 3551 6 (static types); RFC 4733 7.1 (telephone-event);
+T.38 D.2.3 (`m=image`).
 """
 
 from functools import lru_cache
@@ -32,9 +34,9 @@ _PROFILES = ("RTP/AVP", "RTP/AVPF")
 
 
 class Description(NamedTuple):
-    """The audio of one SDP: where to, what, which way.
+    """The audio (or the fax) of one SDP: where to, what, which way.
 
-    `place` is that of the audio line among `kinds`, the media lines as (kind, protocol,
+    `place` is that of its line among `kinds`, the media lines as (kind, protocol,
     formats), kept so that an answer has as many lines as the offer.
     """
 
@@ -52,6 +54,8 @@ class Description(NamedTuple):
     kinds: tuple[tuple[str, str, str], ...]
     clock: int = EVENT_CLOCK
     """Of `events`, in Hz."""
+    is_image: bool = False
+    """A fax in T.38: its datagrams are no RTP."""
 
     @property
     def listens(self) -> bool:
@@ -69,7 +73,7 @@ def read(text: str) -> Description:
     """Read an SDP.
 
     Raises:
-        NgError: when it has no audio line, or one that cannot be read.
+        NgError: when it has no audio or fax line, or one that cannot be read.
     """
     if len(text) > SDP_OCTETS_MAX:
         raise NgError("The SDP is too long")
@@ -81,7 +85,9 @@ def read(text: str) -> Description:
     host = _host(_first(section, "c=") or _first(session, "c="))
     port = _port(section[0])
     reachable = host is not None and port not in (0, DISCARD_PORT)
-    codecs, events, clock = _formats(section, kinds[index][2].split())
+    is_image = kinds[index][0] == "image"
+    no_sound: tuple[tuple[Codec, ...], int | None, int] = ((), None, EVENT_CLOCK)
+    codecs, events, clock = no_sound if is_image else _formats(section, kinds[index][2].split())
     return Description(
         text=text,
         user=origin[0] or "-",
@@ -95,6 +101,7 @@ def read(text: str) -> Description:
         place=index,
         kinds=kinds,
         clock=clock,
+        is_image=is_image,
     )
 
 
@@ -111,10 +118,11 @@ def offer_to(given: Description, address: Address) -> str:
 
 
 def answer_to(
-    offer: Description, given: Description, address: Address, codec: int, events: int | None
+    offer: Description, given: Description, address: Address, codec: int | None, events: int | None
 ) -> str:
-    """An answer for a phone: one law, and as many media lines as its offer."""
-    return _write(given, address, (codec,), events, given.direction, offer)
+    """An answer for a phone: one law (none for a fax), and as many media lines as its offer."""
+    codecs = () if codec is None else (codec,)
+    return _write(given, address, codecs, events, given.direction, offer)
 
 
 def choose(phone: Description, ours: Description | None) -> int:
@@ -153,13 +161,21 @@ def _kind(section: list[str]) -> tuple[str, str, str]:
 
 
 def _choose(kinds: tuple[tuple[str, str, str], ...], media: list[list[str]]) -> int:
-    """The audio line to use: the first that is alive, else the first."""
+    """The line to use: the first audio that is alive, else a living fax, else the first audio."""
     audio = [
         i for i, (kind, profile, _) in enumerate(kinds) if kind == "audio" and profile in _PROFILES
     ]
+    images = [
+        i
+        for i, (kind, profile, _) in enumerate(kinds)
+        if kind == "image" and profile.lower() == "udptl"
+    ]
+    for index in (*audio, *images):
+        if _port(media[index][0]):
+            return index
     if not audio:
         raise NgError("The SDP has no RTP audio")
-    return next((i for i in audio if _port(media[i][0])), audio[0])
+    return audio[0]
 
 
 def _port(line: str) -> int:
@@ -235,7 +251,10 @@ def _write(
     shape: Description | None = None,
 ) -> str:
     host, port = address
-    audio = f"m=audio {port}{_audio_lines(codecs, events, direction)}"
+    if given.is_image:
+        audio = f"m=image {port} udptl t38\r\n"
+    else:
+        audio = f"m=audio {port}{_audio_lines(codecs, events, direction)}"
     if shape is not None and len(shape.kinds) > 1:
         audio = "".join(
             audio if i == shape.place else f"m={kind} 0 {profile} {formats}\r\n"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callcenter.domain.units import Micros
+from callcenter.media.cng import CngDetector
 from callcenter.media.dtmf import Digits, Press
 from callcenter.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
 from callcenter.media.latch import Address, Latch
@@ -67,6 +68,12 @@ class DigitPressed(NamedTuple):
     source: Address | None
 
 
+class FaxHeard(NamedTuple):
+    """The phone is a fax machine: its calling tone was heard."""
+
+    call_id: str
+
+
 class Side:
     """State of one side. The wires belong to whoever owns the sockets; the room never touches them."""
 
@@ -74,6 +81,7 @@ class Side:
         "address",
         "blocked",
         "call_id",
+        "cng",
         "codec",
         "control",
         "description",
@@ -85,6 +93,7 @@ class Side:
         "gates",
         "heard_at",
         "hears",
+        "is_image",
         "latch",
         "line",
         "playing",
@@ -125,12 +134,16 @@ class Side:
         self.digits = Digits()
         self.tones: Tones | None = None
         """Listens for digits in the audio, where no events were agreed."""
+        self.cng: CngDetector | None = None
+        """Of a phone that calls us, while it may still turn out to be a fax machine."""
         self.description: Description | None = None
         self.codec: int | None = None
         self.events: int | None = None
         """Payload type of telephone events, both ways; None when not agreed."""
         self.sending = False
         """Whether the far end wants to hear."""
+        self.is_image = False
+        """It is a fax in T.38: its datagrams are passed on as they are."""
         self.to: Side | Ear | None = None
         self.blocked = False
         """What comes in is not passed on: it is connected to nobody."""
@@ -153,6 +166,7 @@ class Side:
         self.events = description.events
         self.digits.clock = description.clock
         self.sending = description.listens
+        self.is_image = description.is_image
         self.latch.advertise(description.address)
         self.settle()
 
@@ -174,6 +188,8 @@ class Side:
         Returns:
             Octets of `packet` to send to `to`; 0 for none.
         """
+        if self.is_image:
+            return self._pass_on(packet, size, address, now)
         if size <= HEADER_OCTETS:
             self.drops.short += 1
             return 0
@@ -192,6 +208,8 @@ class Side:
         self.heard_at = now
         if self.tones is not None:
             self._hear_tones(packet, size, second & 0x7F)
+        if self.cng is not None:
+            self._listen(self.cng, packet, size, second)
         to = self.to
         if to is None or to.hears < 0:
             return 0
@@ -204,6 +222,17 @@ class Side:
         if second & 0x7F != codec:
             self._convert(packet, size, codec)
         return size
+
+    def _pass_on(self, packet: bytearray, size: int, address: Address | None, now: Micros) -> int:
+        """A datagram of T.38, of whose contents only the sequence is looked at, to learn a source."""
+        if not 2 < size <= PACKET_MAX:
+            self.drops.short += 1
+            return 0
+        sequence = packet[0] << 8 | packet[1]
+        if address != self.source and not self._admit(address, PLAIN, 0, sequence, now):
+            return 0
+        self.heard_at = now
+        return size if self.to is not None and self.to.is_image else 0
 
     def gate(self, name: str, *, shut: bool) -> None:
         """Shut or open one of the gates; all must be open for audio to pass."""
@@ -235,6 +264,13 @@ class Side:
             self.drops.malformed += 1
             return 0
         return size
+
+    def _listen(self, cng: CngDetector, packet: bytearray, size: int, second: int) -> None:
+        """Is it a fax?"""
+        if cng.hear(packet[HEADER_OCTETS:size], second & 0x7F):
+            self.facts.append(FaxHeard(self.call_id))
+        if cng.is_done:
+            self.cng = None
 
     @staticmethod
     def _convert(packet: bytearray, size: int, codec: int) -> None:
