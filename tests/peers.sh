@@ -1,11 +1,12 @@
 #!/bin/sh
 # The independent ends that the end-to-end tests call: sipp and baresip (phones), Chromium (a
-# person at a screen), PostgreSQL (the history of a bigger center), Dovecot (a mailbox), openssl
-# (looks at our TLS), ip (networks of their own). As root they are installed;
-# otherwise the one line to run is printed. Nothing that a package brings is started.
+# person at a screen), PostgreSQL (the history of a bigger center), Dovecot (a mailbox), what fax
+# stands on (libspandsp2) and a fax machine by others (efax), openssl (looks at our TLS), ip
+# (networks of their own). As root they are installed; otherwise the one line to run is printed.
+# Nothing that a package brings is started.
 set -eu
 
-PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core dovecot-imapd dovecot-lmtpd openssl iproute2"
+PACKAGES="sip-tester baresip-core chromium postgresql fonts-dejavu-core dovecot-imapd dovecot-lmtpd libspandsp2 efax openssl iproute2"
 
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sipp"
@@ -15,6 +16,8 @@ command -v dovecot >/dev/null 2>&1 || missing="$missing dovecot"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
+command -v efax >/dev/null 2>&1 || missing="$missing efax"
+ls /usr/lib/*/libspandsp.so.2 /usr/lib/libspandsp.so.2 2>/dev/null | grep -q . || missing="$missing libspandsp2"
 [ -n "$missing" ] || exit 0
 
 LINE="apt-get install -y --no-install-recommends $PACKAGES"

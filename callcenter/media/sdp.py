@@ -86,7 +86,7 @@ def read(text: str) -> Description:
     port = _port(section[0])
     reachable = host is not None and port not in (0, DISCARD_PORT)
     is_image = kinds[index][0] == "image"
-    no_sound: tuple[tuple[Codec, ...], int | None, int] = ((), None, EVENT_CLOCK)
+    no_sound: tuple[tuple[int, ...], int | None, int] = ((), None, EVENT_CLOCK)
     codecs, events, clock = no_sound if is_image else _formats(section, kinds[index][2].split())
     return Description(
         text=text,
