@@ -40,6 +40,7 @@ soak: $(TEST_STAMP) peers
 	$(BIN)/python -m tests.simulation.erlang
 	$(BIN)/python -m tests.crash --points 10000
 	$(BIN)/python -m tests.crash.mail --mails 5000
+	$(BIN)/python -m tests.adapters.fax.soak 500
 	for day in $$(seq 100 140); do $(BIN)/python -m tests.simulation.day $$day 3000 || exit 1; done
 	MUTATIONS=100000 $(BIN)/python -m pytest -q tests/e2e/test_mutations.py --timeout 3600
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q tests/control tests/frontend tests/sip tests/ivr tests/media

@@ -43,6 +43,7 @@ from callcenter.frontend.turn import (
     ContactClosed,
     EventsSeen,
     Faulted,
+    FaxClosed,
     FeatureClosed,
     Input,
     KeepParty,
@@ -350,6 +351,8 @@ class FrontendLoop:
                     log.error("a call was ended by a mistake of ours", exc_info=error)
                 case ContactClosed():
                     log.info("contact ended", **_told(action))
+                case FaxClosed():
+                    log.info("fax call ended", **_told(action))
                 case FeatureClosed():
                     log.info("feature call ended", **_told(action))
 
@@ -375,7 +378,7 @@ class FrontendLoop:
             self._timer = None
 
 
-def _told(closed: ContactClosed | FeatureClosed) -> dict[str, str | float]:
+def _told(closed: ContactClosed | FaxClosed | FeatureClosed) -> dict[str, str | float]:
     """The fields of a canonical line; spans to the millisecond."""
     fields: dict[str, str | float] = dict(closed._asdict())
     fields["reason"] = fields.pop("label")

@@ -64,6 +64,7 @@ CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
 Prefix = Annotated[str, Field(pattern=PREFIX)]
 Timezone = Annotated[str, BeforeValidator(_timezone)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+NAME_OR_NOTHING = r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$"
 STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
 MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
 IMAP_URL = r"^(|imaps?://[^/@]+)$"
@@ -74,6 +75,7 @@ EXTENSION = r"^[0-9]{0,10}$"
 FORMS = {
     EXTENSION: "must be up to ten digits",
     NAME: "must be a name: letters, digits and . _ - (64 at most)",
+    NAME_OR_NOTHING: "must be a name: letters, digits and . _ - (64 at most)",
     STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
     MEDIA_URL: "must be embedded or ng://host:port",
     IMAP_URL: "must be imaps://host:port or imap://host:port",
@@ -253,6 +255,35 @@ class MediaSettings(Table):
         return int(first), int(last)
 
 
+class FaxSettings(Table):
+    ident: str = Field(default="", max_length=20, pattern=r"^[0-9+ ]*$")
+    """Our number, as the other machine shows it; what was dialled when empty."""
+    ports: str = Field(default="36000-36199", pattern=PORTS)
+    """First and last UDP port between media engine and fax worker; each fax takes two."""
+    faxes_max: int = Field(default=60, ge=1, le=1000)
+    """So many faxes at once; the next one is busy."""
+    ecm: bool = True
+    """Error correction: keep it, unless a machine that matters cannot."""
+    v17: bool = True
+    """14,400 bit/s; without it 9,600."""
+    t38: Literal["offer", "accept", "never"] = "offer"
+    """`offer`: a sender that does not change to T.38 by itself is asked once; `accept`: it is only
+    followed; `never`: faxes stay in the sound."""
+    t38_delay_seconds: int = Field(default=4, ge=1, le=30)
+    """How long a sender may take to change by itself before it is asked."""
+    sub_addresses: dict[str, Name] = {}
+    """Queues by the sub-address (SUB) that a sender may give: `{ 4711 = "claims" }`."""
+    listen: Address = "127.0.0.1:0"
+    """Where the worker hears the front end; a fixed port only where roles run under holders of
+    their own (`--role`)."""
+
+    @property
+    def port_range(self) -> tuple[int, int]:
+        """First and last port."""
+        first, _, last = self.ports.partition("-")
+        return int(first), int(last)
+
+
 class WebSettings(Table):
     listen: Address = "127.0.0.1:8080"
     """Where the wall, the desk and the API are."""
@@ -263,8 +294,11 @@ class WebSettings(Table):
 class NumberSettings(Table):
     number: str = Field(examples=["100"])
     """What callers dial."""
-    flow: Name = Field(examples=["main-line"])
-    """The flow that answers: its file in `flows_directory`, without the ending."""
+    flow: str = Field(default="", pattern=NAME_OR_NOTHING, examples=["main-line"])
+    """The flow that answers: its file in `flows_directory`, without the ending. None for a number
+    that takes faxes only."""
+    fax: str = Field(default="", pattern=NAME_OR_NOTHING)
+    """The queue of faxes to this number. With a flow, a fax machine is known by its tone."""
     guests: bool = False
     """Also takes calls of those who are neither a trunk nor registered."""
 
@@ -578,6 +612,8 @@ class Settings(Table):
     """Lines to the outside, that calls come from and customers are called back by."""
     media: MediaSettings = MediaSettings()
     """Audio."""
+    fax: FaxSettings = FaxSettings()
+    """Faxes: how they are taken. Which numbers take any says `[[number]]`."""
     web: WebSettings = WebSettings()
     """The wall, the desk, the API."""
     numbers: tuple[NumberSettings, ...] = Field(default=(), alias="number")
@@ -598,7 +634,12 @@ class Settings(Table):
     @property
     def reads(self) -> bool:
         """Does anything come in that is read, so that the intake has something to do?"""
-        return bool(self.mailboxes)
+        return bool(self.mailboxes) or self.takes_faxes
+
+    @property
+    def takes_faxes(self) -> bool:
+        """Whether any number takes faxes, so that there is a fax worker."""
+        return any(number.fax for number in self.numbers)
 
     @property
     def store_directory(self) -> Path:
@@ -625,7 +666,8 @@ class Settings(Table):
             agents=tuple(_agent(a) for a in self.agents),
             calendars=tuple(self._calendar(c) for c in self.calendars),
             numbers=tuple(
-                domain.Number(number=n.number, flow=n.flow, guests=n.guests) for n in self.numbers
+                domain.Number(number=n.number, flow=n.flow, guests=n.guests, fax=QueueId(n.fax))
+                for n in self.numbers
             ),
             reasons=self.center_table.reasons,
             contact_choice=self.center_table.contact_choice,

@@ -358,8 +358,9 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     yield from _mailboxes(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
-        if number.flow not in flows:
+        if number.flow not in flows and not (number.fax and not number.flow):
             yield ("number", index, "flow"), *_unknown("flow", number.flow, flows)
+    yield from _fax(settings)
     first, last = settings.media.port_range
     if not (1024 <= first < last <= 65535) or (last - first) < 3 * settings.media.workers:
         yield (
@@ -371,6 +372,28 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, agent in enumerate(settings.agents):
         if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
             yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"
+
+
+def _fax(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    queues: set[str] = {queue.id for queue in settings.queues}
+    for index, number in enumerate(settings.numbers):
+        if number.fax and number.fax not in queues:
+            yield ("number", index, "fax"), *_unknown("queue", number.fax, queues)
+    for address, queue in settings.fax.sub_addresses.items():
+        place = ("fax", "sub_addresses", address)
+        if queue not in queues:
+            yield place, *_unknown("queue", queue, queues)
+        if not address.isdecimal() or len(address) > 20:
+            yield place, "is no sub-address", "up to twenty digits"
+    first, last = settings.fax.port_range
+    if not (1024 <= first < last <= 65535):
+        yield ("fax", "ports"), "the range is empty", "two ports per fax, such as 36000-36199"
+    media_first, media_last = settings.media.port_range
+    if first <= media_last and media_first <= last:
+        yield (
+            ("fax", "ports"), "the range overlaps with [media] rtp_ports",
+            f"take ports outside {media_first}-{media_last}",
+        )  # fmt: skip
 
 
 def _overflow(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -11,6 +11,7 @@ Socket names (`RoleContext.sockets`):
     trunk-NAME                UDP, connected to that trunk                     frontend
     media-events              UDP, hears digits and ended prompts              frontend
     media-ng                  UDP, ng requests of this worker                  media
+    fax-ng                    UDP, requests for the fax worker                 fax
     lmtp                      TCP, listening, where mails are handed over      intake
     web                       TCP, listening                                   web
 

@@ -72,6 +72,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _store(settings)
     yield _clock()
     yield _codecs()
+    if settings.takes_faxes:
+        yield _fax()
     yield from _flows(settings)
     yield _prompts(settings.flows_directory)
     yield from _privacy(settings)
@@ -301,6 +303,17 @@ def _codecs() -> Finding:
                     "install the package again",
                 )  # fmt: skip
     return Finding("codecs", "ok", "G.711 µ-law and A-law, both ways")
+
+
+def _fax() -> Finding:
+    """Whether faxes can be taken, where a number takes any."""
+    from callcenter.adapters.fax.spandsp import LIBRARY, REMEDY, FaxUnavailable, library
+
+    try:
+        library()
+    except FaxUnavailable as missing:
+        return Finding("fax", "error", str(missing), REMEDY)
+    return Finding("fax", "ok", f"{LIBRARY} is there")
 
 
 def _flows(settings: Settings) -> Iterator[Finding]:

@@ -118,7 +118,7 @@ def known_names(center: Center, directory: Path | None = None) -> Known:
 
 def started_files(center: Center, directory: Path) -> list[Path]:
     """The files that matter: a flow no number starts may ask for queues that are not ours."""
-    started = {number.flow for number in center.numbers}
+    started = {number.flow for number in center.numbers if number.flow}
     return [path for path in flow_paths(directory) if path.stem in started]
 
 

@@ -140,7 +140,7 @@ class FlowWatch:
             stamps[str(path)] = (stat.st_mtime_ns, stat.st_size)
         return _Seen(
             stamps=stamps,
-            started=frozenset(number.flow for number in center.numbers),
+            started=frozenset(n.flow for n in center.numbers if n.flow),
             known=known_names(center, self._directory),
         )
 

@@ -69,6 +69,12 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # sip_address = "192.168.0.10"
 # media_address = "192.168.0.10"
 
+# Faxes: `apt install libspandsp2`, and a number with `fax = "QUEUE"` instead of a flow, or beside it.
+# [fax]
+# ident = "+1 555 0199"            # what the other machine shows
+# t38 = "offer"                    # ask senders for T.38 once; "accept" only follows, "never" refuses
+# sub_addresses = {{ 4711 = "sales" }}
+
 # Mails: your mail server (Postfix, Exim …) hands them over by LMTP; they wait in a queue like calls.
 # [intake]
 # lmtp_listen = "127.0.0.1:2424"   # whoever reaches it is trusted: keep it on this machine

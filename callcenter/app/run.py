@@ -112,6 +112,8 @@ def _count(role: Role, settings: Settings) -> int:
     """How many processes of a role belong to this configuration."""
     if role.name == "store":
         return 1 if settings.store.url == "embedded" else 0
+    if role.name == "fax":
+        return 1 if settings.takes_faxes else 0
     if role.name == "media":
         return settings.media.workers if settings.media.url == "embedded" else 0
     if role.name == "intake":

@@ -34,6 +34,7 @@ Sockets: TypeAlias = dict[str, socket.socket]
 def open_for(role: str, index: int, settings: Settings) -> Sockets:
     """The sockets of one process of `role`. Raises `WrongInput` when one cannot be opened."""
     opener: dict[str, Callable[[Settings, int], Sockets]] = {
+        "fax": _of_fax,
         "frontend": _of_frontend,
         "intake": _of_intake,
         "media": _of_media,
@@ -72,6 +73,10 @@ def _of_media(settings: Settings, index: int) -> Sockets:
     return {"media-ng": _udp(ng_address(settings, index), "[media] ng_listen")}
 
 
+def _of_fax(settings: Settings, _index: int) -> Sockets:
+    return {"fax-ng": _udp(settings.fax.listen, "[fax] listen")}
+
+
 def _of_web(settings: Settings, _index: int) -> Sockets:
     return {"web": _tcp(settings.web.listen, "[web] listen")}
 
@@ -89,7 +94,11 @@ def ng_address(settings: Settings, index: int) -> str:
 
 def fixed_addresses(settings: Settings) -> dict[str, tuple[str, int]]:
     """Addresses that are known without asking the holder that opened them."""
-    named = {"media-events": settings.media.events_listen, "web": settings.web.listen}
+    named = {
+        "media-events": settings.media.events_listen,
+        "fax-ng": settings.fax.listen,
+        "web": settings.web.listen,
+    }
     for index in range(settings.media.workers):
         named[f"media-ng-{index}"] = ng_address(settings, index)
     pairs = {name: host_port(address) for name, address in named.items()}

@@ -248,6 +248,8 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     flow: str
     guests: bool = False
     """Serve callers who are neither a trunk nor a registered phone."""
+    fax: QueueId = QueueId("")
+    """Where faxes to this number wait; without a flow it takes nothing else."""
 
 
 class Center(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,6 +78,14 @@ class Reason(StrEnum):
     OWNER_LOST = "owner_lost"
     """The front end that held the call did not come back with it."""
     INTERNAL = "internal"
+    FAX_CALLED = "fax_called"
+    """The caller is a fax machine: the call goes on as a fax, a contact of its own."""
+    FAX_RECEIVED = "fax_received"
+    """Every page of it came over."""
+    FAX_INCOMPLETE = "fax_incomplete"
+    """The fax was cut off; what was confirmed of it is kept."""
+    FAX_UNAVAILABLE = "fax_unavailable"
+    """No fax machine of ours is free, or none is installed, or the disk is full."""
 
 
 RESULT_OF: dict[Reason, Result] = {
@@ -115,6 +123,10 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.AGENT_VANISHED: Result.LOST,
     Reason.OWNER_LOST: Result.LOST,
     Reason.INTERNAL: Result.FAILED,
+    Reason.FAX_CALLED: Result.FLOWED_OUT,
+    Reason.FAX_RECEIVED: Result.SERVED,
+    Reason.FAX_INCOMPLETE: Result.FAILED,
+    Reason.FAX_UNAVAILABLE: Result.REFUSED,
 }
 
 

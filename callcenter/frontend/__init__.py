@@ -11,6 +11,7 @@ only room that knows all three. It reads, in the order a caller lives it:
 - `consult.py`    her agent asks a colleague; `second_line.py` with her phone's own keys
 - `refer.py`      her agent's phone hands her on (REFER)
 - `pulse.py`      a phone says nothing: is it still there
+- `fax.py`        a call that is a fax: sound or T.38, until its last page
 - `feature.py`    an agent presses *11 on her phone
 
 and what they stand on:

@@ -527,6 +527,28 @@ class CallStory:
         self.talk = None
         hands.over(self)
 
+    def becomes_fax(self, leg: str) -> bool:
+        """Her phone is a fax machine: this contact is over, her dialog and her leg go on without
+        it. False where she talks already, or has talked."""
+        record, hands = self.record, self.hands
+        if leg != self.media.record.id or record.served:
+            return False
+        if record.stage not in (Stage.FLOW, Stage.QUEUED):
+            return False
+        record.move(Stage.OVER, hands.center_now())
+        self.ringing.stop()
+        self.standby.close()
+        self.media.quiet()
+        reason = Reason.FAX_CALLED
+        hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
+        hands.act(record.closed(reason, hands.center_now()))
+        hands.over(self)
+        return True
+
+    def record_of_media(self) -> LegRecord:
+        """Her media leg, for whoever goes on with it."""
+        return self.media.record
+
     # ---- what is heard of it --------------------------------------------------------------
 
     def heard(self, event: sip.SipEvent) -> None:

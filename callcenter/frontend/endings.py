@@ -64,6 +64,7 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.QUEUE_FULL:                Ending(486, 17, "Queue full",                "queue_full", _OURS),
     Reason.QUEUE_CLOSED:              Ending(480, 31, "Closed",                    "queue_closed", _NOBODY),
     Reason.QUEUE_UNSTAFFED:           Ending(480, 18, "Nobody there",              "queue_unstaffed", _OURS),
+    Reason.PUT_ASIDE:                 Ending(480, 16, "Put aside",                 "put_aside", _NOBODY),
     Reason.MOVED:                     Ending(480, 16, "Moved",                     "moved", _NOBODY),
     Reason.PUT_ASIDE:                 Ending(480, 16, "Put aside",                 "put_aside", _NOBODY),
     Reason.CALLBACK_PROMISED:         Ending(480, 16, "Callback promised",         "callback_promised", _NOBODY),
@@ -86,6 +87,10 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.AGENT_VANISHED:            Ending(480, 27, "Agent vanished",            "agent_vanished", _AGENT),
     Reason.OWNER_LOST:                Ending(500, 41, "Owner lost",                "owner_lost", _OURS),
     Reason.INTERNAL:                  Ending(500, 41, "Internal error",            "internal", _OURS),
+    Reason.FAX_CALLED:                Ending(480, 16, "A fax calls",               "fax_called", _NOBODY),
+    Reason.FAX_RECEIVED:              Ending(480, 16, "Fax received",              "fax_received", _NOBODY),
+    Reason.FAX_INCOMPLETE:            Ending(480, 27, "Fax incomplete",            "fax_incomplete", _CALLER),
+    Reason.FAX_UNAVAILABLE:           Ending(486, 17, "No fax machine free",       "fax_unavailable", _OURS),
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callcenter.domain import events as e
+from callcenter.domain.center import Number
 from callcenter.domain.commands import FrontendReported
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, ContactId, Micros
@@ -25,6 +26,7 @@ from callcenter.frontend.call_record import CallRecord, Stage
 from callcenter.frontend.callback import CallbackStory
 from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
 from callcenter.frontend.endings import ending
+from callcenter.frontend.fax import FaxRecord, FaxStory, takes_fax
 from callcenter.frontend.feature import FeatureStory, code_of
 from callcenter.frontend.hands import Hands, Rules, Story, source_of
 from callcenter.frontend.limits import CenterClock, RateLimit
@@ -40,6 +42,9 @@ from callcenter.frontend.turn import (
     Draining,
     EventsSeen,
     Faulted,
+    FaxClosed,
+    FaxHeard,
+    FaxOver,
     FeatureClosed,
     FlowClosed,
     FlowProven,
@@ -111,6 +116,8 @@ class Frontend:
             DigitHeard: lambda i: self._at_leg(i.leg, lambda s: s.digit(i.leg, i.digit)),
             SayingFinished: lambda i: self._at_leg(i.leg, lambda s: s.finished(i.leg, i.file)),
             RtpSilent: lambda i: self._at_leg(i.leg, lambda s: s.silent(i.leg, i.seconds)),
+            FaxHeard: lambda i: self._fax_heard(i.leg),
+            FaxOver: lambda i: self._fax_over(i.leg),
             RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
             Configured: self._configured,
@@ -184,6 +191,9 @@ class Frontend:
         for action in turn.actions:
             if type(action) is ContactClosed:
                 self.counts[f"ended.{action.label}"] += 1
+            elif type(action) is FaxClosed:
+                self.counts[f"ended.{action.label}"] += 1
+                self.counts["fax.pages"] += action.pages
             elif type(action) is FeatureClosed:
                 self.counts[f"feature.{action.code}/{action.label}"] += 1
         return turn
@@ -405,13 +415,17 @@ class Frontend:
         wanted = plain_number(dialled)
         number = next((n for n in self.hands.center.numbers if _user_of(n.number) == wanted), None)
         flow = self.hands.config.flows.get(number.flow) if number else None
-        if number is None or flow is None:
+        is_fax = number is not None and takes_fax(number) and not number.flow
+        if number is None or (flow is None and not is_fax):
             self._refuse(call, Reason.NO_SUCH_NUMBER)
             return
         agent = self.phones.registered_from(call.flow)
         if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call, invite):
             return
         is_trunk = self._is_trunk(call.flow)
+        if flow is None:
+            self._fax(call, invite, number)
+            return
         caller = caller_of(invite, is_trusted=is_trunk)
         contact = self.hands.new_contact()
         record = CallRecord(
@@ -433,6 +447,51 @@ class Frontend:
         self.hands.follow(call, story)
         self.hands.begin(story)
         story.arrive()
+
+    def _fax(self, call: sip.Call, invite: Request, number: Number) -> None:
+        """A number that takes faxes and nothing else."""
+        name = self.hands.new_contact()
+        record = FaxRecord(
+            media=LegRecord(id=f"{name}/c"),
+            dialled=number.number,
+            queue=number.fax,
+            caller=caller_of(invite),
+            began=self.hands.center_now(),
+        )
+        story = FaxStory(self.hands, name, call, record)
+        self.hands.follow(call, story)
+        self.hands.begin(story)
+        story.arrive()
+
+    def _fax_heard(self, leg: str) -> None:
+        """A voice call turns out to be a fax: it goes on as one, if its number takes any."""
+        story = self.hands.stories.get(owner_of(leg))
+        if not isinstance(story, CallStory):
+            return
+        number = next(
+            (n for n in self.hands.center.numbers if n.number == story.record.dialled), None
+        )
+        if number is None or not takes_fax(number) or not story.becomes_fax(leg):
+            return
+        self.counts["fax.heard"] += 1
+        record = FaxRecord(
+            media=story.record_of_media(),
+            dialled=story.record.dialled,
+            queue=number.fax,
+            caller=story.record.caller,
+            began=story.record.arrived,
+            answered=True,
+        )
+        fax = FaxStory(self.hands, story.id, story.caller, record)
+        self.hands.follow(story.caller, fax)
+        self.hands.begin(fax)
+        fax.take_over()
+
+    def _fax_over(self, leg: str) -> None:
+        story = self.hands.stories.get(owner_of(leg))
+        if isinstance(story, FaxStory):
+            self.hands.touch(story)
+            story.over()
 
     def _feature(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A code from an agent's phone; nobody else may dial one."""

@@ -73,6 +73,12 @@ class Rules:
     """What phones in a network are told to send audio to, the narrowest network first."""
     loopback_media: bool = True
     """Whether a phone may say that its audio is on our own machine: only if we listen there."""
+    fax_t38: str = "offer"
+    """`offer`, `accept` or `never`: whether a fax is asked to change to T.38, or only followed."""
+    fax_t38_delay_seconds: int = 4
+    """How long a sender may take to change by itself before it is asked."""
+    fax_sub_addresses: tuple[tuple[str, str], ...] = ()
+    """Queues by the sub-address that a sender may give."""
     probe_seconds: int = 4
     """How long a silent phone may take to answer an in-dialog question."""
     expires_seconds_min: int = EXPIRES_SECONDS_MIN

@@ -34,6 +34,7 @@ from callcenter.sip.sdp import (
     parse_sdp,
     remote_address,
 )
+from callcenter.sip.sdp_fax import answer_image, build_image, image_media, only_image
 
 PHONE, OURS = "leg", "in"
 EVENT_TYPE = 101
@@ -75,6 +76,8 @@ class LegRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """File that plays until stopped."""
     told: str = ""
     """The host that the phone sends to, where its network knows us by another address."""
+    image: bool = False
+    """The phone is a fax that speaks T.38 by now."""
 
 
 class MediaLeg:
@@ -183,9 +186,15 @@ class MediaLeg:
 
     def connect(self, other: "MediaLeg | None", failed: Replied) -> None:
         """From now on the phone hears and is heard by `other`, or by nobody."""
+        if other is None:
+            self.connect_to(None, self.record.payload, failed)
+        else:
+            self.connect_to(other.record.inner, other.record.payload, failed)
+
+    def connect_to(self, far: Address | None, payload: int, failed: Replied) -> None:
+        """The same with whoever is at an address, in the law `payload`."""
         record = self.record
-        record.far = other.record.inner if other is not None else None
-        record.far_payload = other.record.payload if other is not None else record.payload
+        record.far, record.far_payload = far, payload
         tags = {"from-tag": OURS, "to-tag": PHONE}
         self._ask("offer", None, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
         self._ask("answer", None, failed, {**tags, "sdp": text(record.phone)})
@@ -214,6 +223,81 @@ class MediaLeg:
     def leave_mix(self) -> None:
         """Whom it is connected with counts again."""
         self._ask("leave mix", None, None)
+
+    # ---- a leg becomes a fax in T.38 ------------------------------------------------------
+
+    def open_for_image(self, offer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
+        """A caller who offers nothing but T.38, or a phone that changes to it. False when it
+        cannot be: nothing is changed then."""
+        taken = self._take_image(offer)
+        if taken is None:
+            return False
+        record = self.record
+        tags = {"from-tag": PHONE} | ({"to-tag": OURS} if record.local else {})
+
+        def offered(reply: Message) -> None:
+            record.inner = address_in(reply) or record.inner
+
+        def answered(reply: Message) -> None:
+            record.local = address_in(reply)
+            settle(ready, failed, record.inner, record.local)
+
+        self._ask("offer", offered, failed, {**tags, "sdp": text(taken)})
+        tags["to-tag"] = OURS
+        self._ask("answer", answered, failed, {**tags, "sdp": self._far_image(), **_BY_US})
+        return True
+
+    def image_answered(self, answer: bytes, failed: Replied) -> bool:
+        """The phone took our offer of T.38. False when its answer holds none."""
+        taken = self._take_image(answer)
+        if taken is None:
+            return False
+        tags = {"from-tag": OURS, "to-tag": PHONE}
+        self._ask("offer", None, failed, {**tags, "sdp": self._far_image(), **_BY_US})
+        self._ask("answer", None, failed, {**tags, "sdp": text(taken)})
+        return True
+
+    def image_to(self, far: Address, failed: Replied) -> None:
+        """From now on the T.38 of the phone goes to `far` and comes from there."""
+        self.record.far = far
+        tags = {"from-tag": OURS, "to-tag": PHONE}
+        self._ask("offer", None, failed, {**tags, "sdp": self._far_image(), **_BY_US})
+        self._ask("answer", None, failed, {**tags, "sdp": text(self.record.phone)})
+
+    def answer_to(self, offer: bytes) -> bytes:
+        """Sound taken from one whose fax is over and whose call is about to be. Raises `SipError`."""
+        address, port = self.record.local or NOBODY
+        return answer_audio(read(offer), address, port, port, self.record.version).encode()
+
+    def image_offer_sdp(self) -> bytes:
+        """T.38 at the port that the phone sends to already."""
+        address, port = self.record.local or NOBODY
+        self.record.version += 1
+        return build_image(address, port, port, self.record.version).encode()
+
+    def image_answer_sdp(self, offer: bytes) -> bytes:
+        """T.38 taken, all else refused."""
+        address, port = self.record.local or NOBODY
+        return answer_image(read(offer), address, port, port, self.record.version).encode()
+
+    def _far_image(self) -> str:
+        address, port = self.record.far or NOBODY
+        return text(build_image(address, port, port).encode())
+
+    def _take_image(self, sdp: bytes) -> bytes | None:
+        """Take a description that asks for T.38; as the engine shall see it, or None."""
+        try:
+            parsed = read(sdp)
+        except SipError:
+            return None
+        wanted = image_media(parsed)
+        if wanted is None or not wanted.connection:
+            return None
+        if not is_unicast(wanted.connection, loopback=self.hands.rules.loopback_media):
+            return None
+        self.record.phone = only_image(parsed).encode()
+        self.record.image = True
+        return self.record.phone
 
     def close(self) -> None:
         """The whole leg goes."""
@@ -344,13 +428,13 @@ def text(sdp: bytes) -> str:
 
 
 _CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
-_AUDIO = re.compile(r"^m=audio (\d{1,5}) ", re.MULTILINE)
+_AUDIO = re.compile(r"^m=(?:audio|image) ([1-9]\d{0,4}) ", re.MULTILINE)
 
 
 def address_in(reply: Message) -> Address | None:
-    """The audio address in an engine's reply, None when it holds none.
+    """The audio (or fax) address in an engine's reply, None when it holds none.
 
-    The engine writes one audio stream and one address, so it is not read as a stranger's would be.
+    The engine writes one stream and one address, so it is not read as a stranger's would be.
     """
     sdp = str(reply.get("sdp", ""))
     address, audio = _CONNECTION.search(sdp), _AUDIO.search(sdp)

@@ -7,6 +7,7 @@
     call:CONTACT:talk      `TalkRecord`     the agent she talks with
     callback:CONTACT       `CallbackRecord` a promise, the phones that ring for it in it
     call:CONTACT:consult   `ConsultRecord`  the colleague whom that agent asks
+    fax:NAME               `FaxRecord`      a call that is a fax
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
     phone:AGENT            bindings         where an agent's phones are
@@ -34,6 +35,7 @@ from callcenter.frontend.call_record import ArrivingKept, CallRecord, LegKept
 from callcenter.frontend.callback import CallbackRecord, CallbackStory
 from callcenter.frontend.consult import ConsultRecord
 from callcenter.frontend.endings import ending
+from callcenter.frontend.fax import FaxRecord, FaxStory
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.offer import OfferRecord
@@ -52,6 +54,7 @@ _OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
 _CONSULT = msgspec.msgpack.Decoder(ConsultRecord)
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
+_FAX = msgspec.msgpack.Decoder(FaxRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
 
 
@@ -65,6 +68,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 phones.restore(AgentId(name), value)
             elif kind == "feature":
                 _let_go(hands, key, value)
+            elif kind == "fax":
+                _restore_fax(hands, key, name, value)
             elif kind == "parting":
                 call = hands.endpoint.restore(decode_record(value), hands.now)
                 hands.say_good_bye_again(key, call)
@@ -156,6 +161,18 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
 def _restore_callback(hands: Hands, name: str, value: bytes) -> None:
     story = CallbackStory(hands, _CALLBACK.decode(value), CallStory)
     hands.adopt(story, {f"callback:{name}": value})
+    hands.touch(story)
+    story.take_up()
+
+
+def _restore_fax(hands: Hands, key: str, name: str, value: bytes) -> None:
+    """Worker and media engine went on; the call is followed again."""
+    record = _FAX.decode(value)
+    assert record.dialog is not None
+    call = hands.endpoint.restore(record.dialog, hands.now)
+    story = FaxStory(hands, name, call, record)
+    hands.adopt(story, {key: value})
+    hands.follow(call, story)
     hands.touch(story)
     story.take_up()
 

@@ -94,6 +94,18 @@ class RtpHeard(NamedTuple):
     leg: str
 
 
+class FaxHeard(NamedTuple):
+    """The phone of media leg `leg` is a fax machine: its calling tone was heard."""
+
+    leg: str
+
+
+class FaxOver(NamedTuple):
+    """The fax on media leg `leg` has said its last; the call is still up."""
+
+    leg: str
+
+
 class LookedUp(NamedTuple):
     """A customer table was asked for a caller."""
 
@@ -203,6 +215,8 @@ Input: TypeAlias = (
     | SayingFinished
     | RtpSilent
     | RtpHeard
+    | FaxHeard
+    | FaxOver
     | LookedUp
     | Configured
     | StoreDown
@@ -280,6 +294,17 @@ class ContactClosed(NamedTuple):
     talked_seconds: float = 0.0
 
 
+class FaxClosed(NamedTuple):
+    """The same of a call that was a fax: how it ended and how many pages are confirmed."""
+
+    contact: str
+    label: str
+    fault: str
+    lived_seconds: float
+    pages: int = 0
+    t38: bool = False
+
+
 class FeatureClosed(NamedTuple):
     """The same of an agent's code: which one, and how its call ended."""
 
@@ -297,7 +322,15 @@ class Faulted(NamedTuple):
 
 
 Action: TypeAlias = (
-    SendSip | SendGranted | AskMedia | LookUp | KeepParty | ContactClosed | FeatureClosed | Faulted
+    SendSip
+    | SendGranted
+    | AskMedia
+    | LookUp
+    | KeepParty
+    | ContactClosed
+    | FaxClosed
+    | FeatureClosed
+    | Faulted
 )
 
 

@@ -228,6 +228,10 @@ class Call:
         """Change the session, as soon as no other INVITE is open; the last wish counts."""
         self.changes.want(sdp, now)
 
+    def keep_session(self) -> None:
+        """No longer wish for another session; one that was asked for already stays asked for."""
+        self.changes.wish_nothing()
+
     def answer_reinvite(self, sdp: bytes, now: Micros, headers: HeaderFields = ()) -> None:
         """200 to their re-INVITE or UPDATE."""
         self.changes.answer(sdp, headers, now)

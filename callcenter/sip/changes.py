@@ -68,6 +68,11 @@ class Changes:
         self.due = None
         self.go_on(now)
 
+    def wish_nothing(self) -> None:
+        """The user wants no other session any more."""
+        self._wanted_sdp = None
+        self.due = None
+
     def go_on(self, now: Micros) -> None:
         """Send the re-INVITE that is wanted, if there is one and the road is free."""
         call = self._call

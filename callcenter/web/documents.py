@@ -47,6 +47,14 @@ KNOWN_MAX = 2_000
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 
+DRAWN = ("pages", "thumbnail")
+"""Roles of pictures that our own reader made; nothing that came in has one of them."""
+PICTURE = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, max-age=600",
+}
+
+
 class DocumentsPort(Protocol):
     """Where documents are kept. Raises `LookupError` for what is not there."""
 
@@ -213,6 +221,18 @@ class Documents:
                 if part.blob == wanted and part.role != "html":
                     return _to_be_saved(await self._bytes(wanted), part.name)
         raise Refused(404, "that file is no part of this document")
+
+    async def picture(self, call: Call) -> web.Response:
+        """A page of a fax, as our own reader drew it: the only file that is shown as it is."""
+        contact = self._held(call)
+        wanted = call.path("blob")
+        for name in (contact.id, *contact.replies):
+            document = await self._document(name)
+            for part in document.parts if document else ():
+                if part.blob == wanted and part.role in DRAWN:
+                    data = await self._bytes(wanted)
+                    return web.Response(body=data, content_type="image/png", headers=PICTURE)
+        raise Refused(404, "that picture is no part of this document")
 
     async def _bytes(self, blob: str) -> bytes:
         try:

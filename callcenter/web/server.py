@@ -240,6 +240,8 @@ def document_routes(s: Server) -> list[Route]:
               does.read),
         Route("GET", "/contacts/{id}/pages/{part}", need, "Its page, made harmless, for a frame",
               bytes, does.page),
+        Route("GET", "/contacts/{id}/pictures/{blob}", need, "A page of a fax, to be shown", bytes,
+              does.picture),
         Route("GET", "/contacts/{id}/files/{blob}", need, "One of its files, to be saved", bytes,
               does.file),
         Route("PUT", "/contacts/{id}/notes", need, "What is noted beside it, and a draft", Notes,

@@ -533,3 +533,45 @@ def test_a_skill_may_ask_for_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "good.toml").write_text(text)
     (tmp_path / "good.toml").chmod(0o600)
     assert load_settings(tmp_path / "good.toml", {}).center().certified == ("sales",)
+
+
+FAX = (
+    GOOD
+    + """\
+[[number]]
+number = "300"
+fax = "sales"
+[fax]
+sub_addresses = { 4711 = "sales" }
+ports = "36000-36009"
+"""
+)
+
+
+def test_a_number_may_take_faxes_and_nothing_else(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, FAX), {})
+    assert settings.takes_faxes
+    assert settings.reads
+    [number] = settings.center().numbers
+    assert (number.number, number.flow, number.fax) == ("300", "", "sales")
+
+
+@pytest.mark.parametrize(
+    ("was", "put", "field", "message"),
+    [
+        ('fax = "sales"', 'fax = "sails"', "number.0.fax", "no queue"),
+        ('fax = "sales"', 'guests = true', "number.0.flow", "no flow"),
+        ('4711 = "sales"', '4711 = "x"', "fax.sub_addresses.4711", "no queue"),
+        ('4711 = "sales"', 'abc = "sales"', "fax.sub_addresses.abc", "no sub-address"),
+        ("36000-36009", "36000-35000", "fax.ports", "the range is empty"),
+        ("36000-36009", "34000-36009", "fax.ports", "overlaps with [media] rtp_ports"),
+    ],
+)  # fmt: skip
+def test_a_wrong_fax_setting_is_told_at_its_field(
+    was: str, put: str, field: str, message: str, tmp_path: Path
+) -> None:
+    found = [p for p in problems(tmp_path, FAX.replace(was, put)) if p.severity == "error"]
+    wrong = only(found)
+    assert wrong.field == field
+    assert message in wrong.message
+    assert wrong.hint

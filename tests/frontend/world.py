@@ -35,6 +35,7 @@ from callcenter.frontend.turn import (
     DigitHeard,
     EventsSeen,
     Faulted,
+    FaxClosed,
     FeatureClosed,
     Input,
     LookedUp,
@@ -169,8 +170,9 @@ def center_of(agents: tuple[str, ...], **queue: Any) -> Center:
             for name in agents
         ),
         numbers=(
-            Number(number="+15550100", flow="main-line", guests=True),
+            Number(number="+15550100", flow="main-line", guests=True, fax=QueueId("sales")),
             Number(number="200", flow="main-line"),
+            Number(number="300", flow="", guests=True, fax=QueueId("sales")),
         ),
     )
 
@@ -210,6 +212,10 @@ class Media:
     duration: int = 2000
     """Of every file, in ms."""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    faxes: dict[str, str] = field(default_factory=dict)
+    """At the fax worker, by media leg: `sound` or `image`."""
+    fax_result: dict[str, int] = field(default_factory=lambda: {"pages": 1, "code": 0})
+    """What the fax worker says of each fax that ends."""
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """One ng message."""
@@ -217,6 +223,8 @@ class Media:
         command, leg = message["command"], message.get("call-id", "")
         if command == self.refuses:
             return {"result": "error", "error-reason": self.why}
+        if command.startswith("fax "):
+            return self._fax(command.removeprefix("fax "), leg)
         if command == "delete":
             self.legs.pop(leg, None)
             return {"result": "ok"}
@@ -240,6 +248,19 @@ class Media:
             state["plays"] = ""
             return {"result": "ok"}
         return {"result": "ok", "sdp": self._sdp(command, message, state)}
+
+    def _fax(self, verb: str, leg: str) -> dict[str, Any]:
+        """The fax worker, which is asked the same way."""
+        if verb == "end":
+            known = self.faxes.pop(leg, None)
+            return {"result": "ok", **(self.fax_result if known else {"pages": 0, "code": -2})}
+        if verb == "receive":
+            self.faxes.setdefault(leg, "sound")
+        if leg not in self.faxes:
+            return {"result": "error", "error-reason": "Unknown call-id"}
+        if verb == "image":
+            self.faxes[leg] = "image"
+        return {"result": "ok", "address": "192.0.2.9", "port": 36000, "over": 0}
 
     def _sdp(self, command: str, message: dict[str, Any], state: dict[str, Any]) -> str:
         """An offer is answered with the side it goes to, an answer with the side it came from."""
@@ -269,7 +290,7 @@ class Media:
 
 
 def _port_in(sdp: str) -> int:
-    line = next(line for line in sdp.splitlines() if line.startswith("m=audio"))
+    line = next(line for line in sdp.splitlines() if line.startswith(("m=audio", "m=image")))
     return int(line.split()[1])
 
 
@@ -431,6 +452,7 @@ class World:
         self.commands: list[Command] = []
         self.ended: list[ContactClosed] = []
         self.features: list[FeatureClosed] = []
+        self.faxes: list[FaxClosed] = []
         self.faults: list[Exception] = []
         self.customers: dict[str, str] = {}
         self.fields = {"tier": "gold"}
@@ -594,6 +616,8 @@ class World:
                     self._road.append(("lookup", action))
                 case ContactClosed():
                     self.ended.append(action)
+                case FaxClosed():
+                    self.faxes.append(action)
                 case FeatureClosed():
                     self.features.append(action)
                 case Faulted(error=error):
@@ -756,6 +780,7 @@ class World:
         left += [f"dialog {name}" for name in hands.dialogs]
         left += [f"call {call}" for call in self.frontend.endpoint.calls]
         left += [f"media {name}" for name in self.media.legs]
+        left += [f"fax {name}" for name in self.media.faxes]
         forgotten = {change.key for change in hands._parted}
         kept = [key for key in self.records if not key.startswith("phone")]
         left += [f"record {key}" for key in kept if key not in forgotten]

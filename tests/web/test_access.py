@@ -38,6 +38,7 @@ EXPECTED: dict[str, set[str]] = {
     "GET /contacts/{id}/document": DESK,
     "GET /contacts/{id}/pages/{part}": DESK,
     "GET /contacts/{id}/files/{blob}": DESK,
+    "GET /contacts/{id}/pictures/{blob}": DESK,
     "PUT /contacts/{id}/notes": DESK,
     "POST /contacts/{id}/put-aside": DESK,
     "POST /contacts/{id}/letters": DESK,

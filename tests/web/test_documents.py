@@ -6,7 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from callcenter.domain.commands import Presence
+from callcenter.intake.document import Part
 from tests.web.center import Center, within
 
 PAGE = hashlib.sha256(b"<p>Where is <b>my</b> parcel?</p>").hexdigest()
@@ -165,6 +168,30 @@ def test_a_page_can_do_nothing_and_a_file_is_only_saved(tmp_path: Path) -> None:
         for other in (PAGE, "0" * 64, "..%2F..%2Fetc%2Fpasswd"):
             answer = await found.client.get(f"/api/v1/contacts/m1/files/{other}")
             assert answer.status == 404, other
+
+    within(tmp_path, story)
+
+
+def test_pages_of_a_fax_are_shown_and_nothing_else_is(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        await at_work(found)
+        found.house.take("m1")
+        await found.catch_up()
+        drawn = hashlib.sha256(b"\x89PNG").hexdigest()
+        found.papers.files[drawn] = b"\x89PNG"
+        fax = found.papers.documents["m1"]
+        page = Part(blob=drawn, name="page-1.png", type="image/png", size=4, role="pages")
+        found.papers.documents["m1"] = msgspec.structs.replace(fax, parts=(*fax.parts, page))
+        shown = await found.client.get(f"/api/v1/contacts/m1/pictures/{drawn}")
+        assert (shown.status, shown.headers["Content-Type"]) == (200, "image/png")
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+        for other in (PAPER, PAGE, "0" * 64):
+            answer = await found.client.get(f"/api/v1/contacts/m1/pictures/{other}")
+            assert answer.status == 404
+        await found.client.delete("/api/v1/session", headers=await found.log_in("ann"))
+        await found.log_in("ben")
+        answer = await found.client.get(f"/api/v1/contacts/m1/pictures/{drawn}")
+        assert answer.status == 403
 
     within(tmp_path, story)
 

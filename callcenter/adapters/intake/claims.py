@@ -74,6 +74,11 @@ class Claims:
         found = await self._call("HVALS", self._keys.pending)
         return [msgspec.json.decode(bytes(value), type=Note) for value in found]
 
+    async def note(self, contact: str) -> Note | None:
+        """What is left to be done about a contact that some process claimed."""
+        found = await self._call("HGET", self._keys.pending, contact)
+        return msgspec.json.decode(bytes(found), type=Note) if found else None
+
     async def settled(self, contacts: Sequence[str]) -> None:
         """These wait in a queue, or are over."""
         await self._call("HDEL", self._keys.pending, *contacts)

@@ -192,7 +192,9 @@ class Pipeline:
         done: list[str] = []
         for event in events:
             contact = getattr(event, "contact", "")
-            if isinstance(event, e.ReplyArrived):
+            if isinstance(event, e.ContactArrived) and event.blob:
+                await self._take_up(contact)
+            elif isinstance(event, e.ReplyArrived):
                 done += await self._merged(event)
             elif contact not in self._notes:
                 continue
@@ -204,6 +206,14 @@ class Pipeline:
                 self._wake.set()
         if done:
             await self._settle(done)
+
+    async def _take_up(self, contact: str) -> None:
+        """Another process claimed it (a fax): from here on it is ours like what came in here."""
+        note = None if contact in self._notes else await self._claims.note(contact)
+        if note is not None:
+            self.counts["taken_over"] += 1
+            self._notes[contact] = note
+            self._wake.set()
 
     async def _merged(self, event: e.ReplyArrived) -> list[str]:
         """It became part of another contact: it is read all the same, and waits in no queue."""

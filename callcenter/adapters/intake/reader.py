@@ -70,7 +70,16 @@ def harmless(page: bytes) -> bytes:
 
 RAW: dict[str, tuple[str, str]] = {"mail": ("message.eml", "message/rfc822")}
 """What the file is called as it came, by its kind."""
-READERS: dict[str, Reader] = {"mail": read_mail, "text": plain}
+
+
+def fax(data: bytes, blank: Document) -> Reading:
+    """Pages of a fax. What draws them is loaded when the first one comes."""
+    from callcenter.adapters.fax.reader import read_fax
+
+    return read_fax(data, blank)
+
+
+READERS: dict[str, Reader] = {"mail": read_mail, "text": plain, "fax": fax}
 """What understands which kind. Another channel adds its own."""
 
 

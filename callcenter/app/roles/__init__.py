@@ -46,6 +46,7 @@ ROLES: tuple[Role, ...] = (
         "intake", ("control",), 10, "asyncio",
         "takes in mails, faxes and messages: kept, claimed, read, queued", "one per center",
     ),
+    Role("fax", ("control",), 5, "asyncio", "takes faxes: T.30 over sound and T.38", "one per machine"),
     Role("records", ("control",), 5, "asyncio", "folds events into the history", "one per center"),
     Role(
         "frontend", ("media", "control"), 15, "reactor",
@@ -55,7 +56,9 @@ ROLES: tuple[Role, ...] = (
 )  # fmt: skip
 """In the order they are started."""
 
-STOP_ORDER = ("frontend", "intake", "web", "records", "media", "standby", "control", "store")
+STOP_ORDER = (
+    "frontend", "fax", "intake", "web", "records", "media", "standby", "control", "store",
+)  # fmt: skip
 """Calls end first, what they are written with ends last."""
 
 BY_NAME: dict[str, Role] = {role.name: role for role in ROLES}

@@ -65,6 +65,8 @@ from callcenter.frontend.turn import (
     DigitHeard,
     Draining,
     EventsSeen,
+    FaxHeard,
+    FaxOver,
     FlowClosed,
     FlowProven,
     LookedUp,
@@ -201,6 +203,9 @@ class FrontendRole:
             expires_seconds_min=settings.sip.expires_seconds_min,
             domain=settings.sip.home,
             media_networks=self.advertised.media,
+            fax_t38=settings.fax.t38,
+            fax_t38_delay_seconds=settings.fax.t38_delay_seconds,
+            fax_sub_addresses=tuple(settings.fax.sub_addresses.items()),
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
         )
         endpoint = Endpoint(
@@ -242,18 +247,20 @@ class FrontendRole:
         )
         self.engine = NgClient(
             context.media_addresses,
-            lambda cookie, reply: self.loop.feed(MediaReplied(cookie, reply)),
+            self._replied,
             pipelined=self.settings.media.url == "embedded",
             restarted=lambda: self.loop.feed(MediaRestarted()),
         )
         self.watch = await watch_of(self.settings, context.index)
+        fax = context.addresses.get("fax-ng")
+        self.faxes = NgClient([fax], self._replied) if fax and self.settings.takes_faxes else None
         self.wire = self._make_wire()
         self.lines = TrunkLines(self.settings, self.wire, self._roads_changed)
         self.loop = FrontendLoop(
             frontend,
             writer=self.writer,
             wire=self.wire,
-            engine=self.engine,
+            engine=self,
             look=self._look,
             hurry=self.reader.hurry,
         )
@@ -261,6 +268,19 @@ class FrontendRole:
         self.metrics = MetricsPublisher(
             context.name, self.keys.metrics, self.writer.call, self._figures, self.engine.survey
         )
+
+    def ask(self, cookie: str, message: dict[str, Any]) -> None:
+        """An ng message goes to the media engine, or to the fax worker whose it is."""
+        if not str(message["command"]).startswith("fax "):
+            self.engine.ask(cookie, message)
+        elif self.faxes is not None:
+            self.faxes.ask(cookie, message)
+        else:
+            reply = {"result": "error", "error-reason": "no fax worker"}
+            asyncio.get_running_loop().call_soon(self._replied, cookie, reply)
+
+    def _replied(self, cookie: str, reply: dict[str, Any]) -> None:
+        self.loop.feed(MediaReplied(cookie, reply))
 
     def _make_wire(self) -> SipTransports:
         from twisted.internet import reactor
@@ -457,6 +477,10 @@ class FrontendRole:
                 self.loop.feed(RtpSilent(leg, seconds if isinstance(seconds, int) else 0))
             case "sound":
                 self.loop.feed(RtpHeard(leg))
+            case "fax":
+                self.loop.feed(FaxHeard(leg))
+            case "fax-over":
+                self.loop.feed(FaxOver(leg))
             case _:
                 pass
 
@@ -503,6 +527,8 @@ class FrontendRole:
         self.wire.close()
         self.watch.close()
         self.engine.close()
+        if self.faxes is not None:
+            self.faxes.close()
         if self.lookup is not None:
             await self.lookup.close()
         await self.writer.close()

@@ -165,7 +165,19 @@ class IntakeRole:
 def doors_of(settings: Settings) -> dict[str, Door]:
     """Where things come in, by name."""
     timezone = settings.center_table.timezone
-    return {box.name: _door(box, timezone) for box in settings.mailboxes}
+    return {box.name: _door(box, timezone) for box in settings.mailboxes} | fax_doors(settings)
+
+
+def fax_doors(settings: Settings) -> dict[str, Door]:
+    """One for each number that takes faxes, and for each sub-address there."""
+    found: dict[str, Door] = {}
+    for number in settings.numbers:
+        if number.fax:
+            queues = {number.number: number.fax} | {
+                f"{number.number}/{sub}": queue for sub, queue in settings.fax.sub_addresses.items()
+            }
+            found |= {name: Door(name=name, queue=queue) for name, queue in queues.items()}
+    return found
 
 
 def _door(box: MailboxSettings, timezone: str) -> Door:

@@ -6,6 +6,7 @@
 
 import { useEffect, useState } from "./vendor/preact-hooks.mjs";
 import { ask } from "./live.mjs";
+import { FaxPages } from "./desk_pages.mjs";
 import { Ago, html } from "./page.mjs";
 import { attribute, label, plain } from "./words.mjs";
 
@@ -54,15 +55,18 @@ function Row({ item, open, choose, clock, busy, answer }) {
 function Letter({ letter, contact }) {
   const [page, setPage] = useState(false);
   const link = `/api/v1/${path(contact)}`;
+  const pages = letter.files.filter((file) => file.role === "pages");
+  const files = letter.files.filter((file) => file.role !== "pages" && file.role !== "thumbnail");
   return html`
     <article class="letter">
       <p class="what"><b>${letter.name || letter.sender}</b>${letter.name && html`<span class="address">${letter.sender}</span>`}<time>${when(letter.received)}</time></p>
       ${letter.oddities.length > 0 && html`<p class="notice">Not as it should be: ${letter.oddities.map((odd) => plain(odd)).join(", ")}.</p>`}
-      <pre class="words">${letter.text || "No text."}</pre>
+      ${pages.length > 0 && html`<${FaxPages} pages=${pages} link=${link} facts=${letter.facts} />`}
+      ${(letter.text || !pages.length) && html`<pre class="words">${letter.text || "No text."}</pre>`}
       ${letter.quoted && html`<details><summary>What it repeats</summary><pre class="words quoted">${letter.quoted}</pre></details>`}
       ${letter.page && html`<button class="plain" onClick=${() => setPage(!page)}>${page ? "Hide the page" : "Show as a page"}</button>`}
       ${page && html`<iframe sandbox="" referrerpolicy="no-referrer" title="The mail as a page" src=${`${link}/pages/${encodeURIComponent(letter.contact)}`}></iframe>`}
-      ${letter.files.length > 0 && html`<ul class="files">${letter.files.map((file) => html`
+      ${files.length > 0 && html`<ul class="files">${files.map((file) => html`
         <li key=${file.blob + file.name}><a href=${`${link}/files/${file.blob}`} download=${file.name}>${file.role === "raw" ? "As it came" : file.name}</a> <span>${size(file.size)}</span></li>`)}</ul>`}
     </article>`;
 }
