@@ -452,10 +452,10 @@ class Frontend:
         """A number that takes faxes and nothing else."""
         name = self.hands.new_contact()
         record = FaxRecord(
-            media=LegRecord(id=f"{name}/c"),
+            media=LegRecord(id=f"{name}/c", told=self.hands.media_address(call.flow)),
             dialled=number.number,
             queue=number.fax,
-            caller=caller_of(invite),
+            caller=caller_of(invite, is_trusted=self._is_trunk(call.flow)),
             began=self.hands.center_now(),
         )
         story = FaxStory(self.hands, name, call, record)

@@ -232,7 +232,7 @@ class Side:
         if address != self.source and not self._admit(address, PLAIN, 0, sequence, now):
             return 0
         self.heard_at = now
-        return size if self.to is not None and self.to.is_image else 0
+        return size if isinstance(self.to, Side) and self.to.is_image else 0
 
     def gate(self, name: str, *, shut: bool) -> None:
         """Shut or open one of the gates; all must be open for audio to pass."""
