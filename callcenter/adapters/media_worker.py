@@ -10,7 +10,8 @@ Started by the media role (`run`), by tests and the bench as
 ng port when it is ready.
 
 Datagrams to `events` (JSON, one each): `DTMF` in rtpengine's format, and, with `callid` and
-`source_tag`, `finished` (file, play-id), `silence` and `sound`, `fax` (a calling tone), `timeout`.
+`source_tag`, `finished` (file, play-id), `recorded` (file, milliseconds, why), `silence` and
+`sound`, `fax` (a calling tone), `timeout`.
 """
 
 import gc
@@ -45,6 +46,7 @@ from callcenter.media.leg import (
     WentSilent,
 )
 from callcenter.media.ports import Ports
+from callcenter.media.recorder import Recorded
 from callcenter.media.rtp import PACKET_MAX
 from callcenter.media.side import DigitPressed, FaxHeard, Side
 from callcenter.media.wheel import SLOTS, Wheel
@@ -102,6 +104,7 @@ class Worker:
             load=AudioFiles().load,
             draw=lambda bits: int.from_bytes(os.urandom(4), "big") >> (32 - bits),
             limits=Limits(config.legs_max, config.silence_seconds, config.orphan_seconds),
+            append=append_to,
         )
         self.send_errors = 0
         self._more = False
@@ -247,6 +250,7 @@ class Worker:
                     self._feed(leg, now)
                 if phone.digits.pressed:
                     phone.finish_press(now)
+                leg.look_at_recorder(now)
                 if phone.source != phone.wire.peer:
                     self._follow_latch(phone)
                 if closely:
@@ -503,8 +507,23 @@ def _event(fact: Fact) -> dict[str, Any]:
         return about | {"type": "sound"}
     if isinstance(fact, FaxHeard):
         return about | {"type": "fax"}
+    if isinstance(fact, Recorded):
+        how = {"file": fact.file, "milliseconds": fact.milliseconds, "why": fact.why}
+        return about | {"type": "recorded", **how}
     assert isinstance(fact, Orphaned)
     return about | {"type": "timeout", "seconds": fact.seconds}
+
+
+def append_to(file: str, data: bytes) -> None:
+    """Add octets to a file that is ours alone. What waits in the kernel is enough here: whoever
+    keeps the recording syncs it."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        written = os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+    if written < len(data):
+        raise OSError("not all of it was written")
 
 
 def _allow_many_sockets() -> None:

@@ -20,6 +20,7 @@ The *leg model*: one ng call per SIP leg, with the tags `leg` (the phone) and `i
     detect tones      digits are heard in the audio of a phone that can send no events
     join mix          the phone hears, and is heard by, all that are in the mix of that name;
     leave mix         what it was connected with meanwhile counts again
+    start recording   what the phone says goes to a file; `stop recording`, silence, a limit end it
 
 The engine opens no socket and reads no file: `open_side`, `close_side` and `load` are given to it.
 A verb either does all of its work or raises `NgError` and leaves everything as it was.
@@ -40,6 +41,7 @@ from callcenter.media.mix import PARTIES_MAX, Ear, Mix
 from callcenter.media.ng import Body, NgError, number, text
 from callcenter.media.ports import Ports
 from callcenter.media.prompts import Audio
+from callcenter.media.recorder import SECONDS_MAX, Recorder
 from callcenter.media.report import engine_report, leg_report
 from callcenter.media.side import Drops, Side
 from callcenter.media.tones import Tones
@@ -73,8 +75,10 @@ class Engine:
         load: Callable[[str], Audio],
         draw: Callable[[int], int],
         limits: Limits | None = None,
+        append: Callable[[str, bytes], None] = lambda _file, _data: None,
     ) -> None:
-        """`draw(bits)` answers with that many random bits; `open_side` raises `OSError`."""
+        """`draw(bits)` answers with that many random bits; `open_side` raises `OSError`, and so does
+        `append`, which adds octets to a file."""
         self.address = address
         self.ports = ports
         self.limits = limits or Limits()
@@ -92,6 +96,7 @@ class Engine:
         self._close_side = close_side
         self.load = load
         self._draw = draw
+        self._append = append
         self._plays = 0
         self._verbs: dict[str, Callable[[Body, Micros], Body]] = {
             "ping": self._ping,
@@ -103,6 +108,8 @@ class Engine:
             "statistics": self._statistics,
             "play media": self._play,
             "stop media": self._stop,
+            "start recording": self._start_recording,
+            "stop recording": self._stop_recording,
             "block media": self._gate("block", True),
             "unblock media": self._gate("block", False),
             "silence media": self._gate("silence", True),
@@ -227,6 +234,35 @@ class Engine:
         self._touch(leg, now)
         position = {"last-frame-pos": playback.position * 20} if playback else {}
         return {**position, "result": "ok"}
+
+    def _start_recording(self, body: Body, now: Micros) -> Body:
+        """What the phone says from now on goes to `file`, for `max-seconds` at most; it ends when
+        nothing is said for `silence-seconds` (0: however long)."""
+        leg = self._leg(body)
+        self._phone_only(body)
+        file = text(body, "file")
+        if not file:
+            raise NgError("No file in message")
+        if leg.phone.codec is None:
+            raise NgError("Failed to start recording")
+        leg.record(
+            Recorder(
+                leg.call_id,
+                file,
+                seconds_max=max(number(body, "max-seconds", SECONDS_MAX), 1),
+                silence_seconds=max(number(body, "silence-seconds"), 0),
+                append=self._append,
+                now=now,
+            )
+        )
+        if leg.phone.recorder is None:
+            raise NgError("Failed to write the recording")
+        leg.touched_at = now
+        return {"result": "ok"}
+
+    def _stop_recording(self, body: Body, _now: Micros) -> Body:
+        done = self._leg(body).end_recording("stopped")
+        return {"result": "ok"} | ({"duration": done.milliseconds} if done else {})
 
     def _gate(self, gate: str, shut: bool) -> Callable[[Body, Micros], Body]:
         """Let nothing pass from one tag, or from both when none is named.
@@ -381,6 +417,7 @@ class Engine:
     def _drop(self, leg: Leg) -> None:
         leg.stop()
         self._part(leg)
+        leg.end_recording("gone")
         del self.legs[leg.call_id]
         del self._inner[leg.inner.port]
         peer = self._peer(leg)

@@ -18,6 +18,7 @@ from callcenter.media.g711 import ALAW_SILENCE, ULAW_SILENCE
 from callcenter.media.line import BREATH_MICROS
 from callcenter.media.mix import Mix
 from callcenter.media.prompts import Audio
+from callcenter.media.recorder import Recorded, Recorder
 from callcenter.media.rtcp import INTERVAL_SECONDS
 from callcenter.media.rtp import FRAME, HEADER_OCTETS, PCMA, PCMU
 from callcenter.media.side import DigitPressed, FaxHeard, Side
@@ -59,7 +60,7 @@ class Orphaned(NamedTuple):
     seconds: int
 
 
-Fact: TypeAlias = DigitPressed | FaxHeard | Finished | WentSilent | Spoke | Orphaned
+Fact: TypeAlias = DigitPressed | FaxHeard | Finished | WentSilent | Spoke | Orphaned | Recorded
 
 
 class Playback:
@@ -149,6 +150,32 @@ class Leg:
         self.phone.playing = False
         self.phone.settle()
         return playback
+
+    def record(self, recorder: Recorder) -> None:
+        """Keep what the phone says, until `recorder` has an end."""
+        self.end_recording("stopped")
+        self.phone.recorder = recorder
+        self.look_at_recorder(None)
+
+    def look_at_recorder(self, now: Micros | None) -> None:
+        """Notice silence, the limit, and a disk that is full."""
+        recorder = self.phone.recorder
+        if recorder is None:
+            return
+        if now is not None:
+            recorder.tick(now)
+        if recorder.done is not None:
+            self.phone.recorder = None
+            self.facts.append(recorder.done)
+
+    def end_recording(self, why: str) -> Recorded | None:
+        """Keep no more; what was kept."""
+        recorder = self.phone.recorder
+        if recorder is None:
+            return None
+        done = recorder.end(why)
+        self.look_at_recorder(None)
+        return done
 
     def playout(self, packet: bytearray, now: Micros) -> int:
         """The packet of ours that is due now.

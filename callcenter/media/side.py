@@ -20,6 +20,7 @@ from callcenter.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
 from callcenter.media.latch import Address, Latch
 from callcenter.media.line import Line
 from callcenter.media.reception import Reception
+from callcenter.media.recorder import Recorder
 from callcenter.media.rtcp import ControlState
 from callcenter.media.rtp import (
     COMFORT_NOISE,
@@ -99,6 +100,7 @@ class Side:
         "playing",
         "port",
         "reception",
+        "recorder",
         "sending",
         "source",
         "strays",
@@ -131,6 +133,8 @@ class Side:
         self.address: Address | None = None
         """Where packets for this side go."""
         self.reception = Reception()
+        self.recorder: Recorder | None = None
+        """Keeps what is said here."""
         self.digits = Digits()
         self.tones: Tones | None = None
         """Listens for digits in the audio, where no events were agreed."""
@@ -210,6 +214,8 @@ class Side:
             self._hear_tones(packet, size, second & 0x7F)
         if self.cng is not None:
             self._listen(self.cng, packet, size, second)
+        if self.recorder is not None:
+            self.recorder.hear(bytes(packet[HEADER_OCTETS:size]), second & 0x7F, now)
         to = self.to
         if to is None or to.hears < 0:
             return 0

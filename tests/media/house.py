@@ -35,6 +35,8 @@ class House:
         self.now: Micros = SECOND
         self.open: set[int] = set()
         self.taken: set[int] = set()
+        self.written: dict[str, bytes] = {}
+        self.disk_is_full = False
         self.files = {"/prompt.au": from_samples(b"\x10" * 480, 1)}
         self.ports = Ports(30_000, 30_000 + 2 * pairs - 1)
         self.engine = Engine(
@@ -45,7 +47,13 @@ class House:
             load=self._load,
             draw=lambda bits: 5,
             limits=limits,
+            append=self._append,
         )
+
+    def _append(self, file: str, data: bytes) -> None:
+        if self.disk_is_full:
+            raise OSError
+        self.written[file] = self.written.get(file, b"") + data
 
     def _open(self, side: Side) -> None:
         if side.port in self.taken:
