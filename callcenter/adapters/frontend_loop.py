@@ -41,12 +41,14 @@ from callcenter.frontend.turn import (
     Action,
     AskMedia,
     ContactClosed,
+    DropRecording,
     EventsSeen,
     Faulted,
     FaxClosed,
     FeatureClosed,
     Input,
     KeepParty,
+    KeepRecording,
     LookUp,
     Message,
     Overloaded,
@@ -95,6 +97,7 @@ class Engine(Protocol):
 
 
 Look = Callable[[LookUp], None]
+Record = Callable[[KeepRecording | DropRecording], None]
 
 
 @dataclass(slots=True)
@@ -145,6 +148,7 @@ class FrontendLoop:
         engine: Engine,
         look: Look,
         hurry: asyncio.Event | None = None,
+        record: Record = lambda _action: None,
     ) -> None:
         """`hurry` is set while a decision of control's is waited for."""
         self.frontend = frontend
@@ -153,6 +157,7 @@ class FrontendLoop:
         self._wire = wire
         self._engine = engine
         self._look = look
+        self._record = record
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
         self._strangers: deque[tuple[Micros, Input]] = deque()
@@ -349,6 +354,8 @@ class FrontendLoop:
                     self._look(action)
                 case Faulted(error=error):
                     log.error("a call was ended by a mistake of ours", exc_info=error)
+                case KeepRecording() | DropRecording():
+                    self._record(action)
                 case ContactClosed():
                     log.info("contact ended", **_told(action))
                 case FaxClosed():

@@ -34,6 +34,7 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
         counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", refused, "refused."),
         _feature_calls(counts),
         counted("callcenter_callback_attempts_total", "Customers called back, by what came of it.", "outcome", counts, "callback."),
+        counted("callcenter_messages_total", "Messages of callers, by what became of them.", "how", counts, "message."),
         gauge("callcenter_callbacks_promised", "Callbacks that wait or are being made.", len(frontend.hands.promises)),
         counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
         counted("callcenter_names_missing_total", "Agents, languages and announcements that were named and the center does not have; left out.", "kind", counts, "unknown."),

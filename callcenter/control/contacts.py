@@ -209,7 +209,7 @@ def enter_queue(
     needs = merge(queue.skills, asked)
     if place is None:
         place = Place(
-            since=turn.now,
+            since=waited_since(turn, command),
             priority=priority_of(command.priority, queue),
             expires=turn.now + patience(contact, queue),
         )
@@ -241,6 +241,12 @@ def enter_queue(
         )
     )
     turn.touch_contact(contact.id)
+
+
+def waited_since(turn: Turn, command: c.QueueRequested) -> Micros:
+    """Now, or when its caller began to wait: within a day, and not in the future."""
+    since = command.since or turn.now
+    return min(max(since, turn.now - DAY), turn.now)
 
 
 def patience(contact: ContactState, queue: Queue) -> Micros:

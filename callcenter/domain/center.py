@@ -19,6 +19,8 @@ class Channel(StrEnum):
     FAX = "fax"
     EMAIL = "email"
     CHAT = "chat"
+    VOICEMAIL = "voicemail"
+    """A message that a caller left: heard when there is time, like something to read."""
 
 
 class AgentChoice(StrEnum):
@@ -86,14 +88,16 @@ CAPACITY_DEFAULT: dict[Channel, int] = {
     Channel.CHAT: 3,
     Channel.EMAIL: 5,
     Channel.FAX: 5,
+    Channel.VOICEMAIL: 5,
 }
 
 
 CONCURRENCY_DEFAULT: dict[Channel, tuple[Channel, ...]] = {
-    Channel.VOICE: (Channel.EMAIL, Channel.FAX),
-    Channel.CHAT: (Channel.EMAIL, Channel.FAX),
-    Channel.EMAIL: (Channel.CHAT, Channel.FAX),
-    Channel.FAX: (Channel.CHAT, Channel.EMAIL),
+    Channel.VOICE: (Channel.EMAIL, Channel.FAX, Channel.VOICEMAIL),
+    Channel.CHAT: (Channel.EMAIL, Channel.FAX, Channel.VOICEMAIL),
+    Channel.EMAIL: (Channel.CHAT, Channel.FAX, Channel.VOICEMAIL),
+    Channel.FAX: (Channel.CHAT, Channel.EMAIL, Channel.VOICEMAIL),
+    Channel.VOICEMAIL: (Channel.CHAT, Channel.EMAIL, Channel.FAX),
 }
 """A new contact of this channel may be laid beside contacts of those. How many of its own kind
 there may be is capacity."""

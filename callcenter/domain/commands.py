@@ -143,6 +143,8 @@ class QueueRequested(Cmd, frozen=True, kw_only=True):
     again: bool = False
     """Its agent's phone is gone, which is not the caller's fault: she keeps the place that she had
     when she first waited."""
+    since: Micros = 0
+    """It has waited since then already: a message takes the place of the caller who left it."""
 
 
 class LeaveQueueRequested(Cmd, frozen=True, kw_only=True):

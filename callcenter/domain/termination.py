@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """An agent's part in a mail or fax that waits for a time or a reply."""
     CALLBACK_PROMISED = "callback_promised"
     """The flow ended with the promise to call back."""
+    VOICEMAIL_LEFT = "voicemail_left"
+    """The flow ended with a message that she left."""
     CALLBACK_UNREACHED = "callback_unreached"
     """Tried as often as the queue says, and nobody answered."""
     CALLBACK_TOO_LATE = "callback_too_late"
@@ -104,6 +106,7 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.MOVED: Result.FLOWED_OUT,
     Reason.PUT_ASIDE: Result.FLOWED_OUT,
     Reason.CALLBACK_PROMISED: Result.FLOWED_OUT,
+    Reason.VOICEMAIL_LEFT: Result.FLOWED_OUT,
     Reason.CALLBACK_UNREACHED: Result.FLOWED_OUT,
     Reason.CALLBACK_TOO_LATE: Result.FLOWED_OUT,
     Reason.TRANSFERRED: Result.FLOWED_OUT,

@@ -68,6 +68,7 @@ from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.hearing import Hearing
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
+from callcenter.frontend.message import MessageStory, leave_message
 from callcenter.frontend.offer import Offer, Shown
 from callcenter.frontend.promising import ask_callback
 from callcenter.frontend.pulse import Pulse
@@ -249,13 +250,25 @@ class CallStory:
                 self._enqueue(action)
             case ivr.LeaveQueue():
                 hands.report(LeaveQueueRequested(contact=contact))
+            case ivr.HangUp(reason=reason):
+                self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
+            case _:
+                self._do_instead_of_waiting(action)
+
+    def _do_instead_of_waiting(self, action: ivr.Action) -> None:
+        """She would rather be called back, or leave a message."""
+        match action:
             case ivr.CheckNumber(number=number):
-                road = road_to(hands, number or self.record.caller)
+                road = road_to(self.hands, number or self.record.caller)
                 self._tell_flow(ivr.NumberChecked(road.number if road else ""))
             case ivr.AskCallback():
                 ask_callback(self.hands, self.record, action, CallStory, self._tell_flow)
-            case ivr.HangUp(reason=reason):
-                self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
+            case ivr.LeaveWord():
+                self._leave_word(action)
+            case ivr.StopRecording():
+                self.media.stop_recording()
+            case _:
+                pass
 
     def looked_up(self, answer: LookedUp) -> None:
         """The customer table was asked."""
@@ -284,6 +297,7 @@ class CallStory:
         record.music = action.comfort.music
         record.waits = queue_request(self.hands, record.contact, action)
         record.secret = record.secret or self.hands.endpoint.new_id()
+        record.waits_since = record.waits_since or self.hands.center_now()
         record.move(Stage.QUEUED, self.hands.center_now())
         self.hands.report(record.waits)
         self.standby.open()
@@ -343,6 +357,18 @@ class CallStory:
         self.record.move(Stage.FLOW, self.hands.center_now())
         self.hearing.be_quiet()
         self._tell_flow(ivr.QueueLeft(way))
+
+    def _leave_word(self, wish: ivr.LeaveWord) -> None:
+        story = leave_message(self.hands, self.record, self.media, wish)
+        if story is None:
+            self._recorded(ivr.RecordedHow.FAILED)
+            return
+        self.record.message = story.id
+        story.answered = self._recorded
+
+    def _recorded(self, how: ivr.RecordedHow) -> None:
+        self.record.message = ""
+        self._tell_flow(ivr.Recorded(how))
 
     # ---- 5. an agent is offered -----------------------------------------------------------
 
@@ -716,6 +742,9 @@ class CallStory:
         self.standby.take_up()
         if self.record.stage is Stage.QUEUED:
             self._stand_by()
+        message = hands.stories.get(self.record.message)
+        if isinstance(message, MessageStory):
+            message.answered = self._recorded
         if self.session is not None and self.session.deadline is not None:
             hands.wake(self.id, max(0, self.session.deadline - hands.now))
         if self.talk is not None and not self.talk.record.bridged:

@@ -74,6 +74,10 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The contact by which she is to be called back; one for each call."""
     promised: bool = False
     """She was told so."""
+    waits_since: Micros = 0
+    """Center time at which she began to wait, in her first queue."""
+    message: str = ""
+    """The contact that the message she is leaving will be."""
 
     def move(self, stage: Stage, now: Micros) -> Stage:
         """Go to `stage` at center time `now`; the stage before."""

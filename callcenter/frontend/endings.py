@@ -68,6 +68,7 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.MOVED:                     Ending(480, 16, "Moved",                     "moved", _NOBODY),
     Reason.PUT_ASIDE:                 Ending(480, 16, "Put aside",                 "put_aside", _NOBODY),
     Reason.CALLBACK_PROMISED:         Ending(480, 16, "Callback promised",         "callback_promised", _NOBODY),
+    Reason.VOICEMAIL_LEFT:            Ending(480, 16, "Message left",              "voicemail_left", _NOBODY),
     Reason.CALLBACK_UNREACHED:        Ending(480, 19, "Customer not reached",      "callback_unreached", _CALLER),
     Reason.CALLBACK_TOO_LATE:         Ending(480, 19, "No agent in time",          "callback_too_late", _OURS),
     Reason.TRANSFERRED:               Ending(480, 16, "Transferred",               "transferred", _NOBODY),

@@ -31,6 +31,7 @@ from callcenter.frontend.feature import FeatureStory, code_of
 from callcenter.frontend.hands import Hands, Rules, Story, source_of
 from callcenter.frontend.limits import CenterClock, RateLimit
 from callcenter.frontend.media_leg import LegRecord, owner_of
+from callcenter.frontend.message import MessageStory, message_of
 from callcenter.frontend.phones import Answer, Phones
 from callcenter.frontend.refer import target_of
 from callcenter.frontend.trunks import Trunks
@@ -54,6 +55,8 @@ from callcenter.frontend.turn import (
     MediaReplied,
     MediaRestarted,
     Overloaded,
+    RecordingEnded,
+    RecordingKept,
     RtpHeard,
     RtpSilent,
     SayingFinished,
@@ -120,6 +123,8 @@ class Frontend:
             FaxOver: lambda i: self._fax_over(i.leg),
             RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
+            RecordingEnded: self._recording_ended,
+            RecordingKept: self._recording_kept,
             Configured: self._configured,
             StoreDown: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=True),
             StoreUp: lambda _: self._close(Reason.STORE_UNAVAILABLE, closed=False),
@@ -240,8 +245,9 @@ class Frontend:
 
     @property
     def calls(self) -> int:
-        """Calls held now; a promise to call is none."""
-        return len(self.hands.stories) - len(self.hands.promises)
+        """Calls held now; a promise to call is none, nor is a message."""
+        hands = self.hands
+        return len(hands.stories) - len(hands.promises) - len(hands.messages)
 
     # ---- SIP comes in ---------------------------------------------------------------------
 
@@ -642,6 +648,18 @@ class Frontend:
         if isinstance(story, CallStory):
             self.hands.touch(story)
             story.looked_up(answer)
+
+    def _recording_ended(self, ended: RecordingEnded) -> None:
+        story = self.hands.stories.get(message_of(ended.file))
+        if isinstance(story, MessageStory):
+            self.hands.touch(story)
+            story.ended(ended.why)
+
+    def _recording_kept(self, kept: RecordingKept) -> None:
+        story = self.hands.stories.get(kept.contact)
+        if isinstance(story, MessageStory):
+            self.hands.touch(story)
+            story.was_kept(kept)
 
     def _configured(self, config: Configured) -> None:
         self.hands.config = config

@@ -83,6 +83,8 @@ class Rules:
     """How long a silent phone may take to answer an in-dialog question."""
     expires_seconds_min: int = EXPIRES_SECONDS_MIN
     """The shortest registration that is granted."""
+    recordings: str = ""
+    """Where callers' messages are recorded; empty where they cannot be."""
 
 
 class Story(Protocol):
@@ -139,6 +141,8 @@ class Hands:
     """By their own id."""
     promises: set[str] = field(default_factory=set)
     """Ids of stories that are callbacks: most of them only wait."""
+    messages: set[str] = field(default_factory=set)
+    """Ids of stories that are messages being left or kept."""
     dialling: dict[str, Story] = field(default_factory=dict)
     """Callbacks whose customer is being called."""
     touched: dict[str, Story] = field(default_factory=dict)

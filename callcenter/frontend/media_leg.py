@@ -375,6 +375,24 @@ class MediaLeg:
             self.record.saying, self.record.music = [], ""
             self._ask("stop media", None, None, {"from-tag": PHONE})
 
+    def record_to(self, file: str, seconds: int, silence: int, failed: Replied) -> None:
+        """Keep what the phone says."""
+        self._ask(
+            "start recording",
+            None,
+            failed,
+            **{
+                "from-tag": PHONE,
+                "file": file,
+                "max-seconds": seconds,
+                "silence-seconds": silence,
+            },
+        )
+
+    def stop_recording(self) -> None:
+        """Keep no more; the engine tells of the end."""
+        self._ask("stop recording", None, None)
+
     def play_again(self) -> None:
         """The engine was restarted and forgot what it played, not its legs."""
         self._detect_tones()

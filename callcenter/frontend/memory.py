@@ -8,6 +8,7 @@
     callback:CONTACT       `CallbackRecord` a promise, the phones that ring for it in it
     call:CONTACT:consult   `ConsultRecord`  the colleague whom that agent asks
     fax:NAME               `FaxRecord`      a call that is a fax
+    message:CONTACT        `MessageRecord`  a message that is recorded or kept
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
     phone:AGENT            bindings         where an agent's phones are
@@ -38,6 +39,7 @@ from callcenter.frontend.endings import ending
 from callcenter.frontend.fax import FaxRecord, FaxStory
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
+from callcenter.frontend.message import MessageRecord, MessageStory
 from callcenter.frontend.offer import OfferRecord
 from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
@@ -55,6 +57,7 @@ _CONSULT = msgspec.msgpack.Decoder(ConsultRecord)
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
 _FAX = msgspec.msgpack.Decoder(FaxRecord)
+_MESSAGE = msgspec.msgpack.Decoder(MessageRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
 
 
@@ -77,6 +80,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 _restore_call(hands, records, name)
             elif kind == "callback":
                 _restore_callback(hands, name, value)
+            elif kind == "message":
+                _restore_message(hands, name, value)
         except Exception as unreadable:  # noqa: BLE001 one bad record must not cost the others
             lost += 1
             hands.act(Faulted(unreadable))
@@ -87,8 +92,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
 
 
 def _callbacks_first(record: tuple[str, bytes]) -> bool:
-    """A caller who was not told yet asks for hers."""
-    return not record[0].startswith("callback:")
+    """And messages: a caller who was not told yet asks for hers."""
+    return not record[0].startswith(("callback:", "message:"))
 
 
 def arriving(hands: Hands, records: Mapping[str, bytes]) -> Iterator[ArrivingKept]:
@@ -173,6 +178,11 @@ def _restore_fax(hands: Hands, key: str, name: str, value: bytes) -> None:
     story = FaxStory(hands, name, call, record)
     hands.adopt(story, {key: value})
     hands.follow(call, story)
+
+
+def _restore_message(hands: Hands, name: str, value: bytes) -> None:
+    story = MessageStory(hands, _MESSAGE.decode(value))
+    hands.adopt(story, {f"message:{name}": value})
     hands.touch(story)
     story.take_up()
 

@@ -171,6 +171,21 @@ class Configured(NamedTuple):
     """Flows by revision, older ones included: a call keeps the one it began with."""
 
 
+class RecordingEnded(NamedTuple):
+    """The media engine records no more: silence, limit, stopped, gone, or failed."""
+
+    file: str
+    why: str
+
+
+class RecordingKept(NamedTuple):
+    """What became of `KeepRecording`; without a blob it was too short, or could not be kept."""
+
+    contact: ContactId
+    blob: str = ""
+    is_short: bool = False
+
+
 class StoreDown(NamedTuple):
     """Commits do not come back: calls go on from memory, new ones are refused."""
 
@@ -226,6 +241,8 @@ Input: TypeAlias = (
     | Overloaded
     | MediaHolds
     | MediaRestarted
+    | RecordingEnded
+    | RecordingKept
 )
 
 
@@ -274,6 +291,21 @@ class KeepParty(NamedTuple):
 
     party: str
     number: str
+
+
+class KeepRecording(NamedTuple):
+    """Keep a recording by its content, if at least `shortest` milliseconds of it are speech;
+    answered by `RecordingKept`."""
+
+    contact: ContactId
+    file: str
+    shortest: int
+
+
+class DropRecording(NamedTuple):
+    """The file of a recording is not needed any more."""
+
+    file: str
 
 
 class ContactClosed(NamedTuple):
@@ -327,6 +359,8 @@ Action: TypeAlias = (
     | AskMedia
     | LookUp
     | KeepParty
+    | KeepRecording
+    | DropRecording
     | ContactClosed
     | FaxClosed
     | FeatureClosed

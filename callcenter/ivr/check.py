@@ -29,6 +29,7 @@ from callcenter.ivr.shape import (
     Menu,
     Queue,
     Spoken,
+    Voicemail,
 )
 
 MENU_KEYS_GOOD = 5
@@ -277,6 +278,8 @@ def _immediate(node: AnyNode) -> tuple[str, ...]:
     """Where a node can lead without a key of the caller and without waiting for an agent."""
     if isinstance(node, Menu | Digits | Callback):
         return (node.no_input,)
+    if isinstance(node, Voicemail):
+        return (node.failed,)
     if isinstance(node, Queue):
         return tuple(node.ways[exit_] for exit_ in _IMMEDIATE_QUEUE_EXITS)
     return tuple(target for _, target in node.exits())
@@ -332,8 +335,9 @@ def _check_callbacks(flow: Flow) -> Iterator[Problem]:
             for target in node.ways.values():
                 waited |= reachable(flow, target)
     for node in flow.nodes.values():
-        if isinstance(node, Callback) and not node.queue and node.name not in waited:
-            hint = "name it: callback: { queue: sales, … }"
+        if isinstance(node, Callback | Voicemail) and not node.queue and node.name not in waited:
+            verb = "callback" if isinstance(node, Callback) else "voicemail"
+            hint = f"name it: {verb}: {{ queue: sales, … }}"
             message = "in which queue does it wait? no way here leads through one"
             yield _of_node(flow, node, message, hint, "error")
 

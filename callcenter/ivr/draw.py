@@ -264,6 +264,8 @@ def _describe(flow: Flow, node: AnyNode) -> tuple[str, str, str]:
             return "ask", f"digits {span} as {node.variable}", words
         if isinstance(node, shape.Menu):
             return "ask", f"menu {names}", words
+        if isinstance(node, shape.Voicemail):
+            return "wait", f"voicemail {node.queue}".strip(), words
         if isinstance(node, shape.Callback):
             return "wait", f"callback {node.queue}".strip(), words
         return "speak", f"say {names}", words

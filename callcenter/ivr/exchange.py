@@ -3,6 +3,7 @@
 Why: they are values, so a test, a terminal and a telephone can drive the same flow.
 """
 
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
@@ -75,6 +76,21 @@ class CallbackAnswered(msgspec.Struct, frozen=True):
     promised: bool
 
 
+class RecordedHow(StrEnum):
+    """What became of a message."""
+
+    SAVED = "saved"
+    TOO_SHORT = "too_short"
+    FAILED = "failed"
+    """The disk is full, the recording broke, nobody takes messages."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The message that `LeaveWord` asked for is over."""
+
+    how: RecordedHow
+
+
 class Failed(msgspec.Struct, frozen=True):
     """What the current node asked for cannot be done."""
 
@@ -92,6 +108,7 @@ Input: TypeAlias = (
     | QueueLeft
     | NumberChecked
     | CallbackAnswered
+    | Recorded
     | Failed
 )
 
@@ -188,6 +205,21 @@ class AskCallback(msgspec.Struct, frozen=True):
     attributes: dict[str, str]
 
 
+class LeaveWord(msgspec.Struct, frozen=True):
+    """Keep what she says: until she is silent, `#`, or `longest`; report `Recorded`. What is shorter
+    than `shortest` is no message. `queue` is empty for the one she waited in last."""
+
+    queue: str
+    longest: Micros
+    shortest: Micros
+    silence: Micros
+    attributes: dict[str, str]
+
+
+class StopRecording(msgspec.Struct, frozen=True):
+    """She pressed the key that ends her message."""
+
+
 class HangUp(msgspec.Struct, frozen=True):
     """The flow is over: end the call with this reason."""
 
@@ -206,5 +238,7 @@ Action: TypeAlias = (
     | LeaveQueue
     | CheckNumber
     | AskCallback
+    | LeaveWord
+    | StopRecording
     | HangUp
 )

@@ -27,11 +27,14 @@ from callcenter.ivr.session import (
     HangUp,
     Input,
     LeaveQueue,
+    LeaveWord,
     LookupDone,
     NumberChecked,
     Phase,
     PromptFinished,
     QueueLeft,
+    Recorded,
+    RecordedHow,
     Say,
     Session,
     StopSaying,
@@ -60,6 +63,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a callback is promised."""
     waits: dict[str, int] = {}
     """Expected wait of queues, in seconds; of others it is not known."""
+    messages: str = "saved"
+    """What becomes of a message: `saved`, `too_short`, `failed`."""
 
 
 class Caller:
@@ -73,6 +78,7 @@ class Caller:
         self.said: list[str] = []
         self.enqueued: Enqueue | None = None
         self.called_back: AskCallback | None = None
+        self.left_word: LeaveWord | None = None
         self.ended: Reason | None = None
         self.hung_up = False
         self._world = world
@@ -174,6 +180,10 @@ class Caller:
         elif isinstance(action, AskCallback):
             self.called_back = action if self._world.callbacks else None
             self._pending.append(CallbackAnswered(self._world.callbacks))
+        elif isinstance(action, LeaveWord):
+            how = RecordedHow(self._world.messages)
+            self.left_word = action if how is RecordedHow.SAVED else None
+            self._pending.append(Recorded(how))
         elif isinstance(action, AskCalendar):
             self._pending.append(CalendarState(self._world.calendars.get(action.name, "open")))
         elif isinstance(action, AskLookup):

@@ -1,7 +1,7 @@
 """The verbs of a flow, key by key.
 
     say menu digits      speak and ask        hours when set lookup      decide
-    queue callback       wait for an agent    hangup                     end
+    queue                wait for an agent    callback voicemail hangup  end
 
 Why: exactly one verb per node and every exit by name, so that the file is the graph. The six
 exits of `queue` are keys of the node itself; no shorthand hides one.
@@ -38,11 +38,12 @@ from callcenter.ivr.shape import (
     Queue,
     Say,
     Set,
+    Voicemail,
     When,
 )
 from callcenter.ivr.tree import Items, Table, Text, Tree
 
-LATER_VERBS = ("voicemail", "survey", "transfer", "record", "http", "goto")
+LATER_VERBS = ("survey", "transfer", "record", "http", "goto")
 RESERVED = frozenset(
     {"customer", "call", "queue", "and", "or", "not", "in", "true", "false", "null"}
 )
@@ -56,6 +57,7 @@ EXCLUDED_MAX = 20
 QUEUE_KEYS = ("skills", "prefer", "agent", "exclude", "language", "priority", "comfort")
 ANY = "any"
 """As `language:` of a queue: whatever the caller speaks, nothing is asked for."""
+MESSAGE_MAX: Micros = 10 * MINUTE
 _LONGEST = MINUTE
 _SHORTEST = SECOND // 2
 
@@ -482,6 +484,34 @@ def _callback(place: _Place) -> Callback:
     )
 
 
+def _voicemail(place: _Place) -> Voicemail:
+    table = place.table("voicemail", need=("saved", "too_short", "failed"))
+    reader, field = place.reader, place.at("voicemail")
+    keys = ("queue", "max", "min", "silence")
+    inner = reader.table(table["voicemail"], field, (*keys, "prompt"), need=("prompt",))
+    queue = reader.plain(inner.get("queue"), f"{field}.queue")
+    return Voicemail(
+        name=place.key.value,
+        line=place.key.line,
+        column=place.key.column,
+        on_error=place.on_error(table),
+        prompts=reader.named("prompt", inner.get("prompt"), f"{field}.prompt"),
+        queue=reader.refer("queue", queue, f"{field}.queue") if queue else "",
+        longest=reader.duration(
+            inner.get("max"), f"{field}.max", 5 * SECOND, MESSAGE_MAX, 2 * MINUTE
+        ),
+        shortest=reader.duration(
+            inner.get("min"), f"{field}.min", SECOND // 2, 10 * SECOND, 2 * SECOND
+        ),
+        silence=reader.duration(
+            inner.get("silence"), f"{field}.silence", 2 * SECOND, MINUTE, 5 * SECOND
+        ),
+        saved=place.to(table, "saved"),
+        too_short=place.to(table, "too_short"),
+        failed=place.to(table, "failed"),
+    )
+
+
 def _said(reader: Reader, table: dict[str, Tree], key: str, field: str) -> tuple[str, ...]:
     """Prompts that may be left out."""
     return reader.named("prompt", table[key], f"{field}.{key}") if key in table else ()
@@ -511,6 +541,7 @@ _VERBS: dict[str, Callable[[_Place], AnyNode]] = {
     "lookup": _lookup,
     "queue": _queue,
     "callback": _callback,
+    "voicemail": _voicemail,
     "hangup": _hangup,
 }
 VERBS = tuple(_VERBS)

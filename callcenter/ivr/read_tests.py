@@ -18,6 +18,7 @@ VALUED_STEPS = ("press", "wait", "queue")
 BARE_STEPS = ("listen", "hang_up")
 CALENDAR_STATES = ("open", "closed", "holiday")
 FACTS = ("caller_registered", "caller_attested", "dialled")
+MESSAGES = ("saved", "too_short", "failed")
 ENDINGS = (*HANGUPS, "failed", "steps_limit", "caller_hung_up")
 _EXITS = tuple(exit_.value for exit_ in QueueExit)
 
@@ -34,7 +35,9 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
     table = reader.table(tree, field, ("name", "given", "do", "expect"), need=("name", "expect"))
     given = {}
     if "given" in table:
-        keys = ("customer", "calendars", "queues", "waits", "call", "number", "callbacks")
+        keys = (
+            "customer", "calendars", "queues", "waits", "call", "number", "callbacks", "messages",
+        )  # fmt: skip
         given = reader.table(table["given"], f"{field}.given", keys)
     return FlowTest(
         name=reader.text(table.get("name"), f"{field}.name"),
@@ -57,6 +60,9 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
             queue.value: reader.integer(value, f"{field}.given.waits", 0, WAIT_SECONDS_MAX, 0)
             for queue, value in reader.entries(given.get("waits"), f"{field}.given.waits")
         },
+        messages=_one_of(
+            reader, given.get("messages"), f"{field}.given.messages", MESSAGES, "saved"
+        ),
         steps=tuple(
             step
             for item in reader.items(table.get("do"), f"{field}.do")
@@ -64,6 +70,17 @@ def _test(reader: Reader, tree: Tree, field: str) -> FlowTest:
         ),
         expect=_expect(reader, table.get("expect"), f"{field}.expect"),
     )
+
+
+def _one_of(
+    reader: Reader, tree: Tree | None, field: str, allowed: tuple[str, ...], usual: str
+) -> str:
+    plain = reader.plain(tree, field)
+    if plain is not None and plain.value not in allowed:
+        message = f"{shown(plain.value)} is not possible here"
+        reader.error(plain, field, message, suggest(plain.value, allowed))
+        return usual
+    return plain.value if plain else usual
 
 
 def _customer(reader: Reader, tree: Tree | None, field: str) -> dict[str, str] | None:

@@ -7,6 +7,7 @@
     asking      a calendar, a customer or the waits of      CalendarState, LookupDone, WaitsKnown,
                 queues, until `deadline`                    Failed
     asking      a number, a promise (`calling_back.py`)     NumberChecked, CallbackAnswered
+    recording   a message (`leaving_word.py`), till `deadline`  Recorded, `#`, tick
     queued      an agent; announces at `deadline`           QueueLeft, AgentTalking, the leave key
     leaving     the end of the queue visit                  QueueLeft
     talking     the end of the talk                         QueueLeft
@@ -53,15 +54,20 @@ from callcenter.ivr.exchange import (
     HangUp,
     Input,
     LeaveQueue,
+    LeaveWord,
     LookupDone,
     NumberChecked,
     PromptFinished,
     QueueLeft,
+    Recorded,
+    RecordedHow,
     Say,
+    StopRecording,
     StopSaying,
     WaitsKnown,
 )
 from callcenter.ivr.expression import Expression, Value
+from callcenter.ivr.leaving_word import LeavingWord
 from callcenter.ivr.shape import ALWAYS, AnyNode, Flow
 from callcenter.ivr.state import Phase, State
 
@@ -84,13 +90,17 @@ __all__ = [
     "HangUp",
     "Input",
     "LeaveQueue",
+    "LeaveWord",
     "LookupDone",
     "NumberChecked",
     "Phase",
     "PromptFinished",
     "QueueLeft",
+    "Recorded",
+    "RecordedHow",
     "Say",
     "Session",
+    "StopRecording",
     "StopSaying",
     "WaitsKnown",
 ]
@@ -111,7 +121,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
 
 
-class Session(CallingBack):
+class Session(CallingBack, LeavingWord):
     """A caller's way through a flow. Drive it with `start`, `react` and `tick`."""
 
     def __init__(self, flow: Flow, *, facts: Mapping[str, Any] | None = None) -> None:
@@ -313,9 +323,13 @@ class Session(CallingBack):
 
     def _said(self, finished: PromptFinished) -> None:
         node = self._node()
-        if isinstance(node, shape.Say) and self._is_current(finished):
-            self._state.speaking = False
+        if not self._is_current(finished):
+            return
+        self._state.speaking = False
+        if isinstance(node, shape.Say):
             self._go(node.next)
+        elif isinstance(node, shape.Voicemail):
+            self.record_after(node)
 
     def _digit_while_saying(self, digit: Digit) -> None:
         node = self._node()
@@ -663,6 +677,7 @@ class Session(CallingBack):
         shape.Lookup: _enter_lookup,
         shape.Queue: _enter_queue,
         shape.Callback: CallingBack.enter_callback,
+        shape.Voicemail: LeavingWord.enter_voicemail,
         shape.HangUp: _enter_hangup,
     }
 
@@ -682,6 +697,9 @@ class Session(CallingBack):
         (Phase.ASKING, WaitsKnown): _waits_known,
         (Phase.ASKING, Digit): _keep,
         (Phase.ASKING, Failed): _failed,
+        (Phase.RECORDING, Recorded): LeavingWord.recorded,
+        (Phase.RECORDING, Digit): LeavingWord.digit_while_recording,
+        (Phase.RECORDING, Failed): _failed,
         (Phase.QUEUED, PromptFinished): _announced,
         (Phase.QUEUED, Digit): _digit_while_queued,
         (Phase.QUEUED, AgentTalking): _talking,
@@ -701,5 +719,6 @@ class Session(CallingBack):
         Phase.PROMPTING: _fail,
         Phase.COLLECTING: _silence,
         Phase.ASKING: _asked_in_vain,
+        Phase.RECORDING: LeavingWord.not_kept_in_time,
         Phase.QUEUED: _announce,
     }

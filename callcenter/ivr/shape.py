@@ -32,6 +32,7 @@ HANGUPS: dict[str, Reason] = {
     "timeout": Reason.WAIT_LIMIT,
     "left": Reason.LEFT_BY_KEY,
     "callback": Reason.CALLBACK_PROMISED,
+    "voicemail": Reason.VOICEMAIL_LEFT,
 }
 """What may stand after `hangup:`; the contact ends with that reason."""
 
@@ -220,13 +221,31 @@ class Callback(Asking, frozen=True, kw_only=True):
         )
 
 
+class Voicemail(Spoken, frozen=True, kw_only=True):
+    """Let the caller leave a message, after a beep."""
+
+    queue: str = ""
+    """Where it waits for an agent; empty for the queue that the caller waited in last."""
+    longest: Micros
+    shortest: Micros
+    silence: Micros
+    saved: str
+    too_short: str
+    failed: str
+
+    def exits(self) -> Exits:
+        return (("saved", self.saved), ("too_short", self.too_short), ("failed", self.failed))
+
+
 class HangUp(Node, frozen=True, kw_only=True):
     """End the call."""
 
     reason: Reason
 
 
-AnyNode: TypeAlias = Say | Menu | Digits | Hours | When | Set | Lookup | Queue | Callback | HangUp
+AnyNode: TypeAlias = (
+    Say | Menu | Digits | Hours | When | Set | Lookup | Queue | Callback | Voicemail | HangUp
+)
 
 
 class Comfort(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +275,8 @@ class FlowTest(msgspec.Struct, frozen=True, kw_only=True):
     """Whether callbacks are promised."""
     waits: dict[str, int] = {}
     """Expected wait of queues in seconds; of others it is not known."""
+    messages: str = "saved"
+    """What becomes of a message."""
     steps: tuple[tuple[str, str], ...] = ()
     expect: "Expectation"
 

@@ -18,6 +18,7 @@ class Phase(StrEnum):
     PROMPTING = "prompting"
     COLLECTING = "collecting"
     ASKING = "asking"
+    RECORDING = "recording"
     QUEUED = "queued"
     LEAVING = "leaving"
     TALKING = "talking"

@@ -49,6 +49,7 @@ def run_test(flow: Flow, test: FlowTest) -> Outcome:
         number=test.number,
         callbacks=test.callbacks,
         waits=test.waits,
+        messages=test.messages,
         facts={key: _fact(value) for key, value in test.facts.items()},
     )
     caller = Caller(flow, world)

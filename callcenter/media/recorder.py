@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
 from callcenter.media.g711 import ALAW_TO_ULAW, ULAW_SILENCE, ulaw_to_linear
-from callcenter.media.rtp import CLOCK, PCMA
+from callcenter.media.rtp import CLOCK, FRAME, PCMA
 
 HEADER = struct.pack(">4s5I", b".snd", 24, 0xFFFFFFFF, 1, CLOCK, 1)
 SECONDS_MAX = 600
@@ -30,6 +30,18 @@ LOUD = 260
 _EVERY = 8
 """Samples that are looked at: one in so many."""
 _LEVEL = tuple(abs(ulaw_to_linear(octet)) for octet in range(256))
+
+
+def is_loud(ulaw: bytes) -> bool:
+    """Whether somebody speaks in this frame."""
+    looked_at = ulaw[::_EVERY]
+    return sum(_LEVEL[octet] for octet in looked_at) > LOUD * len(looked_at)
+
+
+def spoken_milliseconds(ulaw: bytes) -> int:
+    """How much of a recording is speech, in steps of 20 ms."""
+    frames = (ulaw[start : start + FRAME] for start in range(0, len(ulaw), FRAME))
+    return 20 * sum(is_loud(frame) for frame in frames)
 
 
 class Recorded(NamedTuple):
@@ -85,8 +97,7 @@ class Recorder:
         self._catch_up(now - LATE)
         ulaw = payload.translate(ALAW_TO_ULAW) if codec == PCMA else payload
         self._lay(ulaw)
-        looked_at = ulaw[::_EVERY]
-        if sum(_LEVEL[octet] for octet in looked_at) > LOUD * len(looked_at):
+        if is_loud(ulaw):
             self._loud_at = now
 
     def tick(self, now: Micros) -> None:

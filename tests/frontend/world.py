@@ -33,11 +33,13 @@ from callcenter.frontend.turn import (
     ContactClosed,
     Credential,
     DigitHeard,
+    DropRecording,
     EventsSeen,
     Faulted,
     FaxClosed,
     FeatureClosed,
     Input,
+    KeepRecording,
     LookedUp,
     LookUp,
     MediaReplied,
@@ -79,6 +81,7 @@ nodes:
       "2": { next: who }
       "3": { next: survey_after }
       "4": { next: call_me }
+      "5": { next: leave_word }
     no_input: end
     no_match: end
   who:
@@ -109,6 +112,12 @@ nodes:
     no_input: end
     no_match: end
   promised: { hangup: callback }
+  leave_word:
+    voicemail: { prompt: after, queue: sales, max: 60s }
+    saved: left_word
+    too_short: rate
+    failed: sorry
+  left_word: { hangup: voicemail }
   rate: { say: after, next: end }
   sorry: { say: sorry, next: end }
   end: { hangup: normal }
@@ -129,6 +138,7 @@ AUDIO = {
         "announcements/es/fire",
         "music/default",
         "music/ringback",
+        "music/beep",
         "system/en/ready",
         "system/en/not_ready",
         "system/en/logged_out",
@@ -238,6 +248,8 @@ class Media:
         if leg not in self.legs:
             return {"result": "error", "error-reason": "Unknown call-id"}
         state = self.legs[leg]
+        if command in ("start recording", "stop recording"):
+            return {"result": "ok"}
         if command == "play media":
             state["plays"] = message["file"]
             return {"result": "ok", "duration": self.duration}
@@ -612,6 +624,8 @@ class World:
                         self.granted.append(action)
                 case AskMedia(cookie=cookie, message=message):
                     self._road.append(("media", (cookie, message)))
+                case KeepRecording() | DropRecording():
+                    self.record(action)
                 case LookUp():
                     self._road.append(("lookup", action))
                 case ContactClosed():
@@ -622,6 +636,9 @@ class World:
                     self.features.append(action)
                 case Faulted(error=error):
                     self.faults.append(error)
+
+    def record(self, action: KeepRecording | DropRecording) -> None:
+        """What the disk is asked for; see `test_message.py`."""
 
     def run(self) -> None:
         """Let everything that is under way arrive."""

@@ -6,7 +6,7 @@ import pytest
 from callcenter.adapters.media_files import MUSIC
 from callcenter.media import compose, g711
 from callcenter.media.prompts import read_au
-from callcenter.media.ringback import render_ringback
+from callcenter.media.ringback import render_beep, render_ringback
 
 TABLE = np.array([g711.ulaw_to_linear(octet) for octet in range(256)]) / 32768
 
@@ -64,4 +64,7 @@ def test_the_ringing_tone_is_the_shipped_one_and_rings_as_most_of_the_world_does
     on, off = sound[:8000], sound[8000:]
     assert np.abs(off).max() < 0.001
     spectrum = np.abs(np.fft.rfft(on))
+    beep = render_beep()
+    assert MUSIC.with_name("beep.au").read_bytes() == beep
+    assert len(read_au(beep).ulaw) == 4000
     assert abs(int(spectrum.argmax()) - 425) <= 1, "one second: a bin is a Hertz"

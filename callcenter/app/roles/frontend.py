@@ -47,6 +47,7 @@ from callcenter.app.figures import frontend_figures, media_figures
 from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
 from callcenter.app.roles.frontend_tls import TlsSide
 from callcenter.app.roles.frontend_watch import watch_of
+from callcenter.app.roles.messages import Messages
 from callcenter.app.roles.roads import flows_of, with_roads
 from callcenter.app.roles.trunk_lines import TrunkLines
 from callcenter.domain.center import Center
@@ -74,6 +75,8 @@ from callcenter.frontend.turn import (
     MediaHolds,
     MediaReplied,
     MediaRestarted,
+    RecordingEnded,
+    RecordingKept,
     RtpHeard,
     RtpSilent,
     SayingFinished,
@@ -147,6 +150,7 @@ class FrontendRole:
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
         self.advertised = Advertised(self.settings, self.context.addresses)
+        self.messages = Messages(context.state_directory, self._kept)
         self.roads = flows_of(context.sockets)
         self.lines: TrunkLines | None = None
         self.lookup: Lookup | None = None
@@ -206,6 +210,7 @@ class FrontendRole:
             fax_t38=settings.fax.t38,
             fax_t38_delay_seconds=settings.fax.t38_delay_seconds,
             fax_sub_addresses=tuple(settings.fax.sub_addresses.items()),
+            recordings=self.messages.prepare(settings.media.url == "embedded"),
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),
         )
         endpoint = Endpoint(
@@ -263,6 +268,7 @@ class FrontendRole:
             engine=self,
             look=self._look,
             hurry=self.reader.hurry,
+            record=self.messages.do,
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
@@ -459,6 +465,9 @@ class FrontendRole:
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
 
+    def _kept(self, kept: RecordingKept) -> None:
+        self.loop.feed(kept)
+
     def _listed(self, reply: dict[str, Any]) -> None:
         self.loop.feed(MediaHolds(tuple(str(leg) for leg in reply.get("calls", ()))))
 
@@ -472,6 +481,8 @@ class FrontendRole:
                     self.loop.feed(DigitHeard(leg, KEYS[event]))
             case "finished":
                 self.loop.feed(SayingFinished(leg, str(said.get("file", ""))))
+            case "recorded":
+                self.loop.feed(RecordingEnded(str(said.get("file", "")), str(said.get("why", ""))))
             case "silence":
                 seconds = said.get("seconds")
                 self.loop.feed(RtpSilent(leg, seconds if isinstance(seconds, int) else 0))
@@ -529,6 +540,7 @@ class FrontendRole:
         self.engine.close()
         if self.faxes is not None:
             self.faxes.close()
+        await self.messages.close()
         if self.lookup is not None:
             await self.lookup.close()
         await self.writer.close()
