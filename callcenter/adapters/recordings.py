@@ -1,11 +1,10 @@
-"""Messages on the disk: from the file that the media engine wrote to one kept by its content.
+"""Messages on the disk: from the file that the media engine wrote to a document kept by its content.
 
     recordings/CONTACT.au    while it is recorded, and until its contact is committed
-    blobs/ab/abcdef…         kept: name = SHA-256, mode 0600, WAV (µ-law, 8000 Hz)
+    blobs/…, documents/…     then, like everything that is handed in (`blobs.py`): a WAV file
 
-Why: a file that is there is whole (written aside, synced, renamed, its folder synced), and keeping
-the same message twice, as after a crash, keeps it once. All of it lies in two folders that are ours
-alone, so that erasing is deleting.
+Why: the engine writes as it hears and knows neither length nor speech; here is decided whether it
+is a message at all. Keeping the same one twice, as after a crash, keeps it once.
 
 Blocking: to be called from a thread.
 
@@ -14,21 +13,23 @@ Sources: Microsoft RIFF (WAVE format 7, µ-law), ITU-T G.711.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 import struct
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from callcenter.adapters.blobs import Blobs
 from callcenter.adapters.store.embedded import private_directory
-from callcenter.media.recorder import HEADER, spoken_milliseconds
+from callcenter.domain.center import Channel
+from callcenter.frontend.turn import KeepRecording
+from callcenter.intake.document import Document, Part, encode_document
+from callcenter.media.recorder import HEADER, SECONDS_MAX, spoken_milliseconds
+from callcenter.media.rtp import CLOCK
 
-OCTETS_MAX = 8000 * 660
+OCTETS_MAX = CLOCK * SECONDS_MAX + len(HEADER)
 LEFT_OVER_SECONDS = 86_400
 """A recording that nobody asked for in so long is nobody's."""
-_NAME = re.compile(r"^[0-9a-f]{64}$")
+NAME, TYPE, ROLE = "message.wav", "audio/wav", "recording"
 _WAV = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
 
 
@@ -44,38 +45,43 @@ class Recordings:
 
     def __init__(self, state_directory: Path) -> None:
         self.directory = state_directory / "recordings"
-        self._blobs = state_directory / "blobs"
+        self._blobs = Blobs(state_directory)
 
     def prepare(self) -> None:
-        """Make the folders, for us alone; remove what was left over."""
+        """Make the folders, for us alone; remove what was left over. Raises `OSError`."""
         private_directory(self.directory)
-        private_directory(self._blobs)
+        self._blobs.prepare()
         for file in self.directory.glob("*.au"):
             if time.time() - file.stat().st_mtime > LEFT_OVER_SECONDS:
                 file.unlink(missing_ok=True)
 
-    def keep(self, file: str, shortest: int) -> Kept:
-        """Keep a recording with at least `shortest` milliseconds of speech.
+    def keep(self, wish: KeepRecording) -> Kept:
+        """Keep a recording and what there is to show of it, if there is enough speech in it.
 
         Raises `OSError` when it cannot be read or written.
         """
-        path = self._inside(file)
-        with path.open("rb") as opened:
-            data = opened.read(OCTETS_MAX)
-        ulaw = data[len(HEADER) :]
-        if spoken_milliseconds(ulaw) < shortest:
+        with self._inside(wish.file).open("rb") as opened:
+            ulaw = opened.read(OCTETS_MAX)[len(HEADER) :]
+        if spoken_milliseconds(ulaw) < wish.shortest:
             return Kept(is_short=True)
-        return Kept(self._keep_blob(wav(ulaw)))
+        data = wav(ulaw)
+        blob = self._blobs.keep(data)
+        minutes, seconds = divmod(len(ulaw) // CLOCK, 60)
+        document = Document(
+            contact=wish.contact,
+            channel=Channel.VOICEMAIL,
+            source=wish.dialled,
+            received=wish.at,
+            subject=f"Voice message, {minutes}:{seconds:02d}",
+            sender=wish.number,
+            parts=(Part(blob=blob, name=NAME, type=TYPE, size=len(data), role=ROLE),),
+        )
+        self._blobs.keep_document(wish.contact, encode_document(document))
+        return Kept(blob)
 
     def drop(self, file: str) -> None:
         """The recording is not needed any more."""
         self._inside(file).unlink(missing_ok=True)
-
-    def read(self, blob: str) -> bytes:
-        """A message that was kept. Raises `FileNotFoundError`, also for what is no name of one."""
-        if not _NAME.match(blob):
-            raise FileNotFoundError(blob)
-        return (self._blobs / blob[:2] / blob).read_bytes()
 
     def _inside(self, file: str) -> Path:
         path = Path(file)
@@ -83,41 +89,12 @@ class Recordings:
             raise FileNotFoundError(file)
         return path
 
-    def _keep_blob(self, data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
-        folder = self._blobs / name[:2]
-        path = folder / name
-        if not path.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            aside = folder / f".{name}.{os.getpid()}"
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as opened:
-                    opened.write(data)
-                    opened.flush()
-                    os.fsync(opened.fileno())
-                aside.replace(path)
-            except OSError:
-                aside.unlink(missing_ok=True)
-                raise
-            for one in (folder, self._blobs):
-                _sync(one)
-        return name
-
 
 def wav(ulaw: bytes) -> bytes:
     """µ-law audio as a WAV file that any browser plays."""
     size = len(ulaw)
     head = _WAV.pack(
-        b"RIFF", 50 + size + size % 2, b"WAVE", b"fmt ", 18, 7, 1, 8000, 8000, 1, 8, 0,
+        b"RIFF", 50 + size + size % 2, b"WAVE", b"fmt ", 18, 7, 1, CLOCK, CLOCK, 1, 8, 0,
         b"fact", 4, size, b"data", size,
     )  # fmt: skip
     return head + ulaw + bytes(size % 2)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

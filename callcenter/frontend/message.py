@@ -131,8 +131,18 @@ class MessageStory:
             self._keep()
 
     def _keep(self) -> None:
-        self.record.stage = MessageStage.KEEPING
-        self.hands.act(KeepRecording(self.record.contact, self.record.file, self.record.shortest))
+        record = self.record
+        record.stage = MessageStage.KEEPING
+        self.hands.act(
+            KeepRecording(
+                record.contact,
+                record.file,
+                record.shortest,
+                record.dialled,
+                record.number,
+                self.hands.center_now(),
+            )
+        )
 
     def was_kept(self, kept: RecordingKept) -> None:
         """It is on the disk, or it is not; a second answer changes nothing."""

@@ -300,6 +300,11 @@ class KeepRecording(NamedTuple):
     contact: ContactId
     file: str
     shortest: int
+    dialled: str = ""
+    number: str = ""
+    """Who spoke, as far as anyone may know: for the erasable place."""
+    at: int = 0
+    """Center time."""
 
 
 class DropRecording(NamedTuple):

@@ -18,6 +18,7 @@ from callcenter.domain.units import (
 )
 
 V, F, E, C = Channel.VOICE, Channel.FAX, Channel.EMAIL, Channel.CHAT
+M = Channel.VOICEMAIL
 
 
 def at_her_desk(*has: Channel) -> AgentState:
@@ -34,15 +35,18 @@ def at_her_desk(*has: Channel) -> AgentState:
 
 
 MAY = [
-    ((), (V, F, E, C)),
+    ((), (V, F, E, C, M)),
     ((V,), ()),
-    ((C,), (F, E, C)),
-    ((C, C, C), (F, E)),
-    ((E,), (V, F, E, C)),
-    ((E,) * 5, (V, F, C)),
-    ((E, C), (F, E, C)),
+    ((C,), (F, E, C, M)),
+    ((C, C, C), (F, E, M)),
+    ((E,), (V, F, E, C, M)),
+    ((E,) * 5, (V, F, C, M)),
+    ((E, C), (F, E, C, M)),
     ((E, V), ()),
-    ((F,) * 5, (V, E, C)),
+    ((F,) * 5, (V, E, C, M)),
+    ((M,), (V, F, E, C, M)),
+    ((M,) * 5, (V, F, E, C)),
+    ((M, V), ()),
 ]
 
 
@@ -83,11 +87,11 @@ def test_only_someone_on_duty_within_reach_and_staying_is_available() -> None:
 
 
 def test_a_center_may_lay_other_channels_beside_each_other() -> None:
-    calls_only = {V: (), C: (V,), E: (V, C, F), F: ()}
+    calls_only = {V: (), C: (V,), E: (V, C, F), F: (), M: ()}
     assert set(open_channels(at_her_desk(V), {}, calls_only)) == {C, E}
     assert set(open_channels(at_her_desk(E), {}, calls_only)) == {E}
     assert set(open_channels(at_her_desk(V), {V: 2}, calls_only)) == {V, C, E}
 
 
 def test_a_channel_without_a_row_of_its_own_is_as_by_default() -> None:
-    assert set(open_channels(at_her_desk(E), {}, {V: ()})) == {F, E, C}
+    assert set(open_channels(at_her_desk(E), {}, {V: ()})) == {F, E, C, M}

@@ -53,7 +53,7 @@ class Messages:
 
     def _keep(self, action: KeepRecording) -> Kept:
         try:
-            return self._files.keep(action.file, action.shortest)
+            return self._files.keep(action)
         except OSError as wrong:
             log.error("a message was not kept", contact=action.contact, error=str(wrong))
             return Kept()
