@@ -14,8 +14,27 @@ from typing import TypeAlias
 
 import msgspec
 
+from callcenter.domain.agent_call_events import (
+    CallActAsked as CallActAsked,
+)
+from callcenter.domain.agent_call_events import (
+    Conferenced as Conferenced,
+)
+from callcenter.domain.agent_call_events import (
+    ConsultMade as ConsultMade,
+)
+from callcenter.domain.agent_call_events import (
+    ConsultUnanswered as ConsultUnanswered,
+)
+from callcenter.domain.agent_call_events import (
+    ContactTransferred as ContactTransferred,
+)
+from callcenter.domain.agent_call_events import (
+    HandedOver as HandedOver,
+)
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import CallAct, LetterStage, OfferOutcome, Presence
+from callcenter.domain.commands import LetterStage, OfferOutcome, Presence
+from callcenter.domain.event import Evt as Evt
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
     SECOND,
@@ -46,12 +65,6 @@ class QueueExit(StrEnum):
 
 ESTIMATE_GOOD_FOR: Micros = 75 * SECOND
 """An estimate of a wait that is older says nothing: whoever makes them is gone."""
-
-
-class Evt(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """Root of all events. `at` is center time."""
-
-    at: Micros
 
 
 class ContactArrived(Evt, frozen=True, kw_only=True):
@@ -344,73 +357,6 @@ class OfferRescinded(Evt, frozen=True, kw_only=True):
     contact: ContactId
     agent: AgentId
     reason: str = ""
-
-
-class ContactTransferred(Evt, frozen=True, kw_only=True):
-    """`agent` handed it on: her segment ends, and it waits in `queue` in the place it had before.
-
-    `to` names the agent who alone may have it at first. The owner lets go of `agent`.
-    """
-
-    contact: ContactId
-    segment: SegmentId
-    agent: AgentId
-    queue: QueueId
-    to: AgentId = AgentId("")
-    by: str = ""
-
-
-class ConsultMade(Evt, frozen=True, kw_only=True):
-    """A grant: the owner may ring `agent` for the agent who talks in `segment`."""
-
-    offer: OfferId
-    contact: ContactId
-    segment: SegmentId
-    asked_by: AgentId
-    agent: AgentId
-    queue: QueueId
-    channel: Channel
-    frontend: FrontendId
-    ring_seconds: int
-    act_before: Micros
-
-
-class ConsultUnanswered(Evt, frozen=True, kw_only=True):
-    """She was not reached, or is not wanted any more. `outcome` is empty where we took it back."""
-
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    outcome: OfferOutcome | None = None
-    reason: str = ""
-
-
-class HandedOver(Evt, frozen=True, kw_only=True):
-    """From now on the contact is `agent`'s, in her `to_segment`; that of `segment` ends."""
-
-    contact: ContactId
-    segment: SegmentId
-    to_segment: SegmentId
-    agent: AgentId
-
-
-class Conferenced(Evt, frozen=True, kw_only=True):
-    """All who are in the call hear each other (`joined`), or each only one other again."""
-
-    contact: ContactId
-    segment: SegmentId
-    joined: bool
-
-
-class CallActAsked(Evt, frozen=True, kw_only=True):
-    """The owner is to do this to the call of `agent`, if it is read in time."""
-
-    contact: ContactId
-    segment: SegmentId
-    agent: AgentId
-    act: CallAct
-    act_before: Micros
-    by: str = ""
 
 
 class SegmentStarted(Evt, frozen=True, kw_only=True):

@@ -17,39 +17,10 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from callcenter.domain import commands as c
+from callcenter.domain import events as e
 from callcenter.domain.center import PRIORITY_MAX, Channel
-from callcenter.domain.commands import (
-    CallAct,
-    ContactEndReported,
-    ContactReported,
-    CustomerReported,
-    DigitsReported,
-    FlowReported,
-    LeaveQueueRequested,
-    QueueRequested,
-    SegmentEndReported,
-    StepReported,
-)
 from callcenter.domain.errors import LocalError
-from callcenter.domain.events import (
-    CallActAsked,
-    CommandAnswered,
-    ConsultMade,
-    ConsultUnanswered,
-    ContactDequeued,
-    ContactEnded,
-    ContactMoved,
-    ContactQueued,
-    ContactTransferred,
-    Event,
-    OfferConfirmed,
-    OfferDeclined,
-    OfferMade,
-    OfferRescinded,
-    QueueExit,
-    QueueRefused,
-    WaitEstimated,
-)
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import (
     MINUTE,
@@ -68,7 +39,7 @@ from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.hearing import Hearing
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure
-from callcenter.frontend.message import MessageStory, leave_message
+from callcenter.frontend.message import leave_word, wait_for_word
 from callcenter.frontend.offer import Offer, Shown
 from callcenter.frontend.promising import ask_callback
 from callcenter.frontend.pulse import Pulse
@@ -145,7 +116,7 @@ class CallStory:
         if party:
             hands.act(KeepParty(party, record.caller))
         hands.report(
-            ContactReported(
+            c.ContactReported(
                 contact=record.contact,
                 channel=Channel.VOICE,
                 frontend=hands.rules.frontend,
@@ -154,7 +125,7 @@ class CallStory:
             )
         )
         hands.report(
-            FlowReported(contact=record.contact, flow=record.flow, revision=record.revision)
+            c.FlowReported(contact=record.contact, flow=record.flow, revision=record.revision)
         )
         late = self.caller.remote_sdp is None
         self.caller.answer(self.media.offer_sdp() if late else self.media.answer_sdp(), hands.now)
@@ -232,13 +203,13 @@ class CallStory:
             return
         match action:
             case ivr.Enter(node=node):
-                hands.report(StepReported(contact=contact, node=node))
+                hands.report(c.StepReported(contact=contact, node=node))
             case ivr.Say():
                 self._say(action)
             case ivr.StopSaying():
                 self.hearing.stop_saying()
             case ivr.Collected(node=node, count=count):
-                hands.report(DigitsReported(contact=contact, node=node, count=count))
+                hands.report(c.DigitsReported(contact=contact, node=node, count=count))
             case ivr.AskLookup(by=by, value=value):
                 known = value or (self.record.caller if by == "caller_number" else "")
                 hands.act(LookUp(contact, by, known))
@@ -249,7 +220,7 @@ class CallStory:
             case ivr.Enqueue():
                 self._enqueue(action)
             case ivr.LeaveQueue():
-                hands.report(LeaveQueueRequested(contact=contact))
+                hands.report(c.LeaveQueueRequested(contact=contact))
             case ivr.HangUp(reason=reason):
                 self.end(Reason.AGENT_HUNG_UP if self.record.served else reason)
             case _:
@@ -264,7 +235,7 @@ class CallStory:
             case ivr.AskCallback():
                 ask_callback(self.hands, self.record, action, CallStory, self._tell_flow)
             case ivr.LeaveWord():
-                self._leave_word(action)
+                leave_word(self.hands, self.record, self.media, action, self._tell_flow)
             case ivr.StopRecording():
                 self.media.stop_recording()
             case _:
@@ -274,7 +245,7 @@ class CallStory:
         """The customer table was asked."""
         if answer.found and answer.customer:
             customer = CustomerId(answer.customer)
-            self.hands.report(CustomerReported(contact=self.record.contact, customer=customer))
+            self.hands.report(c.CustomerReported(contact=self.record.contact, customer=customer))
         self._tell_flow(
             ivr.LookupDone(found=answer.found, fields=dict(answer.fields), customer=answer.customer)
         )
@@ -302,42 +273,42 @@ class CallStory:
         self.hands.report(record.waits)
         self.standby.open()
 
-    def told(self, event: Event) -> None:
+    def told(self, event: e.Event) -> None:
         """What control decided about this contact."""
         match event:
-            case ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
+            case e.ContactQueued() if self.record.stage is Stage.QUEUED and not self.ringing:
                 self.record.waits = waits_now(self.record.waits, event)
                 self.hearing.begin_to_wait(self._languages, event.announcement)
-            case QueueRefused(exit=way) | ContactDequeued(exit=way):
+            case e.QueueRefused(exit=way) | e.ContactDequeued(exit=way):
                 self._left_queue(way)
-            case ContactMoved(queue=queue) if self.record.waits is not None:
+            case e.ContactMoved(queue=queue) if self.record.waits is not None:
                 self.record.waits = msgspec.structs.replace(self.record.waits, queue=queue)
-            case OfferMade(preview_seconds=0):
+            case e.OfferMade(preview_seconds=0):
                 self._offered(event)
-            case OfferConfirmed(grant=grant):
+            case e.OfferConfirmed(grant=grant):
                 self._offered(grant)
-            case WaitEstimated(position=place, promised=promised):
+            case e.WaitEstimated(position=place, promised=promised):
                 self._tell_flow(ivr.Estimated(place, promised))
-            case ContactEnded(termination=termination):
+            case e.ContactEnded(termination=termination):
                 self.end(termination.reason)
-            case OfferRescinded(offer=offer) | OfferDeclined(offer=offer):
+            case e.OfferRescinded(offer=offer) | e.OfferDeclined(offer=offer):
                 if self.ringing.rescind(offer):  # one that she declined at her phone is over
                     self._stand_by()
             case _:
                 self._told_in_talk(event)
 
-    def _told_in_talk(self, event: Event) -> None:
+    def _told_in_talk(self, event: e.Event) -> None:
         """What control decided about it while an agent has it."""
         match event:
-            case ContactTransferred():
+            case e.ContactTransferred():
                 self._handed_on(event)
-            case CallActAsked():
+            case e.CallActAsked():
                 self._act(event)
-            case ConsultMade():
+            case e.ConsultMade():
                 self.consult.granted(event)
-            case ConsultUnanswered():
+            case e.ConsultUnanswered():
                 self.consult.taken_back(event)
-            case CommandAnswered():
+            case e.CommandAnswered():
                 self.referrals.told(event)
                 self.consult.told(event)
             case _:
@@ -349,7 +320,7 @@ class CallStory:
         session = self.session
         return (session.language, *session.flow.languages) if session is not None else ()
 
-    def _left_queue(self, way: QueueExit) -> None:
+    def _left_queue(self, way: e.QueueExit) -> None:
         if self.record.stage is not Stage.QUEUED:
             return
         self.ringing.stop()
@@ -358,21 +329,9 @@ class CallStory:
         self.hearing.be_quiet()
         self._tell_flow(ivr.QueueLeft(way))
 
-    def _leave_word(self, wish: ivr.LeaveWord) -> None:
-        story = leave_message(self.hands, self.record, self.media, wish)
-        if story is None:
-            self._recorded(ivr.RecordedHow.FAILED)
-            return
-        self.record.message = story.id
-        story.answered = self._recorded
-
-    def _recorded(self, how: ivr.RecordedHow) -> None:
-        self.record.message = ""
-        self._tell_flow(ivr.Recorded(how))
-
     # ---- 5. an agent is offered -----------------------------------------------------------
 
-    def _offered(self, grant: OfferMade) -> None:
+    def _offered(self, grant: e.OfferMade) -> None:
         """A grant: ring her, beside others who may be rung for this caller."""
         record = self.record
         if self.talk is not None and self.talk.record.offer == grant.offer:
@@ -460,9 +419,9 @@ class CallStory:
             return
         self.record.served = True
         self.record.move(Stage.FLOW, self.hands.center_now())
-        self._tell_flow(ivr.QueueLeft(QueueExit.ANSWERED))
+        self._tell_flow(ivr.QueueLeft(e.QueueExit.ANSWERED))
 
-    def _handed_on(self, event: ContactTransferred) -> None:
+    def _handed_on(self, event: e.ContactTransferred) -> None:
         """Her agent handed her on: she waits again, in the place that she had.
 
         Where the agent left in the same moment, her flow has gone on already and stands; to a
@@ -471,7 +430,7 @@ class CallStory:
         talk = self.talk
         if talk is None or event.segment not in (talk.record.segment, talk.record.taken_from):
             if self.record.stage is Stage.FLOW:
-                self.hands.report(LeaveQueueRequested(contact=self.record.contact))
+                self.hands.report(c.LeaveQueueRequested(contact=self.record.contact))
             return
         self.referrals.done()
         self.consult.stop(Reason.TRANSFERRED)
@@ -480,7 +439,7 @@ class CallStory:
         self.media.connect(None, self._media_failed)
         self._wait_on()
 
-    def _act(self, asked: CallActAsked) -> None:
+    def _act(self, asked: e.CallActAsked) -> None:
         """What the agent wants of her call from her desk, if it is still hers and still wanted."""
         talk = self.talk
         fresh = self.hands.center_now() <= asked.act_before
@@ -488,14 +447,13 @@ class CallStory:
             return
         if self.consult.act(asked.act):
             return
-        if asked.act is CallAct.HANG_UP:
+        if asked.act is c.CallAct.HANG_UP:
             self._agent_left(Reason.AGENT_HUNG_UP, say_bye=True)
         else:
-            talk.hold(asked.act is CallAct.HOLD, self.hearing.music_file())
+            talk.hold(asked.act is c.CallAct.HOLD, self.hearing.music_file())
 
-    def _wait_again(self, waits: QueueRequested) -> None:
-        """Her agent's phone is gone, which is not her fault: back to the head of her queue, for
-        whoever is free first."""
+    def _wait_again(self, waits: c.QueueRequested) -> None:
+        """Her agent's phone is gone: back to the head of her queue, for whoever is free first."""
         self._wait_on()
         again = msgspec.structs.replace(waits, priority=PRIORITY_MAX, agent=AgentId(""), again=True)
         self.hands.report(again)
@@ -503,7 +461,7 @@ class CallStory:
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
         self.record.agent = talk.record.agent
         self.hands.report(
-            SegmentEndReported(
+            c.SegmentEndReported(
                 contact=self.record.contact,
                 segment=talk.record.segment,
                 agent=talk.record.agent,
@@ -515,15 +473,7 @@ class CallStory:
 
     def _caller_left(self) -> None:
         """BYE or CANCEL from her, wherever she was."""
-        if self.record.stage in (Stage.ARRIVING, Stage.ANSWERED):
-            reason = Reason.CALLER_LEFT_BEFORE_ANSWER
-        elif self.record.stage is Stage.TALKING or self.record.served:
-            reason = Reason.CALLER_HUNG_UP
-        elif self.record.stage is Stage.QUEUED:
-            reason = Reason.CALLER_LEFT_IN_QUEUE
-        else:
-            reason = Reason.CALLER_LEFT_IN_FLOW
-        self.end(reason, caller_gone=True)
+        self.end(self.record.reason_to_leave, caller_gone=True)
 
     def end(self, reason: Reason, *, caller_gone: bool = False) -> None:
         """Let go of every leg and say why: to the phones, to control, to the log."""
@@ -548,7 +498,7 @@ class CallStory:
         self.standby.close()
         self.media.close()
         if was is not Stage.ARRIVING:
-            hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
+            hands.report(c.ContactEndReported(contact=record.contact, termination=ended(reason)))
         hands.act(record.closed(reason, hands.center_now()))
         self.talk = None
         hands.over(self)
@@ -566,7 +516,7 @@ class CallStory:
         self.standby.close()
         self.media.quiet()
         reason = Reason.FAX_CALLED
-        hands.report(ContactEndReported(contact=record.contact, termination=ended(reason)))
+        hands.report(c.ContactEndReported(contact=record.contact, termination=ended(reason)))
         hands.act(record.closed(reason, hands.center_now()))
         hands.over(self)
         return True
@@ -742,9 +692,7 @@ class CallStory:
         self.standby.take_up()
         if self.record.stage is Stage.QUEUED:
             self._stand_by()
-        message = hands.stories.get(self.record.message)
-        if isinstance(message, MessageStory):
-            message.answered = self._recorded
+        wait_for_word(hands, self.record, self._tell_flow)
         if self.session is not None and self.session.deadline is not None:
             hands.wake(self.id, max(0, self.session.deadline - hands.now))
         if self.talk is not None and not self.talk.record.bridged:

@@ -79,6 +79,16 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     message: str = ""
     """The contact that the message she is leaving will be."""
 
+    @property
+    def reason_to_leave(self) -> Reason:
+        """What it is when she hangs up where she is now."""
+        if self.stage in (Stage.ARRIVING, Stage.ANSWERED):
+            return Reason.CALLER_LEFT_BEFORE_ANSWER
+        if self.stage is Stage.TALKING or self.served:
+            return Reason.CALLER_HUNG_UP
+        queued = self.stage is Stage.QUEUED
+        return Reason.CALLER_LEFT_IN_QUEUE if queued else Reason.CALLER_LEFT_IN_FLOW
+
     def move(self, stage: Stage, now: Micros) -> Stage:
         """Go to `stage` at center time `now`; the stage before."""
         was, spent = self.stage, max(0, now - self.since) if self.since else 0

@@ -381,7 +381,7 @@ class MediaLeg:
             "start recording",
             None,
             failed,
-            **{
+            {
                 "from-tag": PHONE,
                 "file": file,
                 "max-seconds": seconds,

@@ -35,7 +35,7 @@ from callcenter.frontend.call_record import CallRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import MediaLeg
 from callcenter.frontend.turn import DropRecording, KeepParty, KeepRecording, Message, RecordingKept
-from callcenter.ivr.session import LeaveWord, RecordedHow
+from callcenter.ivr.session import LeaveWord, Recorded, RecordedHow
 from callcenter.sip import endpoint as sip
 
 GRACE: Micros = 5 * SECOND
@@ -64,6 +64,30 @@ class MessageRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     until: Micros
     """Center time."""
     stage: MessageStage = MessageStage.RECORDING
+
+
+def leave_word(
+    hands: Hands, call: CallRecord, leg: MediaLeg, wish: LeaveWord, tell: Callable[[Recorded], None]
+) -> None:
+    """She leaves a message: her flow is told what became of it."""
+    story = leave_message(hands, call, leg, wish)
+    if story is None:
+        tell(Recorded(RecordedHow.FAILED))
+        return
+    call.message = story.id
+    wait_for_word(hands, call, tell)
+
+
+def wait_for_word(hands: Hands, call: CallRecord, tell: Callable[[Recorded], None]) -> None:
+    """Have it told what becomes of the message that she is leaving, if she is leaving one."""
+    story = hands.stories.get(call.message)
+
+    def recorded(how: RecordedHow) -> None:
+        call.message = ""
+        tell(Recorded(how))
+
+    if isinstance(story, MessageStory):
+        story.answered = recorded
 
 
 def leave_message(
@@ -188,6 +212,11 @@ class MessageStory:
             self._done(RecordedHow.FAILED)
 
     # ---- the rest of a story --------------------------------------------------------------
+
+    @property
+    def awaits_control(self) -> bool:
+        """It is kept, and reported; nobody waits for what follows."""
+        return False
 
     def tick(self) -> None:
         """Nobody told of its end: what is on the disk is the message."""

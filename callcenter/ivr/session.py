@@ -33,7 +33,8 @@ from callcenter.domain.errors import LocalError
 from callcenter.domain.events import QueueExit
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MINUTE, SECOND, Micros
-from callcenter.ivr import estimate, shape, waits
+from callcenter.ivr import shape, waits
+from callcenter.ivr.announcing import Announcing
 from callcenter.ivr.calling_back import CallingBack
 from callcenter.ivr.exchange import (
     Action,
@@ -121,7 +122,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
 
 
-class Session(CallingBack, LeavingWord):
+class Session(Announcing, CallingBack, LeavingWord):
     """A caller's way through a flow. Drive it with `start`, `react` and `tick`."""
 
     def __init__(self, flow: Flow, *, facts: Mapping[str, Any] | None = None) -> None:
@@ -587,51 +588,6 @@ class Session(CallingBack, LeavingWord):
                 skills[skill] = max(level, skills.get(skill, 0))
         return skills
 
-    def _announce(self) -> None:
-        node = self._node()
-        if not isinstance(node, shape.Queue):
-            return
-        comfort = self._comfort(node)
-        for _ in comfort.announce:
-            word = comfort.announce[self._state.announcement % len(comfort.announce)]
-            self._state.announcement += 1
-            if self._say_word(word):
-                break
-        self._state.deadline = self._now + comfort.every
-
-    def _say_word(self, word: str) -> bool:
-        """Say the next of what is announced, if there is anything to say."""
-        if word in self._flow.prompts:
-            self._say((word,), every=False, stop=True)
-            return True
-        state = self._state
-        prompts: tuple[str, ...] = ()
-        if self._now - state.estimated_at > estimate.GOOD_FOR:
-            return False
-        if word == estimate.POSITION:
-            prompts = tuple(filter(None, [estimate.place_words(state.place, state.said_place)]))
-            state.said_place = state.place if prompts else state.said_place
-        elif state.promised_at is not None:
-            number = estimate.range_of(max(0, state.promised_at - self._now))
-            prompts = estimate.wait_words(number, state.said_range)
-            state.said_range = number if prompts else state.said_range
-        if prompts:
-            self._say_own(prompts)
-        return bool(prompts)
-
-    def _say_own(self, prompts: tuple[str, ...]) -> None:
-        """Words of the telephone itself, in the caller's language."""
-        self._speak(
-            tuple(f"system/{self.language}/{prompt}" for prompt in prompts),
-            tuple(estimate.WORDS[prompt] for prompt in prompts),
-            stop=True,
-        )
-
-    def _estimated(self, found: Estimated) -> None:
-        state = self._state
-        state.estimated_at, state.place = self._now, found.position
-        state.promised_at = None if found.promised is None else self._now + found.promised
-
     def _announced(self, finished: PromptFinished) -> None:
         if self._is_current(finished):
             self._state.speaking = False
@@ -703,7 +659,7 @@ class Session(CallingBack, LeavingWord):
         (Phase.QUEUED, PromptFinished): _announced,
         (Phase.QUEUED, Digit): _digit_while_queued,
         (Phase.QUEUED, AgentTalking): _talking,
-        (Phase.QUEUED, Estimated): _estimated,
+        (Phase.QUEUED, Estimated): Announcing.estimated,
         (Phase.QUEUED, QueueLeft): _left,
         (Phase.QUEUED, Failed): _failed,
         (Phase.LEAVING, Digit): _keep,
@@ -720,5 +676,5 @@ class Session(CallingBack, LeavingWord):
         Phase.COLLECTING: _silence,
         Phase.ASKING: _asked_in_vain,
         Phase.RECORDING: LeavingWord.not_kept_in_time,
-        Phase.QUEUED: _announce,
+        Phase.QUEUED: Announcing.announce,
     }

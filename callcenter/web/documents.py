@@ -218,6 +218,8 @@ class Documents:
         for name in (contact.id, *contact.replies):
             document = await self._document(name)
             for part in document.parts if document else ():
+                if part.blob == wanted and part.role == "recording":
+                    return _to_be_heard(await self._bytes(wanted))
                 if part.blob == wanted and part.role != "html":
                     return _to_be_saved(await self._bytes(wanted), part.name)
         raise Refused(404, "that file is no part of this document")
@@ -391,6 +393,12 @@ class Documents:
             dispositions=list(queue.dispositions) if queue else [],
             disposition=contact.disposition,
         )
+
+
+def _to_be_heard(data: bytes) -> web.Response:
+    """A recording of our own making: the browser may play it."""
+    headers = {"Content-Disposition": "inline", "Cache-Control": "no-store"}
+    return web.Response(body=data, content_type="audio/wav", headers=headers)
 
 
 def _to_be_saved(data: bytes, name: str) -> web.Response:

@@ -18,6 +18,8 @@ const path = (contact) => `contacts/${encodeURIComponent(contact)}`;
 const size = (bytes) => bytes < KILO ? `${bytes} B` : bytes < KILO * KILO ? `${Math.round(bytes / KILO)} kB` : `${(bytes / KILO / KILO).toFixed(1)} MB`;
 const when = (time) => new Date(time).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
+const recordings = (letter) => letter.files.filter((file) => file.role === "recording");
+
 /** Local times that are worth a button: later today, tomorrow morning, next week. */
 export function times(now) {
   const at = (days, hour) => { const day = new Date(now); day.setDate(day.getDate() + days); day.setHours(hour, 0, 0, 0); return day; };
@@ -62,7 +64,8 @@ function Letter({ letter, contact }) {
       <p class="what"><b>${letter.name || letter.sender}</b>${letter.name && html`<span class="address">${letter.sender}</span>`}<time>${when(letter.received)}</time></p>
       ${letter.oddities.length > 0 && html`<p class="notice">Not as it should be: ${letter.oddities.map((odd) => plain(odd)).join(", ")}.</p>`}
       ${pages.length > 0 && html`<${FaxPages} pages=${pages} link=${link} facts=${letter.facts} />`}
-      ${(letter.text || !pages.length) && html`<pre class="words">${letter.text || "No text."}</pre>`}
+      ${recordings(letter).map((file) => html`<audio key=${file.blob} controls preload="none" src=${`${link}/files/${file.blob}`} aria-label="The message"></audio>`)}
+      ${(letter.text || !(pages.length || recordings(letter).length)) && html`<pre class="words">${letter.text || "No text."}</pre>`}
       ${letter.quoted && html`<details><summary>What it repeats</summary><pre class="words quoted">${letter.quoted}</pre></details>`}
       ${letter.page && html`<button class="plain" onClick=${() => setPage(!page)}>${page ? "Hide the page" : "Show as a page"}</button>`}
       ${page && html`<iframe sandbox="" referrerpolicy="no-referrer" title="The mail as a page" src=${`${link}/pages/${encodeURIComponent(letter.contact)}`}></iframe>`}
