@@ -83,4 +83,3 @@ def on_lost(turn: Turn, frontend: FrontendId) -> None:
     for agent in list(turn.state.agents.values()):
         if agent.reachable_by == frontend:
             turn.emit(AgentUnreachable(at=turn.now, agent=agent.id, cause="its front end is lost"))
-            turn.touch(agent.id)

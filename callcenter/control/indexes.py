@@ -213,11 +213,9 @@ class Indexes:
     def terms(self, contact: ContactState) -> Terms:
         """What it asks of people beside skills."""
         queue = self.queue(contact.queue)
-        excluded = contact.excluded
+        excluded = joined(queue.excluded if queue else (), contact.excluded)
         if contact.declined_by:
             excluded = joined(excluded, contact.declined_by)
-        if excluded or (queue and queue.excluded):
-            excluded = joined(queue.excluded if queue else (), excluded)
         kept = contact.queue if queue and queue.reserve else QueueId("")
         target = queue.target_seconds if queue and self.by_target else 0
         if not (excluded or kept or target or contact.sticky or contact.agents or contact.teams):
@@ -227,10 +225,8 @@ class Indexes:
 
     def used_up(self, contact: ContactState, now: Micros) -> int:
         """Minus the share of its target that is used up; 0 where that does not count."""
-        queue = self.queue(contact.queue)
-        if not self.by_target or queue is None:
-            return 0
-        return -used_up(contact.key, queue.target_seconds, now)
+        queue = self.queue(contact.queue) if self.by_target else None
+        return -used_up(contact.key, queue.target_seconds, now) if queue else 0
 
     def team(self, agent: AgentId) -> str:
         """Her team; a name that no team has without one."""

@@ -60,7 +60,7 @@ def on_offer(turn: Turn, command: OfferReported) -> None:
     if command.beside:
         consults.on_asked(turn, contact, command)
         return
-    standing = command.offer in contact.live and command.offer in turn.state.offers
+    standing = command.offer in contact.live
     if command.outcome is OfferOutcome.ACCEPTED:
         if not standing:
             turn.note("accepted_after_rescinded")

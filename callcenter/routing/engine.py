@@ -200,7 +200,7 @@ class Engine:
         self._contacts[contact] = (group, entry)
         heappush(group.heap, entry)
         group.live += 1
-        if group.head is None or entry < group.head:
+        if not group.head or entry < group.head:
             self._set_head(group, entry)
 
     def take(self, contact: ContactId) -> None:

@@ -339,7 +339,7 @@ class Future:
             if not line or (self.play.scene.reserves and self.is_kept(kind, group)):
                 continue
             used = self.used_up(line[0], group, time) if self.play.by_target else 0.0
-            if best is None or (used, line[0]) < (best_used, best):
+            if not best or (used, line[0]) < (best_used, best):
                 best, best_used = line[0], used
         return best
 

@@ -183,8 +183,8 @@ def survival(ended: Spread, cut_off: Spread, few: int) -> Law:
     for index in range(len(EDGES)):
         left, censored = ended.counts[index], cut_off.counts[index]
         at_risk = there - censored / 2
-        if left and at_risk > 0:
-            share = alive * min(1.0, left / at_risk)
+        if left:
+            share = alive * (left / at_risk)
             found.append(middles[index]._replace(share=share))
             alive -= share
         there -= left + censored
@@ -251,6 +251,5 @@ def cut(parts: list[Part], number: int) -> Slots:
                 held, room = 0.0, slot
                 if len(found) == number:
                     return tuple(found)
-    missing = number - len(found)
-    last = held / (slot - room) if room < slot else (found[-1] if found else 0.0)
-    return (*found, *[last] * missing)
+    last = found[-1] if found else 0.0
+    return (*found, *[last] * (number - len(found)))

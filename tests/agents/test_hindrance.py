@@ -75,3 +75,9 @@ def test_each_tells_what_it_is_about_and_until_when() -> None:
     assert (work.rule, work.contact) == (Rule.AT_WORK, "c1"), "the call takes most of her"
     assert (rest.rule, rest.until) == (Rule.RESTING, 30 * SECOND)
     assert hindrances(agent, Channel.VOICE, {}, 30 * SECOND) == [pause, work], "she has rested"
+
+
+def test_that_she_takes_none_of_the_channel_is_told_first() -> None:
+    agent = AgentState(id=AgentId("ann"))
+    found = hindrances(agent, Channel.CHAT, {Channel.CHAT: 0}, 0)
+    assert [one.rule for one in found][:2] == [Rule.TAKES_NO, Rule.LOGGED_OUT]

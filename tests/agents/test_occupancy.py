@@ -47,3 +47,11 @@ def test_she_rests_until_she_is_back_under_her_ceiling() -> None:
 
 def test_no_rest_is_longer_than_five_minutes() -> None:
     assert rest_until(who(600 * MINUTE, 0), 50, 7) == 7 + REST_MAX
+
+
+def test_a_span_that_has_not_begun_counts_nothing() -> None:
+    for presence in (Presence.READY, Presence.TALKING, Presence.WRAP_UP):
+        assert occupancy(who(30, 10, presence), 9) == 750_000
+        assert occupancy(who(30, 10, presence), 10) == 750_000
+    assert occupancy(who(0, 0, Presence.TALKING), 11) == 1_000_000
+    assert occupancy(who(0, 0, Presence.READY), 11) == 0

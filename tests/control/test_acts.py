@@ -361,3 +361,20 @@ def test_what_is_no_name_never_gets_into_the_journal() -> None:
     assert sum(answer.accepted for answer in answers) == 2
     assert "600" not in repr(house.journal)
     assert house.all(e.PriorityChanged)[-1].by == "unnamed"
+
+
+def test_an_assigned_contact_that_nobody_could_take_rings_at_once() -> None:
+    house = office()
+    house.presence("ann", Presence.NOT_READY, "lunch")
+    house.call("c1", "sales")
+    assert house.rung("c1") == ""
+    house.assign("c1", "ben")
+    assert house.rung("c1") == "ben"
+
+
+def test_nobody_is_assigned_what_her_queue_never_gives_her() -> None:
+    line = queue(excluded=(AgentId("ann"),))
+    house = House().open(center(agent("ann"), agent("ben"), queues=(line,)))
+    house.call("c1")
+    assert "is excluded" in house.assign("c1", "ann").reason
+    assert house.assign("c1", "ben").accepted

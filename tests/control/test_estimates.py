@@ -6,13 +6,14 @@ import pytest
 
 from callcenter.control.center import Control
 from callcenter.control.estimates import LATE_MAX, NOTICEABLE, REFRESH, TOLD_MAX
-from callcenter.control.scene import AGENTS_MAX
+from callcenter.control.scene import AGENTS_MAX, HALVED_AWAY, Sketch
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import AgentChoice, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, ContactId, Micros, QueueId
+from callcenter.routing.lookahead import Scene
 from callcenter.routing.spread import SEEN_MIN
 from tests.control.house import House, agent, center, one, only, queue
 from tests.control.invariants import plain
@@ -358,3 +359,40 @@ def test_who_overflows_has_come_to_the_queue_where_she_waits_on(by_hand: bool) -
     assert list(arrivals) == [7]
     seen = house.control.state.experience[Q].arrivals[7].every(house.now)
     assert arrivals[7].every(house.now) == pytest.approx(seen, rel=0.3)
+
+
+def scene_of(house: House) -> Scene:
+    return Sketch(house.control.world, house.now).scene()
+
+
+def test_overflow_to_a_queue_that_is_gone_changes_nothing_but_what_the_step_says() -> None:
+    """Her queue was removed with the one that it overflows to; she waits on by its plan."""
+    step = PlanStep(after_seconds=30, queue=QueueId("gone"))
+    line = queue(skills={"english": 3}, plan=Plan(steps=(step,)))
+    two = (line, queue("gone"))
+    house = House().open(center(agent("a0", english=5), agent("b0"), queues=two), ready=False)
+    house.call("c1")
+    wider = scene_of(house).callers[0].rings
+    assert [ring.at for ring in wider] == [0, 30 * SECOND]
+    assert wider[1].kinds == 0b11, "the other queue asks for nothing"
+    people = (agent("a0", english=5), agent("b0"))
+    house.configure(center(*people, queues=(queue("other"),)), "2")
+    first, later = scene_of(house).callers[0].rings
+    assert (later.at, later.kinds) == (30 * SECOND, first.kinds)
+
+
+def test_those_who_talk_still_are_left_out_by_and_by_as_the_beginning_is_forgotten() -> None:
+    """Each time that what was seen is made to count half, they count half, too."""
+
+    def talk_of(halved: int) -> float:
+        house = busy_house()
+        talks(house, "talks")
+        house.wait(300)
+        house.control.state.experience[Q].talk.halved = halved
+        spans = Sketch(house.control.world, house.now).handling(Q).talk
+        return sum(spans) / len(spans) / SECOND
+
+    found = [talk_of(halved) for halved in range(HALVED_AWAY + 3)]
+    assert found[:6] == sorted(found[:6], reverse=True)
+    assert len(set(found[:6])) == 6
+    assert found[HALVED_AWAY:] == [pytest.approx(TALK)] * 3

@@ -7,7 +7,7 @@ from callcenter.domain import events as e
 from callcenter.domain.commands import Presence
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import FrontendId
-from tests.control.house import House, agent, center, one, only
+from tests.control.house import House, agent, center, one, only, queue
 
 ANN = ("ann",)
 
@@ -115,6 +115,7 @@ def test_a_front_end_is_lost_once() -> None:
     house.lose()
     assert house.lose() == []
     assert house.lose(FrontendId("never-was")) == []
+    assert house.control.counters["lost_twice"] == 2
 
 
 def test_the_contacts_of_another_front_end_go_on() -> None:
@@ -125,3 +126,29 @@ def test_the_contacts_of_another_front_end_go_on() -> None:
     house.lose()
     house.enqueue("c2")
     assert house.rung("c2") == "ann"
+
+
+def test_a_report_of_the_same_life_is_taken_again() -> None:
+    house = House().open(center())
+    house.arrive("c1")
+    assert one(house.start(epoch=1), e.ContactEnded).contact == "c1"
+
+
+def test_who_is_answered_while_her_front_end_is_lost_is_given_the_time_of_those_who_talk() -> None:
+    house = House().open(center(agent("ann")))
+    house.call("c1")
+    house.lose()
+    house.wait(5)
+    house.accept("c1")
+    assert only(house.wait(114), e.ContactEnded) == []
+    assert one(house.wait(1), e.ContactEnded).termination.reason is Reason.OWNER_LOST
+
+
+def test_who_waits_on_after_her_front_end_returned_leaves_when_her_time_is_over() -> None:
+    house = House().open(center(queues=(queue(wait_seconds_max=100),)))
+    house.call("c1")
+    house.lose()
+    house.wait(10)
+    house.start(contacts=("c1",), epoch=2)
+    assert only(house.wait(89), e.ContactDequeued) == []
+    assert one(house.wait(1), e.ContactDequeued).exit is e.QueueExit.TIMEOUT

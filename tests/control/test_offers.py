@@ -385,3 +385,39 @@ def test_idleness_begins_when_work_ends_not_when_it_began() -> None:
     house.hang_up("c1")
     house.call("c3")
     assert house.rung("c3") == "ben", "ann began earlier but has just finished"
+
+
+def test_who_waited_too_long_while_a_silent_owner_rang_leaves_by_timeout() -> None:
+    house = House().open(center(agent("ann"), agent("ben"), queues=(queue(wait_seconds_max=10),)))
+    house.call("c1")
+    said = house.wait(25)
+    assert one(said, e.ContactDequeued).exit is e.QueueExit.TIMEOUT
+    assert only(said, e.OfferMade) == []
+
+
+def test_a_report_about_the_offer_of_another_contact_is_about_none() -> None:
+    house = House().open(center(agent("ann")))
+    house.call("c1")
+    house.call("c2")
+    offer = house.offer_of("c1")
+    assert offer is not None
+    said = house.tell(
+        c.OfferReported(
+            offer=offer.offer, contact=ContactId("c2"), agent=AgentId("ann"),
+            outcome=OfferOutcome.DECLINED,
+        )
+    )  # fmt: skip
+    assert said == []
+    assert house.rung("c1") == "ann"
+
+
+def test_who_answers_late_stops_the_other_phone_first_and_then_her_own() -> None:
+    house = House().open(center(agent("ann"), agent("ben")))
+    offer = given_up(house)
+    house.call("other")
+    assert (house.rung("c1"), house.rung("other")) == ("ben", "ann")
+    said = house.report("c1", OfferOutcome.ACCEPTED, offer)
+    assert [(one.contact, one.reason) for one in only(said, e.OfferRescinded)] == [
+        ("c1", "another agent answered"),
+        ("other", "the agent answered another contact"),
+    ]

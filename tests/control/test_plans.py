@@ -332,3 +332,14 @@ def test_who_rings_for_a_contact_stops_when_it_overflows() -> None:
     assert {event.agent for event in only(said, e.OfferRescinded)} == {"ann", "ben"}
     assert one(said, e.ContactMoved).queue == "other"
     assert one(said, e.OfferMade).agent == "cat"
+
+
+def test_a_step_that_comes_in_the_moment_a_phone_was_not_answered_is_taken_first() -> None:
+    steps = (PlanStep(after_seconds=20, drop=("english",)),)
+    line = queue(skills={"english": 3}, plan=Plan(steps=steps))
+    house = House().open(center(agent("ann", english=5), agent("ben"), queues=(line,)))
+    house.call("c1")
+    house.now += 20 * SECOND
+    said = house.report("c1", OfferOutcome.EXPIRED)
+    assert one(said, e.RingWidened).skills == {}
+    assert house.rung("c1") == "ben"

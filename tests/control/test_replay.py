@@ -118,3 +118,7 @@ def test_a_failure_of_ours_is_decided_again_like_anything_else() -> None:
     unknown = c.Cmd()
     again = decide_again(control, [e.Input(START)], [("x:1:1", unknown)])  # type: ignore[list-item]
     assert again == []
+
+
+def test_a_control_that_leads_nobody_has_no_epoch() -> None:
+    assert (Control().epoch, Control.restore(Control().snapshot()).epoch) == (0, 0)

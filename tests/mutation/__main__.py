@@ -19,7 +19,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.mutation.afresh import meet_afresh
 from tests.mutation.mutants import ROOT, Mutant, sample
 from tests.mutation.warm import Warm
 
@@ -88,11 +87,7 @@ def main(arguments: Sequence[str]) -> int:
                 sys.stdout.write(f"survived: {mutant}: {text_of(mutant)}\n")
                 sys.stdout.flush()
 
-    outside = [mutant for mutant in chosen if not mutant.function]
-    tell(try_all(outside, meet_afresh, asked.workers, until))
-    warm = Warm(lambda meet: tell(try_all(inside, meet, asked.workers, until)))
-    inside = [mutant for mutant in chosen if mutant.function]
-    warm.run()
+    Warm(lambda meet: tell(try_all(chosen, meet, asked.workers, until))).run()
     killed = sum(noticed.values())
     score = 100 * killed / max(1, len(noticed))
     sys.stdout.write(

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant, mutant
+from tests.mutation.mutants import ROOMS_TESTS, ROOT, Mutant, mutants
 
 CPU_SECONDS_MAX = 120
 MEMORY_MAX = 3 << 30
@@ -47,4 +47,4 @@ def meet_afresh(planted: Mutant) -> None:
 
 
 if __name__ == "__main__":
-    meet_afresh(mutant(ROOT / sys.argv[1], int(sys.argv[2])))
+    meet_afresh(mutants(ROOT / sys.argv[1])[int(sys.argv[2]) - 1])

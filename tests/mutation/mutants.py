@@ -5,7 +5,7 @@
     number     n becomes n + 1
     arithmetic + becomes -, & becomes |, << becomes >> …
     condition  if x becomes if not x
-    value      return x becomes return None
+    value      return x becomes return None, but for False: None is as false, and True is a mutant
     statement  a call or an assignment to an attribute or item is dropped
 
 Type annotations, docstrings, words in texts and the version of the engine are left alone: they
@@ -56,16 +56,24 @@ class Mutant(NamedTuple):
     what: str
     lines: range
     function: str
-    code: CodeType
+
+    @property
+    def code(self) -> CodeType:
+        """Its whole module with the change, compiled when it is asked for."""
+        path = ROOT / self.file
+        tree = _Changer(self.file, self.number).visit(ast.parse(path.read_text("utf-8")))
+        assert isinstance(tree, ast.Module)
+        return compile(ast.fix_missing_locations(tree), str(path), "exec")
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.what}"
 
 
 def changed(node: ast.AST) -> tuple[str, ast.AST] | None:
-    """What a node becomes, with a word for it; None where nothing is to be changed."""
+    """What a node becomes, with a word for it; None where nothing is to be changed. The node is
+    changed, and nothing below it."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARE:
-        node.ops[0] = _COMPARE[type(node.ops[0])]()
+        node.ops = [_COMPARE[type(node.ops[0])](), *node.ops[1:]]
         return "compare", node
     if isinstance(node, ast.BoolOp):
         node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
@@ -82,7 +90,7 @@ def changed(node: ast.AST) -> tuple[str, ast.AST] | None:
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         node.test = ast.UnaryOp(ast.Not(), node.test)
         return "condition", node
-    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+    if isinstance(node, ast.Return) and not _is_nothing(node.value):
         node.value = ast.Constant(None)
         return "value", node
     if _does_something(node):
@@ -90,8 +98,10 @@ def changed(node: ast.AST) -> tuple[str, ast.AST] | None:
     return None
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr | None) -> bool:
+    return node is None or (
+        isinstance(node, ast.Constant) and (node.value is None or node.value is False)
+    )
 
 
 def _does_something(node: ast.AST) -> bool:
@@ -102,15 +112,11 @@ def _does_something(node: ast.AST) -> bool:
 
 
 class _Changer(ast.NodeTransformer):
-    """Changes the n-th place; counts them all."""
+    """Changes the n-th place (from 1); finds them all, where none is changed."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.count = 0
-        self.what = ""
-        self.line = 0
-        self.lines = range(0)
-        self.function = ""
+    def __init__(self, file: str, number: int) -> None:
+        self.file, self.number = file, number
+        self.found: list[Mutant] = []
         self._classes: list[str] = []
         self._inside = ""
         self._statement: ast.stmt | None = None
@@ -120,6 +126,8 @@ class _Changer(ast.NodeTransformer):
             isinstance(node, ast.Assign) and _is_table(node)
         ):
             return node
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            return node  # of `zip`: guards against us only
         if isinstance(node, ast.ClassDef):  # `frozen` and `kw_only` guard against us only
             self._classes.append(node.name)
             node.body = [self.visit(child) for child in node.body]  # type: ignore[misc]
@@ -135,12 +143,12 @@ class _Changer(ast.NodeTransformer):
         if isinstance(node, ast.stmt):
             self._statement = node
         was = copy.copy(node)
-        found = changed(copy.deepcopy(node)) if hasattr(node, "lineno") else None
+        found = changed(copy.copy(node)) if hasattr(node, "lineno") else None
         if found is not None:
-            self.count += 1
-            if self.count == self.number:
-                self.what, self.line = found[0], getattr(was, "lineno", 0)
-                self.lines, self.function = _lines(self._statement, self.line), self._inside
+            number, line = len(self.found) + 1, getattr(was, "lineno", 0)
+            lines = _lines(self._statement, line)
+            self.found.append(Mutant(self.file, number, line, found[0], lines, self._inside))
+            if number == self.number:
                 return ast.copy_location(ast.fix_missing_locations(found[1]), was)
         return self.generic_visit(node)
 
@@ -161,21 +169,11 @@ def _is_table(node: ast.Assign) -> bool:
     )
 
 
-def places(path: Path) -> int:
-    """How many mutants a file has."""
-    changer = _Changer(0)
+def mutants(path: Path) -> list[Mutant]:
+    """All of a file."""
+    changer = _Changer(str(path.relative_to(ROOT)), 0)
     changer.visit(ast.parse(path.read_text("utf-8")))
-    return changer.count
-
-
-def mutant(path: Path, number: int) -> Mutant:
-    """The n-th mutant of a file (from 1)."""
-    changer = _Changer(number)
-    tree = changer.visit(ast.parse(path.read_text("utf-8")))
-    assert isinstance(tree, ast.Module)
-    code = compile(ast.fix_missing_locations(tree), str(path), "exec")
-    name = str(path.relative_to(ROOT))
-    return Mutant(name, number, changer.line, changer.what, changer.lines, changer.function, code)
+    return changer.found
 
 
 def files() -> Iterator[Path]:
@@ -186,5 +184,5 @@ def files() -> Iterator[Path]:
 def sample(count: int, seed: int, part: str = "") -> list[Mutant]:
     """So many of all mutants, by seed; of the files with `part` in their name."""
     chosen = [path for path in files() if part in str(path.relative_to(ROOT))]
-    every = [(path, number) for path in chosen for number in range(1, places(path) + 1)]
-    return [mutant(*one) for one in Random(seed).sample(every, min(count, len(every)))]
+    every = [one for path in chosen for one in mutants(path)]
+    return Random(seed).sample(every, min(count, len(every)))

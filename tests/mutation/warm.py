@@ -57,11 +57,11 @@ class Warm:
         for item in items:
             cover.switch_context(item.nodeid)
             self._forget()
-            begin = time.monotonic()
+            begin = time.process_time()
             failed = [r for r in runtestprotocol(item, nextitem=None, log=False) if r.failed]
             assert not failed, f"{item.nodeid} fails without any mutant"
             self._items[item.nodeid] = item
-            self._seconds[item.nodeid] = time.monotonic() - begin
+            self._seconds[item.nodeid] = time.process_time() - begin
         cover.stop()
         data = cover.get_data()
         for path in files():
@@ -91,11 +91,11 @@ class Warm:
     def meet(self, mutant: Mutant) -> None:
         """Plants it in this process and runs what reaches it; ends the process."""
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-        self._plant(mutant)
         tests = self.tests_for(mutant)
-        if not tests:  # used when its module is imported, or by nobody
+        if not (mutant.function and tests):  # used when its module is imported, or by nobody
             afresh = ["-m", "tests.mutation.afresh", mutant.file, str(mutant.number)]
             os.execv(sys.executable, [sys.executable, *afresh])
+        self._plant(mutant)
         for test in tests:
             patience = SECONDS_MORE + TIMES_LONGER * self._seconds[test]
             signal.signal(signal.SIGVTALRM, signal.SIG_DFL)

@@ -370,3 +370,73 @@ def test_what_nobody_can_any_more_is_not_kept_for_ever() -> None:
     assert len(engine._profile_by_bits) == len(engine._profiles)
     engine.put(ContactId("c2"), Channel.VOICE, {"english": 3}, 0, 2)
     assert engine.agents_for(ContactId("c2"), 5) == ["still"]
+
+
+def test_of_two_alike_one_may_be_excluded_and_the_other_is_there_all_the_same() -> None:
+    engine = Engine()
+    free(engine, "ann", a=3)
+    free(engine, "ben", a=3)
+    free(engine, "cat", a=3)
+    both = Terms(excluded=(ann(), AgentId("ben")))
+    assert engine.staffed(Channel.VOICE, {"a": 3}, both)
+    assert not engine.staffed(Channel.VOICE, {"a": 4}, both)
+    assert not engine.staffed(Channel.VOICE, {"a": 3}, Terms(only=AgentId("dan")))
+    assert not engine.staffed(
+        Channel.VOICE, {"a": 3}, Terms(excluded=(ann(), AgentId("ben"), AgentId("cat")))
+    )
+
+
+def test_who_is_named_is_there_though_she_cannot_do_it() -> None:
+    engine = Engine()
+    free(engine, "ann", b=1)
+    assert engine.staffed(Channel.VOICE, {"a": 3}, Terms(agents=(ann(),)))
+    assert not engine.staffed(Channel.VOICE, {"a": 3}, Terms(agents=(AgentId("ben"),)))
+
+
+def test_a_recycled_class_is_not_for_those_who_could_do_what_it_was() -> None:
+    engine = Engine()
+    free(engine, "ann", rare0=1)
+    for n in range(engine_module.CLASSES_KEPT):
+        contact = waiting(engine, f"c{n}", PLAIN, **{f"rare{n}": 1})
+        engine.take(contact)
+    waiting(engine, "another", another=1)
+    assert engine.contact_for(ann()) is None
+    assert engine.agents_for(waiting(engine, "again", rare0=1)) == ["ann"]
+
+
+def test_without_a_moment_targets_are_compared_at_the_beginning_of_time() -> None:
+    engine = Engine()
+    free(engine, "ann")
+    engine.put(ContactId("short"), Channel.VOICE, {}, -2, 1, Terms(target=3))
+    engine.put(ContactId("long"), Channel.VOICE, {}, -8, 2, Terms(target=10))
+    assert engine.contact_for(ann()) == "long"
+    assert engine.contact_for(ann(), 1) == "short"
+
+
+def test_a_queue_keeps_those_whom_it_is_about_from_others_as_long_as_few_are_free() -> None:
+    """One who is busy is asked about as if she were free, too."""
+    vip, voice = QueueId("vip"), Channel.VOICE
+    engine = Engine(reserves=(Reserve(vip, {"a": 1}, 2),))
+    people = [free(engine, "nil", b=1)]
+    people += [free(engine, name, a=level) for level, name in enumerate(("ann", "ben", "cat"), 1)]
+    for number in (3, 2, 1):
+        kept = [vip] if number < 3 else []
+        assert [engine.keepers(p, voice, QueueId("other")) for p in people[1 : number + 1]] == [
+            kept
+        ] * number
+        engine.free(people[number], (), 0)
+    assert engine.keepers(people[0], voice, QueueId("other")) == []
+    assert engine.keepers(people[1], voice, vip) == []
+    assert engine.keepers(people[1], voice, QueueId("other")) == [vip]
+    for person in people[1:3]:
+        engine.free(person, (voice,), 0)
+    assert engine.keepers(people[3], voice, QueueId("other")) == []
+    assert engine.keepers(people[1], Channel.CHAT, QueueId("other")) == [vip]
+
+
+def test_who_is_named_comes_no_earlier_than_those_who_can_and_are_idle_for_longer() -> None:
+    engine = Engine()
+    free(engine, "ann", since=5)
+    free(engine, "ben", since=1, a=3)
+    contact = waiting(engine, "c1", Terms(agents=(ann(),)), a=3)
+    assert engine.agents_for(contact, 5) == ["ben", "ann"]

@@ -42,3 +42,17 @@ def test_evidence_is_never_longer_than_its_limit(name: str, count: int) -> None:
         idle=0, needs=needs, skills=needs, runner_up=None, passed_by=NOBODY, freed=False
     )
     assert len(words.encode()) <= EVIDENCE_BYTES_MAX
+
+
+def test_evidence_of_exactly_its_limit_is_told_whole_and_one_byte_more_is_cut() -> None:
+    def words(length: int) -> str:
+        return evidence(
+            idle=0, needs={}, skills={}, runner_up=AgentId("x" * length), passed_by=NOBODY,
+            freed=False,
+        )  # fmt: skip
+
+    rest = len(words(1).encode()) - 1
+    assert words(EVIDENCE_BYTES_MAX - rest).endswith("xx")
+    cut = words(EVIDENCE_BYTES_MAX - rest + 1)
+    assert cut.endswith("x…")
+    assert len(cut.encode()) == EVIDENCE_BYTES_MAX

@@ -67,3 +67,18 @@ def test_who_opens_what_nobody_can_serve_is_trained_before_who_shares_more() -> 
     sales = next(gap for gap in report(demand, people) if gap.skill == "sales")
     assert sales.trainees == ("cat", "ben")
     assert (sales.unserved, sales.opened, sales.shared) == (2, 2, 0)
+
+
+def test_of_those_who_gain_as_much_the_nearest_is_trained_and_then_the_first_by_name() -> None:
+    people: dict[AgentId, dict[str, int]] = {
+        AgentId("zoe"): {"sales": 5},
+        AgentId("ann"): {"sales": 1},
+        AgentId("ben"): {"sales": 1},
+        AgentId("amy"): {},
+    }
+    (gap,) = report([Demand(skills={"sales": 6}, amount=2)], people)
+    assert gap.trainees == ("zoe", "ann", "ben", "amy")
+    assert (gap.opened, gap.able, gap.unserved) == (2, (), 2)
+    (gap,) = report([Demand(skills={"sales": 5}, amount=2)], people)
+    assert gap.trainees == ("ann", "ben", "amy")
+    assert (gap.able, gap.unserved) == (("zoe",), 0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callcenter.domain.center import PRIORITY_MAX
 from callcenter.domain.units import SECOND
-from callcenter.routing.place import key_of, priority_of
+from callcenter.routing.place import key_of, priority_of, used_up
 from tests.control.house import queue
 
 times = st.integers(0, 10**15)
@@ -35,3 +35,10 @@ def test_the_queues_priority_stands_in_for_a_contact_without_one() -> None:
     assert priority_of(None, queue(priority=7)) == 7
     assert priority_of(0, queue(priority=7)) == 0
     assert (priority_of(-4, queue()), priority_of(44, queue())) == (0, 10)
+
+
+def test_the_share_of_a_target_is_counted_in_millionths_and_no_target_is_a_second() -> None:
+    assert used_up(10, 1, 17) == 7
+    assert used_up(10, 0, 17) == 7
+    assert used_up(0, 20, 10 * SECOND) == 500_000
+    assert used_up(0, 2, 7) == 3

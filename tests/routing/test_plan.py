@@ -65,4 +65,4 @@ def test_who_is_in_a_ring() -> None:
     assert may_take(last, ann, {}, LINE)
     assert not may_take(last, nobody, {}, LINE)
     picky = Queue(id=QueueId("q"), title="Q", excluded=(AgentId("ann"),), plan=PLAN)
-    assert not may_take(last, ann, {}, picky)
+    assert may_take(last, ann, {}, picky) is False

@@ -157,7 +157,9 @@ class Owner:
 
 
 class Day:
-    """One day, hour by hour in a second."""
+    """One day, hour by hour in a second. `center` is how it is configured, by version."""
+
+    center: Callable[[int], Center] = staticmethod(center)
 
     def __init__(self, seed: int, contacts: int) -> None:
         self.seed = seed
@@ -174,7 +176,7 @@ class Day:
         """Every input with the epoch of the leader that took it."""
         self.journal: list[e.Event] = []
         self.owners = {name: Owner(name) for name in FRONTENDS}
-        self.phones = {a.id: self.chance.choice(FRONTENDS) for a in people(AGENTS)}
+        self.phones = {a.id: self.chance.choice(FRONTENDS) for a in self.center(0).agents}
         self.in_call: Counter[AgentId] = Counter()
         self.facts: Counter[str] = Counter()
         self.begin(contacts)
@@ -205,7 +207,7 @@ class Day:
         check(self.control, ringing_all=True)
 
     def begin(self, contacts: int) -> None:
-        self.react(c.ConfigurationRequested(center=center(0), version="0", by="day"))
+        self.react(c.ConfigurationRequested(center=self.center(0), version="0", by="day"))
         for owner in self.owners.values():
             heard = tuple(a for a, home in self.phones.items() if home == owner.name)
             self.react(c.FrontendReported(frontend=owner.name, epoch=1, agents=heard))
@@ -278,7 +280,8 @@ class Day:
             self.control.apply(event)
 
     def configure(self, version: int) -> None:
-        self.react(c.ConfigurationRequested(center=center(version), version=str(version), by="day"))
+        center = self.center(version)
+        self.react(c.ConfigurationRequested(center=center, version=str(version), by="day"))
 
     # --- supervisors
 
@@ -387,8 +390,11 @@ class Day:
 
     def arrive(self, contact: ContactId) -> None:
         owner = self.owners[self.chance.choice(FRONTENDS)]
-        channel = Channel.EMAIL if self.chance.random() < 0.25 else Channel.VOICE
+        channel = self.channel()
         self.act(owner, lambda: self.come_in(owner, contact, channel))
+
+    def channel(self) -> Channel:
+        return Channel.EMAIL if self.chance.random() < 0.25 else Channel.VOICE
 
     def come_in(self, owner: Owner, contact: ContactId, channel: Channel) -> None:
         person = owner.people[contact] = Person(contact, channel, owner)
