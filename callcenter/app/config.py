@@ -21,85 +21,48 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
-from callcenter.app.addresses import host_port, network
+from callcenter.app.addresses import host_port
+from callcenter.app.config_base import (
+    CALLER,
+    DAY,
+    MEDIA_URL,
+    NAME_OR_NOTHING,
+    PORTS,
+    STORE_URL,
+    Address,
+    Capacity,
+    Extension,
+    Name,
+    Network,
+    Prefix,
+    Skills,
+    Table,
+    Timezone,
+    _address_or_none,
+    _one_or_many,
+)
+from callcenter.app.config_base import (
+    FORMS as FORMS,
+)
+from callcenter.app.config_documents import (
+    FaxSettings as FaxSettings,
+)
+from callcenter.app.config_documents import (
+    IntakeSettings as IntakeSettings,
+)
+from callcenter.app.config_documents import (
+    MailboxSettings as MailboxSettings,
+)
+from callcenter.app.config_documents import (
+    RuleSettings as RuleSettings,
+)
 from callcenter.domain import center as domain
 from callcenter.domain.units import AgentId, QueueId
 
 FILE_NAME = "callcenter.toml"
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _address(text: Any) -> Any:
-    if isinstance(text, str):
-        host_port(text)
-    return text
-
-
-def _timezone(text: Any) -> Any:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(str(text))
-    except (KeyError, ValueError, OSError) as wrong:
-        raise ValueError(
-            f"unknown time zone {text!r}; write an IANA name such as Europe/Madrid"
-        ) from wrong
-    return text
-
-
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _address_or_none(text: Any) -> Any:
-    return _address(text) if text else text
-
-
-Address = Annotated[str, BeforeValidator(_address)]
-Network = Annotated[str, BeforeValidator(network)]
-PREFIX = r"^(\+[0-9]{0,15}|[0-9]{1,15})$"
-CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
-Prefix = Annotated[str, Field(pattern=PREFIX)]
-Timezone = Annotated[str, BeforeValidator(_timezone)]
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-NAME_OR_NOTHING = r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$"
-STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
-MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
-IMAP_URL = r"^(|imaps?://[^/@]+)$"
-SMTP_URL = r"^(|smtp(s|\+starttls)?://[^/@]+)$"
-PORTS = r"^\d+-\d+$"
-DAY = r"^\d{4}-\d\d-\d\d$"
-EXTENSION = r"^[0-9]{0,10}$"
-FORMS = {
-    EXTENSION: "must be up to ten digits",
-    NAME: "must be a name: letters, digits and . _ - (64 at most)",
-    NAME_OR_NOTHING: "must be a name: letters, digits and . _ - (64 at most)",
-    STORE_URL: "must be embedded, unix:///path, redis://host:port or rediss://host:port",
-    MEDIA_URL: "must be embedded or ng://host:port",
-    IMAP_URL: "must be imaps://host:port or imap://host:port",
-    SMTP_URL: "must be smtp://host:port, smtp+starttls://host:port or smtps://host:port",
-    PORTS: "must be first-last, such as 30000-34999",
-    DAY: "must be a day, such as 2026-12-25",
-    PREFIX: "must be the beginning of numbers, such as +1555, 0 or +",
-    CALLER: "must be a number or name of at most 40 letters, digits and + . _ * # -",
-}
-"""What each pattern asks for, in words."""
-
-Name = Annotated[str, Field(pattern=NAME)]
-Extension = Annotated[str, Field(pattern=EXTENSION)]
-"""Up to ten digits; empty for none."""
-Proficiency = Annotated[int, Field(ge=1, le=domain.PROFICIENCY_MAX)]
-Skills = dict[Name, Proficiency]
-
-Capacity = dict[domain.Channel, Annotated[int, Field(ge=0, le=100)]]
-
-
-class Table(BaseModel):
-    """One table of the file. Unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class CenterSettings(Table):
@@ -255,35 +218,6 @@ class MediaSettings(Table):
         return int(first), int(last)
 
 
-class FaxSettings(Table):
-    ident: str = Field(default="", max_length=20, pattern=r"^[0-9+ ]*$")
-    """Our number, as the other machine shows it; what was dialled when empty."""
-    ports: str = Field(default="36000-36199", pattern=PORTS)
-    """First and last UDP port between media engine and fax worker; each fax takes two."""
-    faxes_max: int = Field(default=60, ge=1, le=1000)
-    """So many faxes at once; the next one is busy."""
-    ecm: bool = True
-    """Error correction: keep it, unless a machine that matters cannot."""
-    v17: bool = True
-    """14,400 bit/s; without it 9,600."""
-    t38: Literal["offer", "accept", "never"] = "offer"
-    """`offer`: a sender that does not change to T.38 by itself is asked once; `accept`: it is only
-    followed; `never`: faxes stay in the sound."""
-    t38_delay_seconds: int = Field(default=4, ge=1, le=30)
-    """How long a sender may take to change by itself before it is asked."""
-    sub_addresses: dict[str, Name] = {}
-    """Queues by the sub-address (SUB) that a sender may give: `{ 4711 = "claims" }`."""
-    listen: Address = "127.0.0.1:0"
-    """Where the worker hears the front end; a fixed port only where roles run under holders of
-    their own (`--role`)."""
-
-    @property
-    def port_range(self) -> tuple[int, int]:
-        """First and last port."""
-        first, _, last = self.ports.partition("-")
-        return int(first), int(last)
-
-
 class WebSettings(Table):
     listen: Address = "127.0.0.1:8080"
     """Where the wall, the desk and the API are."""
@@ -424,83 +358,6 @@ class QueueSettings(Table):
     """What changes for a contact while it waits."""
     callback: CallbackSettings = CallbackSettings()
     """How those who would rather be called back are called."""
-
-
-class IntakeSettings(Table):
-    lmtp_listen: Address | Literal[""] = ""
-    """Where the mail server of the house hands mails over (LMTP): `127.0.0.1:2424`. Trusts whoever
-    can reach it; nowhere when empty."""
-    mail_bytes_max: int = Field(default=26_214_400, ge=10_000, le=60_000_000)
-    """Larger mails are refused at once, so that their senders hear of it."""
-
-
-class RuleSettings(Table):
-    to: tuple[str, ...] = ()
-    """Addresses it was sent to, whole or the part before the @."""
-    sender: tuple[str, ...] = ()
-    """Addresses it comes from; `@example.com` for all of a domain."""
-    words: tuple[str, ...] = ()
-    """Any of these in the subject or the text."""
-    sort: tuple[
-        Literal["normal", "bounce", "auto-reply", "list", "report", "mdn", "loop"], ...
-    ] = ()
-    """What wrote it: a person (`normal`) or a machine."""
-    language: tuple[str, ...] = ()
-    """What it says its language is."""
-    queue: str = ""
-    """Where it waits then; the mailbox's queue when empty."""
-    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
-    """Its priority then; the queue's when not given."""
-    skills: Skills = {}
-    """What else it needs then."""
-
-
-class MailboxSettings(Table):
-    name: Name = Field(examples=["office"])
-    """What records and metrics call it."""
-    addresses: tuple[str, ...] = Field(default=(), examples=[("office@example.com",)])
-    """What it is written to; mails handed over for others are refused."""
-    queue: str = Field(examples=["mail"])
-    """Where its mails wait."""
-    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
-    """Of its mails; the queue's when not given."""
-    skills: Skills = {}
-    """What its mails need beside what the queue asks for."""
-    rules: tuple[RuleSettings, ...] = ()
-    """Read from the top; the first that fits decides."""
-    imap: str = Field(default="", pattern=IMAP_URL, examples=["imaps://imap.example.com:993"])
-    """Where its mails are fetched: `imaps://host:993`, or `imap://host:143` on a network that is
-    yours; nowhere when empty."""
-    folder: str = "INBOX"
-    """Which folder of it."""
-    token_file: Path | None = None
-    """A file with the access token of the account (OAuth2), for providers that take no passwords."""
-    first_days: int = Field(default=1, ge=0, le=30)
-    """Of what lies there at the first time, so many days are taken in."""
-    smtp: str = Field(default="", pattern=SMTP_URL, examples=["smtp://127.0.0.1:25"])
-    """Where answers are handed over: `smtp://host:25`, `smtp+starttls://host:587` or
-    `smtps://host:465`; nobody can answer when empty."""
-    username: str = ""
-    """The account at both; none is named to `smtp` when empty."""
-    password: SecretStr = SecretStr("")
-    """Of the account."""
-    password_file: Path | None = None
-    """A file that holds the password, mode 600."""
-    from_name: str = ""
-    """Who the answers are from, before the first of `addresses`."""
-    signature: str = ""
-    """Below every answer."""
-    templates: dict[Name, str] = {}
-    """Answers to begin with, by name."""
-    undo_seconds: int = Field(default=10, ge=0, le=600)
-    """So long an answer may be taken back before it goes out."""
-    acknowledge: str = Field(default="", max_length=2000)
-    """Sent to whoever writes, once a day and never to machines; nothing when empty. `{answer_by}` in
-    it is the time by which an answer is promised."""
-    answer_hours: int = Field(default=24, ge=1, le=720)
-    """What `{answer_by}` promises, from the moment the mail came."""
-    authserv_id: str = ""
-    """The name under which your mail server writes `Authentication-Results`; others are ignored."""
 
 
 class SkillSettings(Table):

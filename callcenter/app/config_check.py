@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from callcenter.app.addresses import host_port
-from callcenter.app.config import FORMS, Settings, Table
+from callcenter.app.config import Settings
+from callcenter.app.config_base import FORMS, Table
 from callcenter.app.config_tls import tls_problems
 from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
