@@ -11,7 +11,7 @@ import ast
 import inspect
 from typing import Any
 
-from callcenter.app import config
+from callcenter.app import config, config_documents
 from callcenter.app.config import Settings
 
 
@@ -29,7 +29,11 @@ def described_schema() -> dict[str, Any]:
 def setting_texts() -> dict[str, dict[str, str]]:
     """Table -> setting -> the text below it, for every setting that has one."""
     found: dict[str, dict[str, str]] = {}
-    for table in ast.parse(inspect.getsource(config)).body:
+    for table in [
+        table
+        for module in (config, config_documents)
+        for table in ast.parse(inspect.getsource(module)).body
+    ]:
         if not isinstance(table, ast.ClassDef) or not table.name.endswith("Settings"):
             continue
         for setting, text in zip(table.body, table.body[1:], strict=False):

@@ -7,6 +7,7 @@ it is asked for, and every customer's phone hangs on it. sipp stands in for it o
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -78,10 +79,14 @@ def center(whole: LineCenter) -> Iterator[LineCenter]:
     leave_nothing_behind(whole)
 
 
+SEEDS = itertools.count(7000)
+"""Of lines: the same names twice within half a minute are one message that was sent again."""
+
+
 @asynccontextmanager
 async def provider(center: LineCenter) -> AsyncIterator[Line]:
     """The other end of the line."""
-    line = Line(center.sip, "127.0.0.1", seed=7, port=center.line_port)
+    line = Line(center.sip, "127.0.0.1", seed=next(SEEDS), port=center.line_port)
     await line.start()
     try:
         yield line

@@ -193,8 +193,10 @@ def test_she_passes_it_on_by_a_key_and_stays_ready(
     before = hall.agent("anna")["declined"]
     caller = calls(street)
     shows(page, "Offered")
+    first = page.get_attribute("#call", "data-offer") or ""
     page.keyboard.press("x")
     eventually(lambda: hall.agent("anna")["declined"] == before + 1, 5, "not declined")
+    expect(page.locator(f"#call[data-offer]:not([data-offer='{first}'])")).to_be_visible()
     shows(page, "Offered")  # nobody else is there
     page.keyboard.press("a")
     shows(page, "Talking")

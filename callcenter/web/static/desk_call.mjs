@@ -101,7 +101,7 @@ export function CallCard({ id = "call", call, ringing, agent, clock, busy, file,
   const state = call.preview_until ? "Offered" : ringing ? "Ringing" : held ? "On hold" : "Talking";
   const tone = ringing ? "reserved" : held ? "held" : "talking";
   return html`
-    <section class=${`pane call ${tone}`} id=${id} data-contact=${call.contact} aria-label="The call">
+    <section class=${`pane call ${tone}`} id=${id} data-contact=${call.contact} data-offer=${call.offer} aria-label="The call">
       <p class="headline" role="status"><b class="state">${state}</b>
         <span class="time"><${Ago} time=${call.since} clock=${clock} /></span></p>
       <p class="who" id="caller">${call.customer?.name || call.caller || "Unknown caller"}</p>
