@@ -27,7 +27,8 @@ def torture() -> list[bytes]:
 
 
 def request(method: str, target: str, number: int, body: bytes = b"", kind: str = "") -> bytes:
-    """A plain request from the stranger. `target` is the Request-URI."""
+    """A plain request from the stranger, as long as those of phones: no more is answered than came.
+    `target` is the Request-URI."""
     head = (
         f"{method} {target} SIP/2.0\r\n"
         f"Via: SIP/2.0/UDP {STRANGER}:5060;branch=z9hG4bKnoise{number};rport\r\n"
@@ -37,6 +38,8 @@ def request(method: str, target: str, number: int, body: bytes = b"", kind: str 
         f"CSeq: 1 {method}\r\n"
         f"Contact: <sip:stranger@{STRANGER}:5060>\r\n"
         f"Max-Forwards: 70\r\n"
+        "User-Agent: stranger/1.0 (sends what nobody asked for, like other phones)\r\n"
+        "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, SUBSCRIBE\r\n"
         + (f"Content-Type: {kind}\r\n" if kind else "")
         + f"Content-Length: {len(body)}\r\n\r\n"
     )
