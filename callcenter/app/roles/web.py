@@ -159,6 +159,8 @@ class WebRole:
         self._history = history
         self._context = context
         self._people = people_of(settings)
+        self._reads = True
+        """Events come in: the reader has its connection."""
         self._version = ""
         self._heard = HeardTime()
         self.picture = Picture(self._heard.told)
@@ -203,7 +205,7 @@ class WebRole:
         picture = self.picture
         reader = EventReader(
             self._url, self._keys, picture.seq, archive=self._archive,
-            on_down=picture.store_away, on_up=picture.store_back,
+            on_down=self._reads_no_more, on_up=self._reads_again,
         )  # fmt: skip
         async for batches in reader.reads():
             picture.fold(batches)
@@ -212,6 +214,14 @@ class WebRole:
             picture.ready = picture.ready or not behind
             linger = LINGER_ASKED_SECONDS if picture.asked else LINGER_SECONDS
             reader.linger_seconds = 0.0 if behind else linger
+
+    def _reads_no_more(self) -> None:
+        self._reads = False
+        self.picture.store_away()
+
+    def _reads_again(self) -> None:
+        self._reads = True
+        self.picture.store_back()
 
     async def _begin_anew(self, gap: JournalGap) -> None:
         """From the center in force: what happened before is not known here."""
@@ -233,6 +243,8 @@ class WebRole:
                 await self._see_control()
                 if turn % 4 == 0:
                     await self._gather_metrics()
+                if self._reads:  # only this was away, for a moment in which nothing was read
+                    self.picture.store_back()
             except (StoreError, StoreUnavailable):
                 self.picture.store_away()
                 self.server.hub.wake()
