@@ -48,7 +48,7 @@ def check(summary: dict[str, Any]) -> None:
     assert summary["waiting"] == summary["callbacks_waiting"], "nobody waits on a line"
     assert summary["active"] == summary["surplus"] == summary["unexplained"] == []
     assert summary["placed"] == summary["recorded"] == summary["known"] + summary["refused_unknown"]
-    ways = ("talked", "left", "ended", "drained", "refused")
+    ways = ("talked", "left", "promised", "ended", "drained", "refused")
     assert summary["placed"] == sum(summary[way] for way in ways), summary
     answered = summary["answered"] - summary["answered_by_people"]
     assert answered >= 3
