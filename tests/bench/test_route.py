@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
+from callcenter.app.bench.measure import DECISIONS, timed
 from callcenter.app.bench.polled import Polled
-from callcenter.app.bench.route import DECISIONS, POLLED_PAIRS_MAX, SIZES, Floor, compare, timed
+from callcenter.app.bench.route import POLLED_PAIRS_MAX, SCANS, SIZES, Floor, compare
+from callcenter.app.bench.whole import measure
 from callcenter.domain.center import Channel
 from callcenter.domain.units import AgentId, ContactId
 
@@ -25,8 +27,10 @@ def test_a_decision_among_a_thousand_agents_and_a_thousand_waiting_is_quick() ->
 
 
 def test_the_engine_is_far_quicker_than_a_scan() -> None:
-    row = compare(1_000, 1_000, 200, seed=3)
-    assert row["agent_frees"]["p50_us"] * 10 < row["scan_of_waiting"]["p50_us"]
+    floor = Floor(1_000, 1_000, 200, Random(3))
+    freed = timed(floor.agent_frees, SCANS * 40, floor.arrive)
+    scan = timed(floor.scan_for_agent, SCANS, lambda: None)
+    assert freed["p50_us"] * 10 < scan["p50_us"]
 
 
 def test_the_dispatcher_that_polls_gives_a_freed_agent_who_waits_longest() -> None:
@@ -67,3 +71,10 @@ def test_a_polled_tick_decides_as_the_engine_does_and_costs_more_the_more_wait()
 def test_a_tick_is_measured_only_where_it_ends_in_seconds() -> None:
     measured = [agents * waiting <= POLLED_PAIRS_MAX for agents, waiting, _ in SIZES]
     assert measured == [True, True, False, False, False]
+
+
+def test_all_of_control_is_measured_with_its_plans_and_reserves_at_work() -> None:
+    row = measure((500, 200, 20), seed=1)
+    assert (row["agents"], row["waiting"], row["needs"]) == (500, 200, 20)
+    assert row["plan_step"]["p50_us"] > 0
+    assert row["hang_up_to_offer"]["p99_us"] >= row["hang_up_to_offer"]["p50_us"] > 0

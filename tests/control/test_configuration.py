@@ -283,6 +283,7 @@ def test_a_removed_agent_finishes_her_call() -> None:
     house.hang_up("c1")
     house.wait(30)
     assert house.control.state.agents == {}
+    assert house.control.world.engine._seats == {}, "nobody would ever clear her seat"
 
 
 def test_a_removed_agent_may_come_back_while_she_talks() -> None:

@@ -10,6 +10,7 @@ from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import Calendar, Center, Channel, Period, Plan, PlanStep, Queue
 from callcenter.domain.commands import Presence
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import DAY, SECOND, AgentId, ContactId, FrontendId, QueueId
 from tests.control.house import House, agent, center, one, only, queue
 
@@ -259,6 +260,14 @@ def test_a_supervisor_takes_it_back_from_whoever_has_it(aside: bool) -> None:
     house.presence("ann", Presence.LOGGED_OUT)
     assert house.move("m1", "sales").accepted
     assert house.rung("m1") == "ben"
+
+
+def test_her_part_of_what_is_taken_back_ends_by_name_and_she_has_room_again() -> None:
+    house = worked()
+    house.presence("ben", Presence.LOGGED_OUT)
+    assert house.move("m1", "sales").accepted
+    assert one(house.journal, e.SegmentEnded).termination.reason is Reason.MOVED
+    assert house.agent("ann").segments == {}
 
 
 def test_a_document_survives_its_leader() -> None:

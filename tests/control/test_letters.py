@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callcenter.control.center import Control
+from callcenter.control.letters import AHEAD_DAYS_MAX
 from callcenter.domain import events as e
 from callcenter.domain.commands import LetterStage
 from callcenter.domain.units import DAY, SECOND
@@ -50,6 +51,14 @@ def test_a_letter_whose_end_nobody_knows_may_be_tried_again_under_its_name() -> 
     assert house.write("m1", span=0).accepted
     house.wait(1)
     assert stages(house)[-2:] == ["waiting", "due"]
+
+
+def test_a_letter_may_go_out_much_later_but_not_after_three_months() -> None:
+    house = worked()
+    longest = AHEAD_DAYS_MAX * DAY / SECOND
+    assert house.write("m1", span=longest).accepted
+    late = house.write("m1", span=longest + 0.000001)
+    assert late.reason == "not_before: a letter goes out within 92 days"
 
 
 def test_a_report_about_nothing_changes_nothing() -> None:

@@ -93,4 +93,4 @@ def test_faxes_in_sound_and_t38_to_fax_and_voice_numbers_become_contacts(
         for seed in range(len(stories)):
             assert [pages.differing(file, [seed]) for file in files].count([0]) == 1
 
-    run(story())
+    run(story(), 180)

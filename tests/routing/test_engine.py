@@ -63,6 +63,25 @@ def test_what_leaves_the_middle_of_a_long_line_is_forgotten() -> None:
     assert engine.contact_for(ann()) == "c499"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_long_line_that_was_made_shorter_keeps_its_order(seed: int) -> None:
+    """Who stands in the middle leaves in any order; who is left comes by the smallest key."""
+    chance, engine = Random(seed), Engine()
+    engine.seat(ann(), {})
+    engine.free(ann(), (Channel.VOICE,), 0)
+    keys = {ContactId(f"c{n}"): chance.randrange(10_000) for n in range(400)}
+    for order, (name, key) in enumerate(keys.items()):
+        engine.put(name, Channel.VOICE, {}, key, order)
+    for name in chance.sample(list(keys), 300):
+        engine.take(name)
+        del keys[name]
+    came = []
+    while (name := engine.contact_for(ann())) is not None:
+        came.append(name)
+        engine.take(name)
+    assert came == sorted(keys, key=lambda one: (keys[one], int(one[1:])))
+
+
 def test_somebody_busy_is_staff_all_the_same() -> None:
     engine = Engine()
     engine.seat(ann(), {"a": 5})
