@@ -9,7 +9,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Calendar, Callback, Center, Period, Plan, PlanStep
 from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.termination import Reason, ended
-from callcenter.domain.units import HOUR, MINUTE, ContactId, QueueId
+from callcenter.domain.units import HOUR, MINUTE, ContactId, FrontendId, QueueId
 from tests.control.house import START, House, agent, center, one, only, queue
 
 BUSY = OfferOutcome.CUSTOMER_BUSY
@@ -233,6 +233,12 @@ def test_several_phones_never_ring_for_one_callback() -> None:
     house.arrive("c1")
     house.call_back("c1", "cb1")
     assert len(only(house.hang_up("c1"), e.OfferMade)) == 1
+
+
+def test_a_front_end_that_only_ever_promised_a_callback_is_known() -> None:
+    house = opened()
+    house.call_back("gone", "cb1", frontend=FrontendId("f9"))
+    assert set(house.control.state.frontends) == {"f1", "f9"}
 
 
 def test_a_callback_outlives_its_front_end_for_hours() -> None:
