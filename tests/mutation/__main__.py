@@ -1,4 +1,4 @@
-"""`python -m tests.mutation [--count N] [--seed S]`: which mistakes do the tests notice?
+"""`python -m tests.mutation [--count N] [--seed S] [--skip N]`: which mistakes do the tests notice?
 
 The tests of the rooms are collected and run once, each with the lines that it reaches. Then every
 mutant is a fork of that warm process: the changed code is put into the living functions, and the
@@ -72,17 +72,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=60.0, help="begin none after so long")
+    parser.add_argument("--skip", type=int, default=0, help="go on where a run ended")
     parser.add_argument("--file", default="", help="only those whose file has this in its name")
     asked = parser.parse_args(arguments)
     same = equivalents()
     sampled = sample(asked.count, asked.seed, asked.file)
     chosen = [one for one in sampled if (one.file, text_of(one), one.what) not in same]
+    same_count = len(sampled) - len(chosen)
+    chosen = chosen[asked.skip :]
     until = time.monotonic() + 60 * asked.minutes
     noticed: dict[Mutant, bool] = {}
 
     def tell(results: Iterator[tuple[Mutant, bool]]) -> None:
         for mutant, was in results:
             noticed[mutant] = was
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{len(noticed)} of {len(chosen)} ")
             if not was:
                 sys.stdout.write(f"survived: {mutant}: {text_of(mutant)}\n")
                 sys.stdout.flush()
@@ -92,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
     score = 100 * killed / max(1, len(noticed))
     sys.stdout.write(
         f"{killed} of {len(noticed)} mutants noticed: {score:.1f} % (seed {asked.seed}, "
-        f"{len(sampled) - len(chosen)} equivalent, {len(chosen) - len(noticed)} not tried)\n"
+        f"{same_count} equivalent, {len(chosen) - len(noticed)} not tried)\n"
     )
     return 0 if score >= SCORE_MIN else 1
 
