@@ -67,6 +67,14 @@ def test_who_is_not_reached_bears_it_and_the_call_goes_on(
     check(house.control)
 
 
+def test_a_colleague_whose_phone_is_not_there_is_offered_nothing_until_it_is() -> None:
+    house = asked()
+    said = house.asked_reports("c1", OfferOutcome.UNREACHABLE)
+    assert one(said, e.AgentUnreachable).agent == "ben"
+    house.call("c2")
+    assert house.rung("c2") == ""
+
+
 def test_an_owner_who_says_nothing_of_it_loses_the_colleague_to_others() -> None:
     house = asked()
     house.call("c2")
@@ -139,6 +147,21 @@ def test_who_cannot_be_asked_is_told_of_in_words() -> None:
     for words, answer in refusals.items():
         assert not answer.accepted
         assert words in answer.reason
+
+
+def test_an_answer_in_a_call_that_nobody_leads_any_more_joins_nobody() -> None:
+    house = asked()
+    made = one(house.journal, e.ConsultMade)
+    house.hand_on("c1", "ann", queue="help")
+    house.tell(
+        c.OfferReported(
+            offer=made.offer, contact=ContactId("c1"), agent=AgentId("ben"),
+            outcome=OfferOutcome.ACCEPTED, segment=SegmentId("s-late"), beside=True,
+        )
+    )  # fmt: skip
+    assert house.control.counters["joined_nobody"] == 1
+    assert house.contact("c1").beside == ()
+    check(house.control)
 
 
 def test_one_colleague_is_asked_at_a_time() -> None:
