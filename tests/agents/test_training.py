@@ -51,6 +51,7 @@ def refused(**otherwise: Any) -> str:
 FINE: list[dict[str, Any]] = [
     {}, {"course": "x" * NAME_MAX}, {"trainer": "x" * NAME_MAX}, {"level": 1}, {"level": 10},
     {"expires": NOW + 1}, {"expires": NOW + EXPIRES_AHEAD_MAX}, {"skill": "", "level": 0},
+    {"day": "1950-01-01"}, {"day": "2027-01-16"},
 ]  # fmt: skip
 WRONG: list[tuple[str, dict[str, Any]]] = [
     ("course: needs an id of 1 to", {"course": ""}),
@@ -59,6 +60,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("trainer: needs an id of 1 to", {"trainer": "x" * (NAME_MAX + 1)}),
     ("date '2026-02-30' is no date", {"day": "2026-02-30"}),
     ("date '20261128' is no date", {"day": "20261128"}),
+    ("a training was held since", {"day": "1949-12-31"}),
+    ("or is by tomorrow", {"day": "2027-01-17"}),
     ("a level or an expiry needs a skill", {"skill": "", "level": 1}),
     ("a level or an expiry needs a skill", {"skill": "", "level": 0, "expires": NOW + 1}),
     ("skill 'dutch' is not known; known are: english, french", {"skill": "dutch"}),

@@ -198,6 +198,23 @@ def test_an_answer_that_was_no_longer_expected_is_a_fact() -> None:
     check(house.control)
 
 
+def test_who_comes_to_a_colleague_after_all_is_rung_by_nobody_else() -> None:
+    house = asked()
+    offer = house.contact("c1").asked_in
+    house.wait(26)
+    house.call("c2")
+    assert house.rung("c2") == "ben"
+    said = house.tell(
+        c.OfferReported(
+            offer=OfferId(offer), contact=ContactId("c1"), agent=AgentId("ben"),
+            outcome=OfferOutcome.ACCEPTED, segment=SegmentId("s-late"), beside=True,
+        )
+    )  # fmt: skip
+    assert one(said, e.OfferRescinded).contact == "c2"
+    assert house.rung("c2") == ""
+    check(house.control)
+
+
 def test_a_queue_whose_ring_is_short_rings_the_colleague_as_short() -> None:
     house = House().open(
         center(agent("ann", english=5), agent("ben"), queues=(queue(ring_seconds=7),))

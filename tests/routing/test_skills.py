@@ -20,6 +20,14 @@ def test_a_profile_meets_a_requirement_exactly_when_every_level_does(
     assert (profile & requirement == requirement) is met
 
 
+def test_all_levels_of_skills_are_what_one_is_who_masters_them() -> None:
+    bits = SkillBits()
+    bits.profile({"a": 3, "b": 3, "c": 3})
+    assert bits.levels(("a", "c")) == bits.profile({"a": 10, "c": 10})
+    assert bits.levels(("b",)).bit_count() == 10
+    assert bits.levels(()) == 0
+
+
 def test_no_need_is_met_by_nobody_in_particular() -> None:
     bits = SkillBits()
     assert bits.requirement({}) == 0
