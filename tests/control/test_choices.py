@@ -368,3 +368,10 @@ def test_who_said_no_is_not_rung_again_while_the_others_are() -> None:
     house.hang_up("c2")
     house.report("c1", OfferOutcome.DECLINED, offers[AgentId("cat")])
     assert sorted(house.rung_all("c1")) == ["ann", "ben", "cat"], "nobody is left: all once more"
+
+
+def test_where_targets_do_not_count_nobody_has_used_any_of_hers() -> None:
+    house = House().open(center(queues=(queue(target_seconds=1),)))
+    house.call("c1")
+    house.wait(50)
+    assert house.control.world.used_up(house.contact("c1"), house.now) == 0

@@ -163,3 +163,11 @@ def test_a_rate_is_that_of_the_last_minutes() -> None:
         now += MINUTE
         rate.count(now)
     assert rate.every(now) == pytest.approx(MINUTE, rel=0.1)
+
+
+def test_what_happens_twice_at_once_happened_twice_and_none_of_it_has_faded() -> None:
+    rate = Rate()
+    rate.count(5)
+    rate.count(5)
+    assert rate.every(5) == RATE_MICROS / 2
+    assert rate.every(4) == RATE_MICROS / 2, "a clock that steps back fades nothing"
