@@ -4,6 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
+WORKERS ?= 3
+# So many tests are played at once, also where there are but two processors: most of them wait. Those
+# with phones are played when those that compute are over, for phones must not be kept waiting; and
+# by themselves those that judge how quickly something is answered.
+TOGETHER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Every process of ours imports a thousand modules: compiled ones are kept, whatever the surroundings
+# say, or each start would take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint soak sabotage bench clean peers
 .DEFAULT_GOAL := demo
@@ -34,7 +43,9 @@ lint: $(TEST_STAMP)
 	$(BIN)/mypy
 
 test: $(TEST_STAMP) peers lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TOGETHER) --ignore tests/e2e --ignore tests/package
+	$(BIN)/python -m pytest $(TOGETHER) -m "not alone" tests/e2e tests/package
+	$(BIN)/python -m pytest -m alone tests/e2e
 
 soak: $(TEST_STAMP) peers
 	$(BIN)/python -m tests.simulation.erlang

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -69,9 +70,18 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A run with too many void tests is a failed run."""
+    """A run with too many void tests is a failed run. A worker leaves that to who began it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["void"] = _void
+        return
     if too_many_void(test for test, _ in _void):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Hear from a worker which runs were void there."""
+    _void.extend((test, why) for test, why in getattr(node, "workeroutput", {}).get("void", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

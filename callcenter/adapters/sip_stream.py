@@ -135,6 +135,8 @@ class Stream:
         for _ in range(MESSAGES_PER_TURN_MAX):
             try:
                 position += self._take_keepalive(buffer, position)
+                if self.closed:
+                    return  # the answer to a ping found nobody
                 length = frame_length(buffer[position:] if position else buffer)
             except SipError as error:
                 self._consume(len(buffer) - position)  # unread, it would turn our answer into RST

@@ -15,13 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.ports import free_ports
+
 PASSWORD = "secret"
 USER = "office"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 class Dovecot:
@@ -29,7 +26,7 @@ class Dovecot:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.imap, self.lmtp = free_port(), free_port()
+        self.imap, self.lmtp = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
         owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         mail = directory / "mail"

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.ports import audio_ports
+
 CHECKOUT = Path(__file__).parents[2]
 RTP = struct.Struct("!BBHII")
 DUMMY_PORT = 9
@@ -237,10 +239,11 @@ class Engine(Asks):
         self.events = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.events.bind(("127.0.0.1", 0))
         self.events.settimeout(3)
-        first = free_range(settings.pop("pairs", 100))
+        pairs = settings.pop("pairs", 100)
+        first = audio_ports(2 * pairs)
         self.settings: dict[str, Any] = {
-            "first_port": first[0],
-            "last_port": first[1],
+            "first_port": first,
+            "last_port": first + 2 * pairs - 1,
             "events_port": self.events.getsockname()[1],
             "directory": str(directory),
             "realtime": False,
@@ -307,17 +310,3 @@ class Engine(Asks):
     def silent(self) -> bool:
         """Whether no event waits."""
         return not select.select([self.events], [], [], 0.3)[0]
-
-
-def free_range(pairs: int) -> tuple[int, int]:
-    """An even range of ports below the ones the system hands out, free right now."""
-    start = 12_000 + (time.monotonic_ns() // 1000 % 200) * 80
-    for first in range(start, 32_000 - 2 * pairs, 2 * pairs):
-        try:
-            for port in range(first, first + 2 * pairs):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first, first + 2 * pairs - 1
-    raise AssertionError("no free ports")

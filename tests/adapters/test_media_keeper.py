@@ -20,9 +20,9 @@ from tests.adapters.media_phone import (
     Phone,
     converse,
     describe,
-    free_range,
     port_of,
 )
+from tests.ports import audio_ports
 
 GAP_SECONDS_MAX = 0.3
 """The machine may be busy with other tests; alone it is a tenth of a second."""
@@ -45,7 +45,8 @@ class House(Asks):
     def __init__(self, directory: Path) -> None:
         self.held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.held.bind(("127.0.0.1", 0))
-        first, last = free_range(20)
+        first = audio_ports(40)
+        last = first + 39
         self.directory = directory
         self.ports = range(first, last + 1)
         self.settings = {

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.python import log as twisted_log
 
 from callcenter.adapters import sip_stream
 from callcenter.adapters.sip_stream import Stream
@@ -339,6 +340,27 @@ def test_a_ping_is_answered_by_a_pong(bench: Bench) -> None:
     phone.send(b"\r\n" + message(1))
     bench.until(lambda: bench.received)
     assert bench.received[0][0] == message(1)
+
+
+@pytest.mark.parametrize("last", [b"", b"OPTIONS sip:", b"no message\r\n\r\n"])
+def test_a_peer_that_has_gone_is_not_read_on_when_its_ping_cannot_be_answered(
+    bench: Bench, last: bytes
+) -> None:
+    """The first pong finds nobody, the second cannot be sent any more."""
+    transports = bench.transports()
+    phone = bench.phone(transports.add_tcp_listener(bench.listener()))
+    phone.send(b"\r\n\r\n" + message(1) + b"\r\n\r\n" + last)
+    phone.close()
+    faults: list[dict[str, Any]] = []
+    twisted_log.addObserver(faults.append)
+    try:
+        bench.until(lambda: bench.closed)
+        bench.run(asyncio.sleep(0))
+    finally:
+        twisted_log.removeObserver(faults.append)
+    assert [data for data, _ in bench.received] == [message(1)]
+    assert [fault for fault in faults if fault["isError"]] == []
+    assert transports.counts["tcp_reset"] == 1
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from callcenter.app.phones.audio import CALLER_TONES, tone_frame
-from tests.e2e.harness import PASSWORD, ROOT, free_ports
+from tests.e2e.harness import PASSWORD, ROOT
+from tests.ports import audio_ports, free_ports
 
 SIPP_TONE = CALLER_TONES[3]
 PCAPS = Path("/usr/share/sip-tester")
@@ -212,17 +213,18 @@ Call-ID: [call_id]
 CSeq: {number} REGISTER
 Contact: <sip:{user}@[local_ip]:[local_port]>
 Max-Forwards: 70
-Expires: 120
+Expires: {seconds}
 {authentication}Content-Length: 0
 """
 
 
-def register_scenario(directory: Path, user: str) -> Path:
-    """sipp registers `user`, answering the challenge. One sipp plays one scenario, so the agent
-    itself is the next process on the same port, as behind one address translator."""
-    first = REGISTER.format(user=user, number=1, authentication="")
+def register_scenario(directory: Path, user: str, seconds: int = 120) -> Path:
+    """sipp registers `user`, answering the challenge; 0 seconds take it back. One sipp plays one
+    scenario, so the agent itself is the next process on the same port, as behind one address
+    translator."""
     login = f"[authentication username={user} password={PASSWORD}]\n"
-    second = REGISTER.format(user=user, number=2, authentication=login)
+    first = REGISTER.format(user=user, number=1, seconds=seconds, authentication="")
+    second = REGISTER.format(user=user, number=2, seconds=seconds, authentication=login)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="register">\n'
         + _send(first, 'retrans="500"')
@@ -280,11 +282,11 @@ class Sipp:
     def __init__(
         self, directory: Path, server: tuple[str, int], scenario: Path, *options: str, port: int = 0
     ) -> None:
-        free, self.media_port = free_ports(2)
-        self.port = port or free
+        self.port = port or free_ports(1)[0]
+        self.media_port = audio_ports(4)
         self.arguments = [
             "sipp", f"{server[0]}:{server[1]}", "-sf", str(scenario), "-i", "127.0.0.1", "-p",
-            str(self.port), "-mi", "127.0.0.1", "-mp", str(self.media_port & ~1), "-m", "1",
+            str(self.port), "-mi", "127.0.0.1", "-mp", str(self.media_port), "-m", "1",
             "-trace_err", "-error_file", str(directory / f"{scenario.stem}.err"), "-nostdin",
             "-timeout", "60", *options,
         ]  # fmt: skip
@@ -307,6 +309,20 @@ class Sipp:
                 self.process.kill()
         errors = self.errors.read_text("utf-8", "replace") if self.errors.exists() else ""
         assert code == 0, f"sipp ended with {code}:\n{errors[-3000:]}"
+
+
+@asynccontextmanager
+async def sipp_registered(
+    directory: Path, server: tuple[str, int], user: str
+) -> AsyncIterator[int]:
+    """The port where sipp may be `user` now; afterwards it takes its registration back."""
+    first = Sipp(directory, server, register_scenario(directory, user))
+    await first.start()
+    await first.finished()
+    yield first.port
+    last = Sipp(directory, server, register_scenario(directory, user, 0), port=first.port)
+    await last.start()
+    await last.finished()
 
 
 # --- baresip --------------------------------------------------------------------------------------
@@ -339,9 +355,8 @@ snd_path {home}
 def free_pair() -> int:
     """The first of two neighbouring free ports: baresip takes the next one for TLS."""
     while True:
-        (first,) = free_ports(1)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", first + 1))
+        first, second = free_ports(2)
+        if second == first + 1:
             return first
 
 
@@ -362,7 +377,7 @@ class Baresip:
         self.sip = free_pair()
         (self.control,) = free_ports(1)
         home.mkdir(exist_ok=True)
-        rtp = 27000 + (self.sip % 200) * 20
+        rtp = audio_ports(20)
         (home / "config").write_text(
             CONFIG.format(
                 sip=self.sip, home=home, rtp=rtp, rtp_last=rtp + 19,

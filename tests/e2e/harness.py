@@ -8,13 +8,11 @@ for anything left behind afterwards.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,32 +25,14 @@ from typing import Any
 
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES, tone_frame
 from callcenter.app.phones.line import Line, Phone, PhoneCall
+from tests.ports import CENTER_PORTS, audio_ports, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse"
 AGENTS = ("anna", "ben", "chandra", "legacy")
 START_SECONDS = 90.0
+SIGN_OFF_SECONDS = 10.0
 _seeds = itertools.count(100)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that are free for UDP and TCP at this moment."""
-    held: list[socket.socket] = []
-    ports: list[int] = []
-    while len(ports) < count:
-        tcp = socket.socket()
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        held += [tcp, udp]
-        tcp.bind(("127.0.0.1", 0))
-        port = tcp.getsockname()[1]
-        try:
-            udp.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        ports.append(port)
-    for one in held:
-        one.close()
-    return ports
 
 
 def configuration(directory: Path, sip: int, web: int, rtp: int, more: str = "") -> str:
@@ -91,7 +71,7 @@ name = "test"
 [sip]
 listen = ["127.0.0.1:{sip}"]
 [media]
-rtp_ports = "{rtp}-{rtp + 399}"
+rtp_ports = "{rtp}-{rtp + CENTER_PORTS - 1}"
 [web]
 listen = "127.0.0.1:{web}"
 [[number]]
@@ -118,19 +98,6 @@ web_password = "{PASSWORD}"
 """
 
 
-def free_range(count: int = 400) -> int:
-    """First of `count` UDP ports that nobody has, below those the kernel gives away by itself."""
-    bases = range(10000, 32000, count)
-    turn = os.getpid() % len(bases)
-    turned: list[int] = [*bases[turn:], *bases[:turn]]
-    for base in turned:
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            for port in range(base, base + count):
-                held.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-            return base
-    raise AssertionError("no range of RTP ports is free")
-
-
 class Center:
     """One running server."""
 
@@ -139,7 +106,8 @@ class Center:
         self.sip_port, self.web_port = free_ports(2)
         self.config = directory / "callcenter.toml"
         self.config.write_text(
-            configuration(directory, self.sip_port, self.web_port, free_range(), more), "utf-8"
+            configuration(directory, self.sip_port, self.web_port, audio_ports(CENTER_PORTS), more),
+            "utf-8",
         )
         self.config.chmod(0o600)
         self.log = directory / "server.log"
@@ -402,13 +370,25 @@ async def people(
     center: Center, seed: int | None = None, via: tuple[str, int] | None = None
 ) -> AsyncIterator[People]:
     """A line with phones for the time of a story. Every line has a seed of its own, or a server
-    that lives on would hear the names of dialogs twice."""
+    that lives on would hear the names of dialogs twice. At the end its phones take back their
+    registrations, or the next story's agents would be rung where nobody is any more."""
     line = Line(via or center.sip, "127.0.0.1", seed=next(_seeds) if seed is None else seed)
     await line.start()
     try:
         yield People(line, center)
     finally:
+        await sign_off(line)
         await line.stop()
+
+
+async def sign_off(line: Line) -> None:
+    """Take back what its phones have registered; a server that is dead for good is not waited for."""
+    there = [phone for phone in line.phones.values() if phone.registered]
+    if there:
+        goodbyes = [asyncio.create_task(phone.register(0)) for phone in there]
+        _, silent = await asyncio.wait(goodbyes, timeout=SIGN_OFF_SECONDS)
+        for goodbye in silent:
+            goodbye.cancel()
 
 
 def run(story: Coroutine[Any, Any, None], seconds: float = 60.0) -> None:

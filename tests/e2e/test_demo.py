@@ -17,7 +17,8 @@ import pytest
 
 from callcenter.app.phones.audio import SILENCE_FRAME
 from callcenter.app.phones.line import Line, PhoneCall
-from tests.e2e.harness import ROOT, free_ports, is_alive
+from tests.e2e.harness import ROOT, is_alive
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 

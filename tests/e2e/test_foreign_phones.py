@@ -16,11 +16,12 @@ from tests.e2e.foreign_phones import (
     agent_scenario,
     baresip,
     caller_scenario,
-    register_scenario,
     seconds_of_tone,
+    sipp_registered,
     softphone,
 )
 from tests.e2e.harness import AGENTS, Center, eventually_async, people, reach_queue, run
+from tests.ports import audio_ports, free_ports
 
 pytestmark = pytest.mark.e2e
 
@@ -44,13 +45,11 @@ def test_sipp_calls_through_the_menu_and_is_heard(center: Center, tmp_path: Path
 
 def test_sipp_is_an_agent_and_echoes_the_caller(center: Center, tmp_path: Path) -> None:
     async def tell() -> None:
-        async with people(center) as those:
-            registration = Sipp(tmp_path, center.sip, register_scenario(tmp_path, "chandra"))
-            await registration.start()
-            await registration.finished()
-            agent = Sipp(
-                tmp_path, center.sip, agent_scenario(tmp_path), "-rtp_echo", port=registration.port
-            )
+        async with (
+            people(center) as those,
+            sipp_registered(tmp_path, center.sip, "chandra") as port,
+        ):
+            agent = Sipp(tmp_path, center.sip, agent_scenario(tmp_path), "-rtp_echo", port=port)
             await agent.start()
             await asyncio.to_thread(center.make_ready, "chandra")
             call = those.caller(4).dial("100")
@@ -194,7 +193,8 @@ def test_unpatched_pyvoip_registers_logs_in_and_answers(center: Center, tmp_path
         "    print('over', flush=True)\n"
         "port = int(sys.argv[1])\n"
         "phone = VoIPPhone('127.0.0.1', port, 'legacy', 'correct-horse', myIP='127.0.0.1',\n"
-        "                  sipPort=int(sys.argv[2]), rtpPortLow=24000, rtpPortHigh=24040,\n"
+        "                  sipPort=int(sys.argv[2]), rtpPortLow=int(sys.argv[3]),\n"
+        "                  rtpPortHigh=int(sys.argv[3]) + 39,\n"
         "                  callCallback=take)\n"
         "phone.start()\n"
         "for _ in range(100):\n"
@@ -210,11 +210,9 @@ def test_unpatched_pyvoip_registers_logs_in_and_answers(center: Center, tmp_path
     async def tell() -> None:
         import sys
 
-        from tests.e2e.harness import free_ports
-
         (port,) = free_ports(1)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(script), str(center.sip_port), str(port),
+            sys.executable, str(script), str(center.sip_port), str(port), str(audio_ports(40)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout

@@ -15,7 +15,8 @@ from playwright.sync_api import expect
 
 from tests.adapters.intake_house import letter
 from tests.e2e.browser import Street, chromium, screen
-from tests.e2e.harness import PASSWORD, Center, eventually, free_ports, people, run
+from tests.e2e.harness import PASSWORD, Center, eventually, people, run
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 

@@ -135,6 +135,7 @@ async def paced(seeds: range) -> AsyncIterator[int]:
         await asyncio.sleep(max(0, ahead))
 
 
+@pytest.mark.alone
 def test_spoiled_messages_break_nothing_and_nobody_waits(attacked: SecureCenter) -> None:
     center = attacked
     roles = {role: center.role(role) for role in ("frontend", "media", "control")}

@@ -18,8 +18,8 @@ from tests.e2e.foreign_phones import (
     Sipp,
     agent_scenario,
     baresip,
-    register_scenario,
     seconds_of_tone,
+    sipp_registered,
 )
 from tests.e2e.harness import (
     PASSWORD,
@@ -82,12 +82,9 @@ def test_a_phone_is_told_to_answer_in_the_header_that_it_understands(
     """sipp looks for it in the INVITE; then it hears the caller and is heard."""
 
     async def tell() -> None:
-        async with people(hall) as those:
-            registration = Sipp(tmp_path, hall.sip, register_scenario(tmp_path, "chandra"))
-            await registration.start()
-            await registration.finished()
+        async with people(hall) as those, sipp_registered(tmp_path, hall.sip, "chandra") as port:
             scenario = agent_scenario(tmp_path, "Call-Info", "answer-after=0")
-            agent = Sipp(tmp_path, hall.sip, scenario, "-rtp_echo", port=registration.port)
+            agent = Sipp(tmp_path, hall.sip, scenario, "-rtp_echo", port=port)
             await agent.start()
             await asyncio.to_thread(hall.make_ready, "chandra")
             call = those.caller(4).dial("100")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from tests.e2e.harness import (
     PASSWORD,
     Center,
     Desk,
-    People,
     eventually_async,
     people,
     reach_queue,
@@ -69,16 +67,6 @@ def unreachable(center: Center, agent: str, cause: str) -> Callable[[], bool]:
     return is_gone
 
 
-@asynccontextmanager
-async def signing_off(center: Center) -> AsyncIterator[People]:
-    """Phones that take back their registrations, so that the next test finds none."""
-    async with people(center) as those:
-        yield those
-        for phone in those.line.phones.values():
-            if phone.registered:
-                assert await phone.register(0)
-
-
 async def a_second_phone(center: Center, agent: str, seed: int) -> tuple[Line, Desk]:
     """Another phone of the same agent, at an address of its own."""
     line = Line(center.sip, "127.0.0.1", seed=seed)
@@ -92,7 +80,7 @@ def test_too_short_a_registration_is_refused_and_a_refresh_is_no_second_phone(
     brief: Center,
 ) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             anna = await those.agent("anna", ready=False)
             assert not await anna.phone.register(SECONDS_MIN - 1)
             assert anna.phone.registration_status == 423
@@ -113,7 +101,7 @@ def test_an_agent_of_the_demo_stays_registered_past_the_end_of_her_registration(
     brief: Center,
 ) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             phone = those.line.phone("anna", PASSWORD, tone_frame(AGENT_TONES[0]))
             habit = people_at_phones.Habit(register_seconds=SECONDS_MIN)
             anna = people_at_phones.Desk(phone, AGENT_TONES[0], habit, random.Random(1))
@@ -128,7 +116,7 @@ def test_an_agent_of_the_demo_stays_registered_past_the_end_of_her_registration(
 
 def test_an_expired_phone_is_offered_nothing_until_it_is_back(brief: Center) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             anna = await those.agent("anna", ready=False)
             assert await anna.phone.register(SECONDS_MIN)
             await asyncio.to_thread(brief.make_ready, "anna")
@@ -152,7 +140,7 @@ def test_an_expired_phone_is_offered_nothing_until_it_is_back(brief: Center) -> 
 
 def test_a_phone_that_refreshes_in_time_stays_reachable(brief: Center) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             anna = await those.agent("anna", ready=False)
             assert await anna.phone.register(SECONDS_MIN)
             for _ in range(3):
@@ -165,7 +153,7 @@ def test_a_phone_that_refreshes_in_time_stays_reachable(brief: Center) -> None:
 
 def test_a_phone_that_says_goodbye_is_unreachable_at_once(brief: Center) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             anna = await those.agent("anna", ready=False)
             await eventually_async(reachable(brief, "anna"), 5, "she is not registered")
             assert await anna.phone.register(0)
@@ -176,7 +164,7 @@ def test_a_phone_that_says_goodbye_is_unreachable_at_once(brief: Center) -> None
 
 def test_two_phones_ring_and_the_first_to_answer_has_the_call(brief: Center) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             slow = await those.agent("ben", ready=False, answers=False)
             line, quick = await a_second_phone(brief, "ben", seed=21)
             try:
@@ -204,7 +192,7 @@ def test_two_phones_ring_and_the_first_to_answer_has_the_call(brief: Center) -> 
 
 def test_two_phones_that_answer_at_once_make_one_talk(brief: Center) -> None:
     async def tell() -> None:
-        async with signing_off(brief) as those:
+        async with people(brief) as those:
             first = await those.agent("ben", ready=False, answers=False)
             line, second = await a_second_phone(brief, "ben", seed=22)
             second.answers = False
@@ -236,7 +224,7 @@ def test_a_phone_is_lost_with_its_connection(brief: Center, tmp_path: Path) -> N
     async def tell() -> None:
         options = {"regint": "120", "answermode": "auto"}
         async with (
-            signing_off(brief) as those,
+            people(brief) as those,
             baresip(
                 tmp_path / "b", brief.sip, "chandra", AGENT_TONES[6], transport="tcp", **options
             ) as phone,

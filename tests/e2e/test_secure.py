@@ -25,11 +25,11 @@ from tests.e2e.harness import (
     Center,
     eventually,
     eventually_async,
-    free_ports,
     people,
     reach_queue,
     run,
 )
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 

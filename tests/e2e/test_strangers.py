@@ -22,11 +22,11 @@ from tests.e2e.harness import (
     PASSWORD,
     Center,
     eventually,
-    free_ports,
     people,
     reach_queue,
     run,
 )
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 
@@ -166,6 +166,7 @@ def flood(center: StrangeCenter) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+@pytest.mark.alone
 def test_a_flood_ends_no_call_and_the_trunk_is_answered(strange_center: StrangeCenter) -> None:
     center = strange_center
     quiet: list[float] = []

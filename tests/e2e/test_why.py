@@ -41,6 +41,9 @@ async def one_talks_and_one_waits(center: Center, cast: People) -> tuple[str, st
 def test_why_is_answered_while_the_center_works(center: Center) -> None:
     async def story() -> None:
         async with people(center) as cast:
+            ben = await cast.agent("ben", ready=False)
+            assert await ben.phone.register(0), "he has said goodbye"
+            await eventually_async(lambda: not center.agent("ben")["reachable"])
             talking, waiting = await one_talks_and_one_waits(center, cast)
 
             told = await why(center, talking)

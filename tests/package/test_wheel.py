@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import ROOT, free_ports
+from tests.e2e.harness import ROOT
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 

@@ -76,9 +76,9 @@ def test_a_long_line_that_was_made_shorter_keeps_its_order(seed: int) -> None:
         engine.take(name)
         del keys[name]
     came = []
-    while (name := engine.contact_for(ann())) is not None:
-        came.append(name)
-        engine.take(name)
+    while (first := engine.contact_for(ann())) is not None:
+        came.append(first)
+        engine.take(first)
     assert came == sorted(keys, key=lambda one: (keys[one], int(one[1:])))
 
 

@@ -15,6 +15,7 @@ from tests.tidy.machine import (
     family,
     process_of,
     reading,
+    root_of,
     too_many_void,
     why_away,
 )
@@ -83,6 +84,11 @@ def test_our_family_is_every_descendant_and_every_orphan_of_its_sessions() -> No
     same_session = Process(21, 10, 5, 0.1)
     here = family([root, stranger, same_session], 10, sessions)
     assert {p.pid for p in here} == {21}, "whoever started us is a stranger"
+
+
+def test_what_the_workers_beside_us_use_is_ours() -> None:
+    assert root_of({"PYTEST_XDIST_WORKER": "gw1"}) == os.getppid()
+    assert root_of({}) == os.getpid()
 
 
 def test_what_a_living_or_a_reaped_child_uses_is_ours() -> None:

@@ -20,6 +20,7 @@ from callcenter.media.rtp import HEADER_OCTETS, PCMA, PCMU
 from callcenter.media.udptl import Receiver, Sender
 from tests.adapters.fax import pages
 from tests.adapters.fax.line import SENDER
+from tests.ports import audio_ports
 
 PACE_SECONDS = 0.02
 
@@ -39,8 +40,9 @@ class Office:
         questions = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         questions.bind(("127.0.0.1", 0))
         self._asks.connect(questions.getsockname())
+        first = audio_ports(60)
         config = FaxConfig(
-            events=self._ears.getsockname(), first_port=36_400, last_port=36_459, faxes_max=25
+            events=self._ears.getsockname(), first_port=first, last_port=first + 59, faxes_max=25
         )
         self.worker = FaxWorker(config, questions, self.ledger, self.received.append)
         self._count = 0
