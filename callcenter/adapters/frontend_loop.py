@@ -46,6 +46,7 @@ from callcenter.frontend.turn import (
     Faulted,
     FaxClosed,
     FeatureClosed,
+    FetchParty,
     Input,
     KeepParty,
     KeepRecording,
@@ -97,6 +98,7 @@ class Engine(Protocol):
 
 
 Look = Callable[[LookUp], None]
+Fetch = Callable[[FetchParty], None]
 Record = Callable[[KeepRecording | DropRecording], None]
 
 
@@ -149,6 +151,7 @@ class FrontendLoop:
         look: Look,
         hurry: asyncio.Event | None = None,
         record: Record = lambda _action: None,
+        fetch: Fetch = lambda _action: None,
     ) -> None:
         """`hurry` is set while a decision of control's is waited for."""
         self.frontend = frontend
@@ -158,6 +161,7 @@ class FrontendLoop:
         self._engine = engine
         self._look = look
         self._record = record
+        self._fetch = fetch
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
         self._strangers: deque[tuple[Micros, Input]] = deque()
@@ -352,6 +356,8 @@ class FrontendLoop:
                     self._engine.ask(cookie, message)
                 case LookUp():
                     self._look(action)
+                case FetchParty():
+                    self._fetch(action)
                 case Faulted(error=error):
                     log.error("a call was ended by a mistake of ours", exc_info=error)
                 case KeepRecording() | DropRecording():

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,7 @@ from callcenter.app.addresses import host_port
 from callcenter.app.config_base import (
     CALLER,
     DAY,
+    HOST_OR_NOTHING,
     MEDIA_URL,
     NAME_OR_NOTHING,
     PORTS,
@@ -46,6 +47,9 @@ from callcenter.app.config_base import (
 from callcenter.app.config_base import (
     FORMS as FORMS,
 )
+from callcenter.app.config_dialling import DiallingSettings as DiallingSettings
+from callcenter.app.config_dialling import DutySettings as DutySettings
+from callcenter.app.config_dialling import duty_of, rule_of
 from callcenter.app.config_documents import (
     FaxSettings as FaxSettings,
 )
@@ -179,6 +183,11 @@ class TrunkSettings(Table):
     """Of the account."""
     password_file: Path | None = None
     """A file that holds the password, mode 600."""
+    register_seconds: int = Field(default=0, ge=0, le=86_400)
+    """Above 0 we register the account with the line, for so many seconds each time, as providers want
+    it that know their customers by that; their calls come to the `[[number]]` of the account's name."""
+    registrar: str = Field(default="", pattern=HOST_OR_NOTHING)
+    """The host behind the `@` of the account, where it is not that of `address`."""
     inband_digits: bool = False
     """Listen for keys as tones in the audio of callers whose line sends no telephone events: the
     last resort, for analogue gateways. Embedded media engine only."""
@@ -402,6 +411,8 @@ class AgentSettings(Table):
     """By which header her phone lets itself be answered, after a short tone: `call-info`
     (answer-after=0), `alert-info` (alert-autoanswer) or `answer-mode` (RFC 5373), whichever it
     understands; `off` for a phone that is picked up."""
+    dials: str = Field(default="", pattern=NAME_OR_NOTHING)
+    """The `[[dialling]]` rule by which she may call numbers outside; that of her role when empty."""
 
 
 def _periods(value: Any) -> Any:
@@ -481,6 +492,10 @@ class Settings(Table):
     """What agents can be good at."""
     agents: tuple[AgentSettings, ...] = Field(default=(), alias="agent")
     """People who answer."""
+    dialling: tuple[DiallingSettings, ...] = ()
+    """What agents may call outside, by name; the first that holds her role is hers."""
+    duties: tuple[DutySettings, ...] = Field(default=(), alias="duty")
+    """Who answers for others, and when; the first row that fits."""
     calendars: tuple[CalendarSettings, ...] = Field(default=(), alias="calendar")
     """Opening times."""
     intake: IntakeSettings = IntakeSettings()
@@ -520,7 +535,7 @@ class Settings(Table):
             skills=tuple(s.name for s in self.skills),
             certified=tuple(s.name for s in self.skills if s.certified),
             queues=tuple(self._queue(q) for q in self.queues),
-            agents=tuple(_agent(a) for a in self.agents),
+            agents=tuple(_agent(a, self.dialling) for a in self.agents),
             calendars=tuple(self._calendar(c) for c in self.calendars),
             numbers=tuple(
                 domain.Number(number=n.number, flow=n.flow, guests=n.guests, fax=QueueId(n.fax))
@@ -530,6 +545,8 @@ class Settings(Table):
             contact_choice=self.center_table.contact_choice,
             capacity=dict(self.center_table.capacity),
             concurrency=dict(self.center_table.concurrency),
+            dial_rules=tuple(rule_of(r) for r in self.dialling),
+            duties=tuple(duty_of(d) for d in self.duties),
         )
 
     def _queue(self, queue: QueueSettings) -> domain.Queue:
@@ -558,7 +575,8 @@ class Settings(Table):
         )
 
 
-def _agent(agent: AgentSettings) -> domain.Agent:
+def _agent(agent: AgentSettings, rules: Iterable[DiallingSettings]) -> domain.Agent:
+    by_role = next((rule.name for rule in rules if agent.role in rule.roles), "")
     return domain.Agent(
         id=AgentId(agent.id),
         name=agent.name or agent.id,
@@ -570,6 +588,7 @@ def _agent(agent: AgentSettings) -> domain.Agent:
         extension=agent.extension,
         occupancy_max=agent.occupancy_max,
         auto_answer=agent.auto_answer,
+        dials=agent.dials or by_role,
     )
 
 

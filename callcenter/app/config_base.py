@@ -5,6 +5,7 @@ Why: each form of value is checked and told the same way in whatever table it st
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -43,6 +44,8 @@ Address = Annotated[str, BeforeValidator(_address)]
 Network = Annotated[str, BeforeValidator(network)]
 PREFIX = r"^(\+[0-9]{0,15}|[0-9]{1,15})$"
 CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
+HOST_OR_NOTHING = r"^[A-Za-z0-9.:\[\]-]{0,253}$"
+DUTY_NUMBER = r"^(\+?[0-9]{3,15})?$"
 Prefix = Annotated[str, Field(pattern=PREFIX)]
 Timezone = Annotated[str, BeforeValidator(_timezone)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -82,3 +85,12 @@ class Table(BaseModel):
     """One table of the file. Unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def unknown(kind: str, name: str, known: set[str]) -> tuple[str, str]:
+    """Message and remedy where a name is not there: the one that is meant, or all there are."""
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    if close:
+        return f"no {kind} {name!r}", f"did you mean {close[0]!r}?"
+    listed = ", ".join(sorted(known)) or "none is defined"
+    return f"no {kind} {name!r}", f"known: {listed}"

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings
-from callcenter.app.config_base import FORMS, Table
+from callcenter.app.config_base import FORMS, Table, unknown
+from callcenter.app.config_dialling import dialling_problems
 from callcenter.app.config_tls import tls_problems
 from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
@@ -353,14 +354,15 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     calendars = {c.name for c in settings.calendars}
     for index, queue in enumerate(settings.queues):
         if queue.calendar and queue.calendar not in calendars:
-            yield ("queue", index, "calendar"), *_unknown("calendar", queue.calendar, calendars)
+            yield ("queue", index, "calendar"), *unknown("calendar", queue.calendar, calendars)
     yield from _overflow(settings)
     yield from _callbacks(settings)
+    yield from dialling_problems(settings)
     yield from _mailboxes(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows and not (number.fax and not number.flow):
-            yield ("number", index, "flow"), *_unknown("flow", number.flow, flows)
+            yield ("number", index, "flow"), *unknown("flow", number.flow, flows)
     yield from _fax(settings)
     first, last = settings.media.port_range
     if not (1024 <= first < last <= 65535) or (last - first) < 3 * settings.media.workers:
@@ -370,6 +372,12 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         )  # fmt: skip
     yield from _deaf_media(settings)
     yield from tls_problems(settings)
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.register_seconds and not (trunk.username and trunk.password.get_secret_value()):
+            yield (
+                ("trunk", index, "register_seconds"), "there is no account to register",
+                "write username and password_file",
+            )  # fmt: skip
     for index, agent in enumerate(settings.agents):
         if not set(agent.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-"):
             yield ("agent", index, "id"), "is not a SIP user name", "use small letters and digits"
@@ -379,11 +387,11 @@ def _fax(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     queues: set[str] = {queue.id for queue in settings.queues}
     for index, number in enumerate(settings.numbers):
         if number.fax and number.fax not in queues:
-            yield ("number", index, "fax"), *_unknown("queue", number.fax, queues)
+            yield ("number", index, "fax"), *unknown("queue", number.fax, queues)
     for address, queue in settings.fax.sub_addresses.items():
         place = ("fax", "sub_addresses", address)
         if queue not in queues:
-            yield place, *_unknown("queue", queue, queues)
+            yield place, *unknown("queue", queue, queues)
         if not address.isdecimal() or len(address) > 20:
             yield place, "is no sub-address", "up to twenty digits"
     first, last = settings.fax.port_range
@@ -403,7 +411,7 @@ def _overflow(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         for number, step in enumerate(queue.plan.steps):
             if step.queue and step.queue not in queues:
                 place = ("queue", index, "plan", "steps", number, "queue")
-                yield place, *_unknown("queue", step.queue, queues)
+                yield place, *unknown("queue", step.queue, queues)
 
 
 def _callbacks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
@@ -412,7 +420,7 @@ def _callbacks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, queue in enumerate(settings.queues):
         name = queue.callback.trunk
         if name and name not in lines:
-            yield ("queue", index, "callback", "trunk"), *_unknown("trunk", name, set(lines))
+            yield ("queue", index, "callback", "trunk"), *unknown("trunk", name, set(lines))
         elif name and not lines[name].dial:
             hint = f'add dial = ["+1"] to [[trunk]] {name}: the numbers that it may call'
             yield ("queue", index, "callback", "trunk"), f"{name!r} may dial no number", hint
@@ -424,13 +432,13 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     seen: set[str] = set()
     for index, box in enumerate(settings.mailboxes):
         if box.queue not in queues:
-            yield ("mailbox", index, "queue"), *_unknown("queue", box.queue, queues)
+            yield ("mailbox", index, "queue"), *unknown("queue", box.queue, queues)
         for number, rule in enumerate(box.rules):
             place = ("mailbox", index, "rules", number)
             if rule.queue and rule.queue not in queues:
-                yield (*place, "queue"), *_unknown("queue", rule.queue, queues)
+                yield (*place, "queue"), *unknown("queue", rule.queue, queues)
             for skill in set(rule.skills) - known:
-                yield (*place, "skills", skill), *_unknown("skill", skill, known)
+                yield (*place, "skills", skill), *unknown("skill", skill, known)
         for address in box.addresses:
             if address.lower() in seen:
                 message = f"{address!r} is given twice"
@@ -486,6 +494,8 @@ def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         ("calendar", "name", [c.name for c in settings.calendars]),
         ("number", "number", [n.number for n in settings.numbers]),
         ("trunk", "name", [t.name for t in settings.trunks]),
+        ("dialling", "name", [r.name for r in settings.dialling]),
+        ("duty", "name", [d.name for d in settings.duties]),
         ("mailbox", "name", [m.name for m in settings.mailboxes]),
     ]
     for table, key, values in named:
@@ -520,15 +530,7 @@ def _skills(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         for index, row in enumerate(rows):
             for skill in row.skills:
                 if skill not in known:
-                    yield (table, index, "skills", skill), *_unknown("skill", skill, known)
-
-
-def _unknown(kind: str, name: str, known: set[str]) -> tuple[str, str]:
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    if close:
-        return f"no {kind} {name!r}", f"did you mean {close[0]!r}?"
-    listed = ", ".join(sorted(known)) or "none is defined"
-    return f"no {kind} {name!r}", f"known: {listed}"
+                    yield (table, index, "skills", skill), *unknown("skill", skill, known)
 
 
 def dump(settings: Settings, *, secrets: bool = False) -> str:

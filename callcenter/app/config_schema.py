@@ -11,7 +11,7 @@ import ast
 import inspect
 from typing import Any
 
-from callcenter.app import config, config_documents
+from callcenter.app import config, config_dialling, config_documents
 from callcenter.app.config import Settings
 
 
@@ -31,7 +31,7 @@ def setting_texts() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for table in [
         table
-        for module in (config, config_documents)
+        for module in (config, config_documents, config_dialling)
         for table in ast.parse(inspect.getsource(module)).body
     ]:
         if not isinstance(table, ast.ClassDef) or not table.name.endswith("Settings"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from callcenter.adapters.metrics import counted, gauge
 from callcenter.frontend.frontend import Frontend
+from callcenter.frontend.registrations import State
 from callcenter.records.published import Family
 
 DROPPED = ("short", "malformed", "too_long", "stray", "bogus_sequence", "wrong_payload")
@@ -32,8 +33,12 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
         gauge("callcenter_sip_transactions", "SIP transactions kept.", endpoint.transactions),
         counted("callcenter_calls_ended_total", "Contacts by ending.", "reason", counts, "ended."),
         counted("callcenter_calls_refused_total", "Calls refused, by reason.", "reason", refused, "refused."),
-        _feature_calls(counts),
+        by_two("callcenter_feature_calls_ended_total", "Codes that agents dialled, by ending.", ("code", "reason"), counts, "feature."),
         counted("callcenter_callback_attempts_total", "Customers called back, by what came of it.", "outcome", counts, "callback."),
+        by_two("callcenter_dials_total", "Numbers outside, by what for and what became of it.", ("kind", "stage"), counts, "dial."),
+        counted("callcenter_refers_total", "REFER from phones, by answer.", "status", counts, "refer."),
+        _registered(frontend),
+        counted("callcenter_trunk_registrations_total", "REGISTER to lines, by what came of it.", "result", counts, "registration."),
         counted("callcenter_messages_total", "Messages of callers, by what became of them.", "how", counts, "message."),
         gauge("callcenter_callbacks_promised", "Callbacks that wait or are being made.", len(frontend.hands.promises)),
         counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),
@@ -48,17 +53,28 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
     ]  # fmt: skip
 
 
-def _feature_calls(counts: Mapping[str, int]) -> Family:
-    """By code and ending."""
+def _registered(frontend: Frontend) -> Family:
+    """By line: 1 while the provider said that our registration stands."""
+    lines = frontend.registrations.lines.items()
+    samples: list[tuple[tuple[str, ...], float]] = [
+        ((name,), float(line.state is State.REGISTERED)) for name, line in sorted(lines)
+    ]
+    return Family(
+        name="callcenter_trunk_registered", kind="gauge",
+        help="1 while our account is registered with the line.", labels=("trunk",), samples=samples,
+    )  # fmt: skip
+
+
+def by_two(
+    name: str, text: str, labels: tuple[str, str], counts: Mapping[str, int], prefix: str
+) -> Family:
+    """Counts whose name behind `prefix` is `one/other`."""
     samples: list[tuple[tuple[str, ...], float]] = []
     for key, count in sorted(counts.items()):
-        if key.startswith("feature."):
-            code, _, reason = key.removeprefix("feature.").partition("/")
-            samples.append(((code, reason), count))
-    return Family(
-        name="callcenter_feature_calls_ended_total", kind="counter",
-        help="Codes that agents dialled, by ending.", labels=("code", "reason"), samples=samples,
-    )  # fmt: skip
+        if key.startswith(prefix):
+            one, _, other = key.removeprefix(prefix).partition("/")
+            samples.append(((one, other), count))
+    return Family(name=name, kind="counter", help=text, labels=labels, samples=samples)
 
 
 def media_figures(statistics: Iterable[Mapping[str, Any]]) -> list[Family]:

@@ -89,7 +89,7 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # acknowledge = "We have your mail and will answer by {{answer_by}}."
 
 # A line to the outside: calls from this address need no password. `dial` names the beginnings of the
-# numbers that may be called by it, when customers are called back; without it, none may.
+# numbers that may be called by it, by agents and to call customers back; without it, none may.
 # [[trunk]]
 # name = "provider"
 # address = "198.51.100.20:5060"
@@ -100,6 +100,22 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # peer_name = "sip.provider.example"                   # tls: only with a certificate of this name
 # username = "account"
 # password_file = "secrets/trunk-provider"
+# register_seconds = 300           # a provider that wants the account registered; calls come to the
+                                   # [[number]] of the account's name
+
+# What agents may call: at their phones, from the desk, and when they hand a caller on. Nothing,
+# unless a rule of their role (or the one that `dials` of an agent names) and a line's `dial` allow it.
+# [[dialling]]
+# name = "national"
+# allow = ["+1"]
+# deny = ["+1900"]
+# roles = ["agent", "supervisor"]
+
+# Who is on duty: *15 at a phone and a button of the desk reach the first row that fits.
+# [[duty]]
+# name = "night"
+# number = "+15550123"             # or agent = "ana"
+# calendar = "night"               # always, without it; queues and sites narrow it down
 
 # A number that can be dialled, and the flow that answers it (see `callcenter flow show`).
 {numbers}

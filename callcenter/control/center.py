@@ -28,6 +28,7 @@ from callcenter.control import (
     configuration,
     consults,
     contacts,
+    dials,
     documents,
     estimates,
     frontends,
@@ -92,6 +93,8 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.ConsultRequested: consults.on_consult,
     c.HandOverReported: consults.on_hand_over,
     c.ConferenceReported: consults.on_conference,
+    c.DialRequested: dials.on_dial,
+    c.DialReported: dials.on_dialled,
 }
 
 _encoder = msgspec.msgpack.Encoder()

@@ -467,6 +467,8 @@ def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> 
     segment = turn.state.segments.get(contact.segment)
     if segment is not None:
         end_segment(turn, segment, termination)
+    if contact.asked_in:
+        rescind(turn, contact.asked_in, "the contact ended")
     waiting = contact.stage in IN_QUEUE
     free_callback(turn, contact)
     turn.emit(

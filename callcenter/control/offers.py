@@ -20,7 +20,7 @@ had ended meanwhile a new one is begun and answered, so that the books of the qu
 
 from callcenter.agents.agent import AgentState
 from callcenter.agents.presence import REASON_AFTER
-from callcenter.control import consults
+from callcenter.control import consults, dials
 from callcenter.control.callbacks import not_reached
 from callcenter.control.contacts import (
     dequeue,
@@ -56,6 +56,9 @@ def on_offer(turn: Turn, command: OfferReported) -> None:
         return
     if command.segment and command.segment == contact.segment:
         turn.note("accepted_twice")
+        return
+    if command.beside and contact.placed:
+        dials.on_placed(turn, contact, command)
         return
     if command.beside:
         consults.on_asked(turn, contact, command)

@@ -118,6 +118,8 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The open offer to one whom she wants to ask."""
     place_from: Micros = 0
     """It waited before an agent had it: its place counts from then."""
+    placed: bool = False
+    """An agent's own call, until somebody has answered it."""
 
     @property
     def document(self) -> bool:

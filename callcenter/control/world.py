@@ -96,8 +96,10 @@ class World(Indexes):
             channel=event.channel,
             frontend=event.frontend,
             arrived=event.at,
-            calls_back=True,
+            calls_back=not event.agent,
+            placed=bool(event.agent),
         )
+        self._set_timer(Alarm.CONTACT, event.contact)
         before = self.state.contacts.get(event.origin)
         if before is not None:
             before.callback = event.contact
@@ -284,6 +286,23 @@ class World(Indexes):
         self._set_timer(Alarm.OFFER, event.offer)
         self.index_agent(agent)
 
+    def call_placed(self, event: e.CallPlaced) -> None:
+        """She is at work with a call of her own."""
+        agent = self._agent(event.agent)
+        self.state.offered += 1
+        seconds = event.ring_seconds + event.dial_seconds + DEAD_OWNER_SECONDS
+        self.state.offers[event.offer] = OfferState(
+            contact=event.contact,
+            agent=agent.id,
+            until=event.at + seconds * SECOND,
+            made=event.at,
+            beside=True,
+        )
+        self.state.contacts[event.contact].asked_in = event.offer
+        agent.offers[event.offer] = Work(event.contact, event.channel)
+        self._set_timer(Alarm.OFFER, event.offer)
+        self.index_agent(agent)
+
     def consult_unanswered(self, event: e.ConsultUnanswered) -> None:
         self._asks_no_more(event.offer)
 
@@ -337,7 +356,7 @@ class World(Indexes):
         else:
             self._leave_queue(contact)
             contact.stage = Stage.TALKING
-            contact.calls_back = False
+            contact.calls_back = contact.placed = False
             contact.offer, contact.also = OfferId(""), ()
             contact.segment = event.segment
         self.state.segments[event.segment] = SegmentState(
@@ -592,6 +611,7 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.OfferConfirmed: World.offer_confirmed,
     e.OfferAccepted: World.offer_accepted,
     e.ConsultMade: World.consult_made,
+    e.CallPlaced: World.call_placed,
     e.ConsultUnanswered: World.consult_unanswered,
     e.HandedOver: World.handed_over,
     e.OfferDeclined: World.offer_not_taken,

@@ -5,14 +5,16 @@ the one list of events.
 """
 
 from callcenter.domain.center import Channel
-from callcenter.domain.commands import CallAct, OfferOutcome
+from callcenter.domain.commands import CallAct, DialKind, DialStage, OfferOutcome
 from callcenter.domain.event import Evt
 from callcenter.domain.units import (
     AgentId,
+    CommandId,
     ContactId,
     FrontendId,
     Micros,
     OfferId,
+    PartyId,
     QueueId,
     SegmentId,
 )
@@ -82,4 +84,52 @@ class CallActAsked(Evt, frozen=True, kw_only=True):
     agent: AgentId
     act: CallAct
     act_before: Micros
+    by: str = ""
+
+
+class CallPlaced(Evt, frozen=True, kw_only=True):
+    """A grant: the owner may connect `agent` with a number outside. `rings_first`: her phone is
+    rung for it; else she has dialled at it and waits."""
+
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    frontend: FrontendId
+    channel: Channel
+    party: PartyId = PartyId("")
+    duty: str = ""
+    rings_first: bool = False
+    ring_seconds: int = 20
+    dial_seconds: int = 60
+    act_before: Micros = 0
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class DialAsked(Evt, frozen=True, kw_only=True):
+    """The owner is to dial a number outside for the agent who talks in `segment`, if it may and if
+    this is read in time; it answers `request`."""
+
+    contact: ContactId
+    segment: SegmentId
+    agent: AgentId
+    kind: DialKind
+    party: PartyId = PartyId("")
+    duty: str = ""
+    act_before: Micros = 0
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class OutsideDialled(Evt, frozen=True, kw_only=True):
+    """A number outside was dialled, or was not allowed, or this became of it: the audit of dialling.
+    `party` names the number, which stands in the erasable place."""
+
+    contact: ContactId
+    agent: AgentId
+    kind: DialKind
+    stage: DialStage
+    party: PartyId = PartyId("")
+    trunk: str = ""
+    duty: str = ""
     by: str = ""

@@ -210,6 +210,30 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """By which agents' phones name it, beside its id."""
 
 
+class DialRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What those who dial by this rule may call: beginnings of numbers, none unless named. What a
+    trunk may dial is asked besides."""
+
+    name: str
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    """The longest beginning decides, at equal length the one that denies."""
+
+
+class Duty(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for others, and when: an agent, or a number outside."""
+
+    name: str
+    agent: AgentId = AgentId("")
+    number: str = ""
+    queues: tuple[QueueId, ...] = ()
+    """For callers of these queues; of all when none is named."""
+    sites: tuple[str, ...] = ()
+    """For agents who work there; for all when none is named."""
+    calendar: str = ""
+    """When; always when empty."""
+
+
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """A person who handles contacts. `skills` maps a skill to her proficiency, 1 to 10."""
 
@@ -226,6 +250,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     auto_answer: AutoAnswer = AutoAnswer.OFF
     extension: str = ""
     """By which her colleagues' phones name her, beside her id."""
+    dials: str = ""
+    """The rule by which she may call numbers outside; empty for none at all."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,3 +301,6 @@ class Center(msgspec.Struct, frozen=True, kw_only=True):
     """Overrides of `CAPACITY_DEFAULT`."""
     concurrency: dict[Channel, tuple[Channel, ...]] = {}
     """Overrides of `CONCURRENCY_DEFAULT`."""
+    dial_rules: tuple[DialRule, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    """The first that fits is on duty."""

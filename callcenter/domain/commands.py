@@ -496,6 +496,71 @@ class CallActRequested(Cmd, frozen=True, kw_only=True):
     request: CommandId = CommandId("")
 
 
+class DialKind(StrEnum):
+    """For what a number outside is dialled."""
+
+    CALL = "call"
+    """An agent's call of her own."""
+    TRANSFER = "transfer"
+    """Her caller goes there, and she leaves."""
+    CONSULT = "consult"
+    """She asks there while her caller holds the line."""
+    CALLBACK = "callback"
+    """A customer who was promised it."""
+
+
+class DialStage(StrEnum):
+    """What became of a number that was to be dialled."""
+
+    ALLOWED = "allowed"
+    """It may be; the agent's phone rings first."""
+    NOT_ALLOWED = "not_allowed"
+    """By her rule, or no trunk's. Nothing was sent."""
+    DIALLED = "dialled"
+    """An INVITE is on its way by a trunk."""
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    """The trunk, or our side, could not or would not connect it."""
+    GIVEN_UP = "given_up"
+    """Whoever had it dialled is gone."""
+    OVER = "over"
+    """They have spoken, and it has ended."""
+
+
+class DialRequested(Cmd, frozen=True, kw_only=True):
+    """`agent` wants a number outside, or who is on duty, to be dialled.
+
+    `party` names the number, which stands in the erasable place; it is empty with `duty`. For a
+    call of her own `contact` is empty where her phone is to ring first (then her front end makes
+    the contact), or the one that `frontend` has made as she dialled at her phone.
+    """
+
+    agent: AgentId
+    kind: DialKind
+    contact: ContactId = ContactId("")
+    frontend: FrontendId = FrontendId("")
+    party: PartyId = PartyId("")
+    duty: bool = False
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
+class DialReported(Cmd, frozen=True, kw_only=True):
+    """A fact about a number outside. `request` is what it answers, if anything."""
+
+    contact: ContactId
+    agent: AgentId
+    kind: DialKind
+    stage: DialStage
+    party: PartyId = PartyId("")
+    trunk: str = ""
+    duty: str = ""
+    by: str = ""
+    request: CommandId = CommandId("")
+
+
 class Outlook(msgspec.Struct, frozen=True, array_like=True):
     """What somebody who waits, or would, has to expect; no spans where too little is known."""
 
@@ -550,6 +615,8 @@ Command: TypeAlias = (
     | TransferRequested
     | CallActRequested
     | ConsultRequested
+    | DialRequested
+    | DialReported
     | HandOverReported
     | ConferenceReported
     | PickUpRequested

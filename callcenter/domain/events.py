@@ -18,6 +18,9 @@ from callcenter.domain.agent_call_events import (
     CallActAsked as CallActAsked,
 )
 from callcenter.domain.agent_call_events import (
+    CallPlaced as CallPlaced,
+)
+from callcenter.domain.agent_call_events import (
     Conferenced as Conferenced,
 )
 from callcenter.domain.agent_call_events import (
@@ -30,7 +33,13 @@ from callcenter.domain.agent_call_events import (
     ContactTransferred as ContactTransferred,
 )
 from callcenter.domain.agent_call_events import (
+    DialAsked as DialAsked,
+)
+from callcenter.domain.agent_call_events import (
     HandedOver as HandedOver,
+)
+from callcenter.domain.agent_call_events import (
+    OutsideDialled as OutsideDialled,
 )
 from callcenter.domain.center import Center, Channel
 from callcenter.domain.commands import LetterStage, OfferOutcome, Presence
@@ -233,9 +242,9 @@ class PriorityChanged(Evt, frozen=True, kw_only=True):
 
 
 class ContactPlaced(Evt, frozen=True, kw_only=True):
-    """A contact that begins with us: the caller of `origin` is to be called back.
+    """A contact that begins with us: the caller of `origin` is to be called back, or `agent` calls.
 
-    The two are one conversation. `frontend` will place the call.
+    Origin and callback are one conversation. `frontend` will place the call.
     """
 
     contact: ContactId
@@ -244,6 +253,8 @@ class ContactPlaced(Evt, frozen=True, kw_only=True):
     origin: ContactId
     dialled: str = ""
     party: PartyId = PartyId("")
+    agent: AgentId = AgentId("")
+    """Whose call it is, where an agent calls of her own accord: nobody waits for it."""
 
 
 class CallbackRefused(Evt, frozen=True, kw_only=True):
@@ -623,6 +634,9 @@ Event: TypeAlias = (
     | LetterChanged
     | ContactTransferred
     | CallActAsked
+    | CallPlaced
+    | DialAsked
+    | OutsideDialled
     | ConsultMade
     | ConsultUnanswered
     | HandedOver

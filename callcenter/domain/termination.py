@@ -59,6 +59,12 @@ class Reason(StrEnum):
     """No agent came free for it in as many hours as the queue says."""
     TRANSFERRED = "transferred"
     """An agent handed the caller on."""
+    CALL_UNREACHED = "call_unreached"
+    """An agent's own call: busy, no answer, or not to be connected."""
+    CALL_GIVEN_UP = "call_given_up"
+    """An agent's own call: she hung up, or did not pick up, before anybody answered."""
+    OUTSIDE_UNREACHED = "outside_unreached"
+    """The number outside to which the call was handed on did not answer, and no queue had it before."""
     NO_SUCH_NUMBER = "no_such_number"
     NOT_ALLOWED = "not_allowed"
     NOT_ACCEPTABLE_MEDIA = "not_acceptable_media"
@@ -110,6 +116,9 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.CALLBACK_UNREACHED: Result.FLOWED_OUT,
     Reason.CALLBACK_TOO_LATE: Result.FLOWED_OUT,
     Reason.TRANSFERRED: Result.FLOWED_OUT,
+    Reason.CALL_UNREACHED: Result.FLOWED_OUT,
+    Reason.CALL_GIVEN_UP: Result.FLOWED_OUT,
+    Reason.OUTSIDE_UNREACHED: Result.FLOWED_OUT,
     Reason.NO_SUCH_NUMBER: Result.REFUSED,
     Reason.NOT_ALLOWED: Result.REFUSED,
     Reason.NOT_ACCEPTABLE_MEDIA: Result.REFUSED,

@@ -46,7 +46,7 @@ from callcenter.frontend.pulse import Pulse
 from callcenter.frontend.refer import Referrals
 from callcenter.frontend.ringing import Ringing
 from callcenter.frontend.standby import Standby
-from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite
+from callcenter.frontend.talk import Side, Talk, TalkRecord, answer_reinvite, report_end
 from callcenter.frontend.turn import KeepParty, LookedUp, LookUp, Message
 from callcenter.frontend.waits import known_waits, queue_request, waits_now
 from callcenter.ivr import session as ivr
@@ -81,7 +81,7 @@ class CallStory:
         self.standby = Standby(hands, record, self.media)
         self.ringing = Ringing(hands, self, self.standby)
         self.talk: Talk | None = None
-        self.referrals = Referrals(hands, record.contact)
+        self.notified = Referrals(hands, record.contact)
         self.consult = Consult(hands, self)
         self._steps: list[Callable[[ivr.Session], Iterable[ivr.Action]]] = []
         self._walked = False
@@ -306,10 +306,12 @@ class CallStory:
                 self._act(event)
             case e.ConsultMade():
                 self.consult.granted(event)
+            case e.DialAsked():
+                self.consult.out.asked(event)
             case e.ConsultUnanswered():
                 self.consult.taken_back(event)
             case e.CommandAnswered():
-                self.referrals.told(event)
+                self.notified.told(event)
                 self.consult.told(event)
             case _:
                 pass
@@ -415,7 +417,7 @@ class CallStory:
         self._report_segment(talk, reason)
         self.media.connect(None, self._media_failed)
         if reason is Reason.AGENT_VANISHED and self.record.waits is not None:
-            self._wait_again(self.record.waits)
+            self.wait_again(self.record.waits)
             return
         self.record.served = True
         self.record.move(Stage.FLOW, self.hands.center_now())
@@ -432,7 +434,7 @@ class CallStory:
             if self.record.stage is Stage.FLOW:
                 self.hands.report(c.LeaveQueueRequested(contact=self.record.contact))
             return
-        self.referrals.done()
+        self.notified.done()
         self.consult.stop(Reason.TRANSFERRED)
         self.talk, self.record.agent = None, talk.record.agent
         talk.end((ending(Reason.TRANSFERRED).reason_header,), say_bye=True)
@@ -452,22 +454,16 @@ class CallStory:
         else:
             talk.hold(asked.act is c.CallAct.HOLD, self.hearing.music_file())
 
-    def _wait_again(self, waits: c.QueueRequested) -> None:
-        """Her agent's phone is gone: back to the head of her queue, for whoever is free first."""
+    def wait_again(self, waits: c.QueueRequested) -> None:
+        """Her agent's phone is gone, or nobody answered where she was handed on to: back to the head
+        of her queue, for whoever is free first."""
         self._wait_on()
         again = msgspec.structs.replace(waits, priority=PRIORITY_MAX, agent=AgentId(""), again=True)
         self.hands.report(again)
 
     def _report_segment(self, talk: Talk, reason: Reason) -> None:
-        self.record.agent = talk.record.agent
-        self.hands.report(
-            c.SegmentEndReported(
-                contact=self.record.contact,
-                segment=talk.record.segment,
-                agent=talk.record.agent,
-                termination=ended(reason),
-            )
-        )
+        self.record.agent = talk.record.agent or self.record.agent
+        report_end(self.hands, self.record.contact, talk.record, reason)
 
     # ---- 7. it ends -----------------------------------------------------------------------
 
@@ -566,7 +562,7 @@ class CallStory:
                 talk.reinvited(Side.AGENT, talk.call, offer, self.hearing.music_file())
             case sip.CallEnded(by_remote=True):
                 self._agent_left(Reason.AGENT_HUNG_UP, say_bye=False)
-            case sip.CallEnded():
+            case sip.CallEnded() | sip.AckTimeout():
                 self._agent_left(Reason.AGENT_VANISHED, say_bye=False)
             case _:
                 pass
@@ -600,7 +596,7 @@ class CallStory:
         if self.talk is not None:
             self.talk.media.tick()
         self.pulse.tick()
-        self.referrals.tick()
+        self.notified.tick()
         self.ringing.tick()
         self.consult.tick()
         due = self.session.deadline if self.session else None

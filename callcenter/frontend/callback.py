@@ -25,6 +25,9 @@ import msgspec
 from callcenter.domain.commands import (
     CallbackRequested,
     ContactEndReported,
+    DialKind,
+    DialReported,
+    DialStage,
     OfferOutcome,
     OfferReported,
     QueueRequested,
@@ -50,11 +53,12 @@ from callcenter.domain.units import (
 )
 from callcenter.frontend.call_record import CallRecord, Stage
 from callcenter.frontend.caller import screen_name, screen_user
-from callcenter.frontend.dialling import dial, outcome_of_refusal, road_to
+from callcenter.frontend.dialling import STAGES, dial, outcome_of_refusal, road_to
 from callcenter.frontend.endings import ELSEWHERE, RANG_OUT, ending
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.offer import Offer, OfferRecord, Shown
+from callcenter.frontend.outside import RINGBACK
 from callcenter.frontend.standby import StandbyLeg
 from callcenter.frontend.talk import Speaker, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty
@@ -65,8 +69,6 @@ from callcenter.sip.record import DialogRecord
 
 _encoder = msgspec.msgpack.Encoder()
 
-RINGBACK = "music/ringback"
-"""What the agent hears while the customer's phone rings."""
 DIAL_SECONDS_MAX = 120
 
 
@@ -311,11 +313,28 @@ class CallbackStory:
         queue = self.hands.queue(self.record.waits.queue)
         road = road_to(self.hands, self.record.number, queue.callback.trunk if queue else "")
         if road is None:
-            self._not_reached(OfferOutcome.CUSTOMER_FAILED)
+            self._audit(DialStage.NOT_ALLOWED)
+            self._not_reached(OfferOutcome.CUSTOMER_FAILED, was_dialled=False)
             return
         self.customer = dial(self.hands, road, leg.offer_sdp(), caller=self.record.dialled)
+        self._audit(DialStage.DIALLED, road.trunk.name)
         self.hands.follow(self.customer, self)
         self.hands.dialling[self.id] = self
+
+    def _audit(self, stage: DialStage, trunk: str = "") -> None:
+        """Every dial is written down, as an agent's is."""
+        attempt, hands = self.record.attempt, self.hands
+        hands.counts[f"dial.{DialKind.CALLBACK}/{stage}"] += 1
+        hands.report(
+            DialReported(
+                contact=self.record.contact,
+                agent=attempt.agent if attempt else AgentId(""),
+                kind=DialKind.CALLBACK,
+                stage=stage,
+                party=self.record.party,
+                trunk=trunk,
+            )
+        )
 
     # ---- 4. she answers, or does not ------------------------------------------------------
 
@@ -404,15 +423,18 @@ class CallbackStory:
         hands.follow(self.customer, story)
         hands.follow(self.agent, story)
         hands.counts["callback.reached"] += 1
+        self._audit(DialStage.ANSWERED)
         story.talk.join()
 
     # ---- 5. it did not come to that -------------------------------------------------------
 
-    def _not_reached(self, outcome: OfferOutcome) -> None:
+    def _not_reached(self, outcome: OfferOutcome, *, was_dialled: bool = True) -> None:
         attempt = self.record.attempt
         if attempt is None:
             return
         self.hands.counts[f"callback.{outcome.removeprefix('customer_')}"] += 1
+        if was_dialled:
+            self._audit(STAGES[outcome])
         self._report(attempt, outcome)
         self._let_go(RANG_OUT)
 

@@ -1,6 +1,7 @@
 """An agent asks a colleague while her caller holds the line.
 
     granted ──► ringing ──► with the colleague ◄──swap──► with the caller
+    dialled ────┘ (a number outside: `outside.py`)
                   │                 │  └────── conference ──────┘
                   └── no answer ────┴── the colleague goes ──► the two as before
                                     └── the agent goes ──► caller and colleague are left together
@@ -10,13 +11,16 @@ those of her desk; nothing is said to any phone but the colleague's. What the th
 in one place (`_arrange`) from who is there and whom the agent wants to talk with.
 
 Control reserves the colleague and gives her a part of her own; that she answered, left, or has the
-caller now are facts that are told from here.
+caller now are facts that are told from here. Somebody outside has no part: whoever asks her has the
+caller alone, and when she hands him over he is with nobody of ours.
+
+To hand a caller on to a number outside is the same without the asking: the agent goes at once, and
+where nobody answers there the caller is back at the head of the queue that he came from.
 
 Sources: `media_leg` (moving the far side of a leg), RFC 3264 (nothing of it needs an offer).
 """
 
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
@@ -27,20 +31,31 @@ from callcenter.domain.commands import (
     HandOverReported,
     OfferOutcome,
     OfferReported,
-    SegmentEndReported,
 )
-from callcenter.domain.events import CommandAnswered, ConsultMade, ConsultUnanswered, OfferMade
+from callcenter.domain.events import (
+    CommandAnswered,
+    ConsultMade,
+    ConsultUnanswered,
+    OfferMade,
+)
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import AgentId, CommandId, OfferId, SegmentId
-from callcenter.frontend.call_record import CallRecord
+from callcenter.frontend.dial_out import DialOut
 from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands
-from callcenter.frontend.hearing import Hearing
+from callcenter.frontend.having import Having
 from callcenter.frontend.media_leg import MediaLeg
-from callcenter.frontend.offer import Asker, Offer, OfferRecord, Shown
+from callcenter.frontend.offer import Offer, OfferRecord, Shown
+from callcenter.frontend.outside import OutsideRecord
 from callcenter.frontend.second_line import LineRecord, SecondLine
 from callcenter.frontend.standby import StandbyLeg
-from callcenter.frontend.talk import Speaker, Talk, TalkRecord, answer_reinvite, is_on_hold
+from callcenter.frontend.talk import (
+    Talk,
+    TalkRecord,
+    answer_reinvite,
+    is_on_hold,
+    report_end,
+)
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
@@ -60,16 +75,8 @@ class ConsultRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     offer: OfferRecord | None = None
     talk: TalkRecord | None = None
     line: LineRecord | None = None
+    outside: OutsideRecord | None = None
     mode: Mode = Mode.COLLEAGUE
-
-
-class Having(Asker, Speaker, Protocol):
-    """The contact whose agent asks."""
-
-    record: CallRecord
-    media: MediaLeg
-    hearing: Hearing
-    talk: Talk | None
 
 
 class Colleague:
@@ -91,6 +98,8 @@ class Consult:
         self.colleague: Colleague | None = None
         self.line: SecondLine | None = None
         """Where she dialled the colleague at her phone."""
+        self.out = DialOut(hands, self)
+        """A number that is being dialled for her, or for the caller whom she left."""
         self.mode = Mode.COLLEAGUE
 
     # ---- she is rung ----------------------------------------------------------------------
@@ -116,7 +125,7 @@ class Consult:
         shown = Shown.of(f"{name} asks", 0, story.record.caller, story.record.secret)
         fresh = self.hands.center_now() <= event.act_before
         has = talk is not None and talk.record.segment == event.segment and talk.record.bridged
-        if talk is None or not has or not fresh or self.offer or self.colleague:
+        if talk is None or not has or not fresh or self.is_asking:
             refused = Offer.granted(self.hands, story, grant, shown)
             refused.beside = True
             refused.refuse()
@@ -124,12 +133,13 @@ class Consult:
         if self.line is None:
             talk.hold(True, story.hearing.music_file())
         hers = self.line.media if self.line is not None else talk.media
-        leg = StandbyLeg(self.hands, self._new_leg(), hers)
+        leg = StandbyLeg(self.hands, self.new_leg(), hers)
         self.offer = Offer.granted(self.hands, story, grant, shown, leg.media)
         self.offer.beside = True
         self.offer.ring(leg)
 
-    def _new_leg(self) -> str:
+    def new_leg(self) -> str:
+        """The name of one more media leg of this call."""
         record = self.story.record
         record.legs += 1
         return f"{record.contact}/a{record.legs}"
@@ -139,12 +149,10 @@ class Consult:
     def dialled(self, call: sip.Call, to: AgentId) -> bool:
         """Her phone's second line dials a colleague. False where that cannot be now."""
         talk = self.story.talk
-        if talk is None or not talk.record.bridged or self.line or self.offer or self.colleague:
+        if talk is None or not talk.record.bridged or self.line or self.is_asking:
             return False
         agent = talk.record.agent
-        line = SecondLine.of(self.hands, self.story.record.contact, self._new_leg(), call, to)
-        self.line = line
-        self.hands.follow(call, self.story)
+        line = self.second_line(call, to)
 
         def ready() -> None:
             self.hands.report(
@@ -157,17 +165,35 @@ class Consult:
                 )
             )
 
-        if not line.open(ready, self._close_line):
-            self._close_line()
+        if not line.open(ready, self.close_line):
+            self.close_line()
         return True
+
+    def second_line(self, call: sip.Call, to: AgentId) -> SecondLine:
+        """A second call of her phone's."""
+        line = SecondLine.of(self.hands, self.story.record.contact, self.new_leg(), call, to)
+        self.line = line
+        self.hands.follow(call, self.story)
+        return line
+
+    @property
+    def is_busy(self) -> bool:
+        """The same, or her second line is taken."""
+        return self.line is not None or self.is_asking
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a colleague or a number outside is asked, or is there."""
+        return bool(self.offer or self.colleague or self.out)
 
     def told(self, answer: CommandAnswered) -> None:
         """Control would not have the colleague asked."""
         line = self.line
         if line is not None and answer.request == line.request and not answer.accepted:
-            self._close_line()
+            self.close_line()
 
-    def _close_line(self, reason: Reason = Reason.AGENT_HUNG_UP, *, say_bye: bool = True) -> None:
+    def close_line(self, reason: Reason = Reason.AGENT_HUNG_UP, *, say_bye: bool = True) -> None:
+        """Her second call ends."""
         line, self.line = self.line, None
         if line is not None:
             line.close((ending(reason).reason_header,), say_bye=say_bye)
@@ -179,7 +205,7 @@ class Consult:
     def over(self) -> None:
         """She was not reached: the two as before."""
         self.offer = None
-        self._close_line()
+        self.close_line()
         self._back_to_caller()
 
     def taken_back(self, event: ConsultUnanswered) -> None:
@@ -236,6 +262,21 @@ class Consult:
                 beside=True,
             )
         )
+
+    def asked_outside(self, call: sip.Call, colleague: TalkRecord) -> None:
+        """Somebody outside has answered, whom the agent asks; she has no part of her own."""
+        self.colleague, self.mode = Colleague(self.hands, call, colleague), Mode.COLLEAGUE
+        if self.line is not None:
+            self.line.answer()
+        elif self.story.talk is not None:
+            self.story.talk.media.quiet()
+        self._arrange()
+
+    def give_back(self) -> None:
+        """Nobody is asked any more: the two as before."""
+        if self.story.talk is not None and self.line is None:
+            self.story.talk.media.quiet()
+        self._back_to_caller()
 
     # ---- what the agent does with the two of them -----------------------------------------
 
@@ -344,15 +385,18 @@ class Consult:
         if self.mode is Mode.ALL:
             self._unmix()
         self.colleague, self.mode = None, Mode.COLLEAGUE
-        self._close_line(reason)
+        self.close_line(reason)
         colleague.record.taken_from = talk.record.segment
         new = Talk(self.hands, story, story.media, colleague.call, colleague.record)
-        story.talk, story.record.agent = new, colleague.record.agent
+        story.talk, story.record.agent = new, colleague.record.agent or talk.record.agent
         talk.end((ending(reason).reason_header,), say_bye=say_bye)
         new.media.quiet()
         new.media.connect(story.media, lambda _: None)
         story.media.quiet()
         story.media.connect(new.media, lambda _: new.speaker.bridge_failed())
+        if colleague.record.outside is not None:
+            report_end(self.hands, story.record.contact, talk.record, reason)
+            return True
         self.hands.report(
             HandOverReported(
                 contact=story.record.contact,
@@ -369,6 +413,9 @@ class Consult:
             offer, self.offer = self.offer, None
             offer.rescind()
             offer.report_failed()
+        elif self.out.give_up(reason):
+            self.give_back()
+            return
         elif self.colleague is not None:
             self._leave(reason, say_bye=True)
         else:
@@ -380,23 +427,17 @@ class Consult:
         if self.offer is not None:
             self.offer.rescind()
             self.offer = None
+        self.out.give_up(reason)
         if self.colleague is not None:
             self._leave(reason, say_bye=True)
-        self._close_line(reason)
+        self.close_line(reason)
 
     def _leave(self, reason: Reason, *, say_bye: bool) -> None:
         colleague = self.colleague
         if colleague is None:
             return
         if colleague.record.bridged:
-            self.hands.report(
-                SegmentEndReported(
-                    contact=self.story.record.contact,
-                    segment=colleague.record.segment,
-                    agent=colleague.record.agent,
-                    termination=ended(reason),
-                )
-            )
+            report_end(self.hands, self.story.record.contact, colleague.record, reason)
         else:
             self._report(colleague.record, OfferOutcome.FAILED)
         self._let_go(reason, say_bye=say_bye)
@@ -409,11 +450,11 @@ class Consult:
             return
         if say_bye:
             colleague.call.bye(self.hands.now, headers=(ending(reason).reason_header,))
-            self.hands.let_go(colleague.call, colleague.record.agent)
+            self.hands.let_go(colleague.call, colleague.record.agent or None)
         colleague.media.close()
 
     def _back_to_caller(self) -> None:
-        self._close_line()
+        self.close_line()
         talk = self.story.talk
         if talk is not None:
             talk.hold(False, self.story.hearing.music_file())
@@ -429,6 +470,8 @@ class Consult:
             return True
         if self.line is not None and event.call is self.line.call:
             self._heard_line(self.line, event)
+            return True
+        if self.out.heard(event):
             return True
         colleague = self.colleague
         if colleague is None or event.call is not colleague.call:
@@ -451,7 +494,7 @@ class Consult:
                 answer_reinvite(self.hands, line.call, line.media, offer)
                 self._hold_colleague(offer)
             case sip.CallCancelled() | sip.CallEnded() | sip.AckTimeout():
-                self._close_line(say_bye=False)
+                self.close_line(say_bye=False)
                 self.end(Reason.AGENT_HUNG_UP)
             case _:
                 pass
@@ -490,6 +533,7 @@ class Consult:
         """The ring time."""
         if self.offer is not None:
             self.offer.tick()
+        self.out.tick()
 
     # ---- what is kept ---------------------------------------------------------------------
 
@@ -498,6 +542,7 @@ class Consult:
         legs = [self.line.media.record.id] if self.line is not None else []
         if self.offer is not None:
             legs.append(self.offer.media.record.id)
+        legs.extend(self.out.legs())
         return [*legs, self.colleague.media.record.id] if self.colleague else legs
 
     def offers(self) -> list[OfferId]:
@@ -512,6 +557,8 @@ class Consult:
             return ConsultRecord(talk=self.colleague.record, mode=self.mode, line=line)
         if self.offer is not None and self.offer.dials:
             return ConsultRecord(offer=self.offer.kept(), line=line)
+        if (outside := self.out.kept()) is not None:
+            return ConsultRecord(outside=outside, line=line)
         return ConsultRecord(line=line) if line is not None else None
 
     def restored(self, record: ConsultRecord) -> None:
@@ -522,6 +569,8 @@ class Consult:
         if record.offer is not None:
             self.offer = Offer.restored(self.hands, self.story, record.offer)
             self.offer.beside = True
+        elif record.outside is not None:
+            self.out.restored(record.outside)
         elif record.talk is not None:
             call = self.hands.endpoint.restore(record.talk.dialog, self.hands.now)
             self.hands.follow(call, self.story)
@@ -529,7 +578,7 @@ class Consult:
             if not record.talk.bridged:
                 self.gone(Reason.AGENT_VANISHED, say_bye=True)
         else:
-            self._close_line()  # whether control was asked is not known: she dials again
+            self.close_line()  # whether control was asked is not known: she dials again
 
     def media_restarted(self) -> None:
         """The engine has its legs again, but neither what it played nor whom it mixed."""

@@ -2,7 +2,7 @@
 
     number   as typed or as it came: what people write between digits is left out, `00` is `+`
     allowed  by the first trunk that has a road and a prefix of it, unless a longer one denies it;
-             never a number of our own
+             never a number of our own; for an agent, by the rule that she dials by besides
     refused  everything else
 
 Why: whoever can type a number can make us pay for it. So the rule is a list of what is wanted and
@@ -11,10 +11,11 @@ not of what is feared, it is asked before anything is promised, and once more wh
 Sources: ITU-T E.164 (15 digits), GSMA and FCC on toll fraud by callbacks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from callcenter.domain.commands import OfferOutcome
+from callcenter.domain.commands import DialStage, OfferOutcome
+from callcenter.domain.units import AgentId
 from callcenter.frontend.caller import plain_number
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.turn import Trunk
@@ -44,10 +45,24 @@ def road_to(hands: Hands, number: str, trunk: str = "") -> Road | None:
     return None
 
 
+def road_for(hands: Hands, agent: AgentId, number: str) -> Road | None:
+    """How this agent may call `number`: her rule and a trunk's must both allow it."""
+    center = hands.center
+    dials = next((one.dials for one in center.agents if one.id == agent), "")
+    rule = next((one for one in center.dial_rules if one.name == dials), None) if dials else None
+    if rule is None or not _allows(rule.allow, rule.deny, plain_number(number)):
+        return None
+    return road_to(hands, number)
+
+
 def _may_dial(trunk: Trunk, plain: str) -> bool:
+    return _allows(trunk.dial, trunk.deny, plain)
+
+
+def _allows(allow: Sequence[str], deny: Sequence[str], plain: str) -> bool:
     """The longest beginning that is named decides; at equal length the one that denies."""
-    allowed = max((len(p) for p in trunk.dial if plain.startswith(p)), default=-1)
-    denied = max((len(p) for p in trunk.deny if plain.startswith(p)), default=-1)
+    allowed = max((len(p) for p in allow if plain.startswith(p)), default=-1)
+    denied = max((len(p) for p in deny if plain.startswith(p)), default=-1)
     return allowed > denied
 
 
@@ -89,3 +104,11 @@ def outcome_of_refusal(status: int) -> OfferOutcome:
     if status in (408, 480, 487, 603):
         return OfferOutcome.CUSTOMER_NO_ANSWER
     return OfferOutcome.CUSTOMER_FAILED
+
+
+STAGES: dict[OfferOutcome, DialStage] = {
+    OfferOutcome.CUSTOMER_BUSY: DialStage.BUSY,
+    OfferOutcome.CUSTOMER_NO_ANSWER: DialStage.NO_ANSWER,
+    OfferOutcome.CUSTOMER_FAILED: DialStage.FAILED,
+}
+"""The same, as the audit of dialling has it."""

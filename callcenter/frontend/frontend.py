@@ -19,21 +19,22 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Number
 from callcenter.domain.commands import FrontendReported
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import AgentId, ContactId, Micros
+from callcenter.domain.units import AgentId, ContactId, Micros, PartyId
 from callcenter.frontend import memory
+from callcenter.frontend.agent_dials import AgentDials, refuse, user_of
 from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import CallRecord, Stage
 from callcenter.frontend.callback import CallbackStory
 from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
-from callcenter.frontend.endings import ending
 from callcenter.frontend.fax import FaxRecord, FaxStory, takes_fax
-from callcenter.frontend.feature import FeatureStory, code_of
+from callcenter.frontend.feature import FeatureStory
 from callcenter.frontend.hands import Hands, Rules, Story, source_of
 from callcenter.frontend.limits import CenterClock, RateLimit
 from callcenter.frontend.media_leg import LegRecord, owner_of
 from callcenter.frontend.message import MessageStory, message_of
+from callcenter.frontend.outbound import OutboundStory, granted_story
 from callcenter.frontend.phones import Answer, Phones
-from callcenter.frontend.refer import target_of
+from callcenter.frontend.registrations import Registrations
 from callcenter.frontend.trunks import Trunks
 from callcenter.frontend.turn import (
     Closing,
@@ -55,6 +56,7 @@ from callcenter.frontend.turn import (
     MediaReplied,
     MediaRestarted,
     Overloaded,
+    PartyFetched,
     RecordingEnded,
     RecordingKept,
     RtpHeard,
@@ -95,6 +97,8 @@ class Frontend:
         self.hands = Hands(endpoint, rules, CenterClock(wall_offset), config, self._bindings)
         self.phones = Phones(self.hands, secret)
         self.trunks = Trunks()
+        self.dials = AgentDials(self.hands, self.phones)
+        self.registrations = Registrations(self.hands)
         self.counts = self.hands.counts
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
@@ -123,6 +127,7 @@ class Frontend:
             FaxOver: lambda i: self._fax_over(i.leg),
             RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
+            PartyFetched: self._party_fetched,
             RecordingEnded: self._recording_ended,
             RecordingKept: self._recording_kept,
             Configured: self._configured,
@@ -154,6 +159,7 @@ class Frontend:
         try:
             self._told_by_sip(self.endpoint.tick(now))
             self.phones.tick()
+            self.registrations.tick()
             self.hands.ring_alarms()
         except Exception as fault:  # noqa: BLE001 as in `react`
             self._let_go_of_touched(fault)
@@ -162,7 +168,12 @@ class Frontend:
     @property
     def deadline(self) -> Micros | None:
         """When `tick` has something to do."""
-        times = (self.endpoint.deadline, self.phones.deadline, self.hands.deadline)
+        times = (
+            self.endpoint.deadline,
+            self.phones.deadline,
+            self.registrations.deadline,
+            self.hands.deadline,
+        )
         return min((when for when in times if when is not None), default=None)
 
     def restore(
@@ -183,6 +194,7 @@ class Frontend:
         self.hands.reads_again = False
         self.phones.reachable = registered  # whatever was believed while we were away
         self._report_all()
+        self.registrations.tick()
         for came in memory.arriving(self.hands, records):
             self._told_by_sip(self.endpoint.receive(came.invite, came.flow, now))
         return self.turn()
@@ -217,7 +229,7 @@ class Frontend:
     def _report_all(self) -> None:
         stories = list(self.hands.stories.values())
         calls = [s for s in stories if isinstance(s, CallStory)]
-        callbacks = [s for s in stories if isinstance(s, CallbackStory)]
+        callbacks = [s for s in stories if isinstance(s, CallbackStory | OutboundStory)]
         self.hands.report(
             FrontendReported(
                 frontend=self.rules.frontend,
@@ -290,15 +302,25 @@ class Frontend:
                     self._tell_story(event)
 
     def _tell_story(self, event: sip.SipEvent) -> None:
+        if self.registrations.heard(event):
+            return
         call = event.call if isinstance(event, CallEvent) else self._asked_in(event)
         if isinstance(event, sip.CallEnded | sip.CallRejected):
             self.hands.gone(event.call)
         elif isinstance(event, sip.CallProgress):
-            return  # it rings: nothing to be done and, as an INVITE may be repeated, nothing kept
+            self._rings(event)
+            return  # as an INVITE may be repeated, nothing is kept of it
         elif isinstance(event, sip.CallConfirmed):
             self.hands.confirmed(event.call)
         story = self.hands.dialogs.get(call.id) if call is not None else None
         if story is not None:
+            self.hands.touch(story)
+            story.heard(event)
+
+    def _rings(self, event: sip.CallProgress) -> None:
+        """Only who called at her phone is told so: everybody else hears a tone of ours."""
+        story = self.hands.dialogs.get(event.call.id)
+        if isinstance(story, OutboundStory):
             self.hands.touch(story)
             story.heard(event)
 
@@ -331,10 +353,11 @@ class Frontend:
         answer = Answer(403)
         if isinstance(story, CallStory) and asked.call is not None:
             self.hands.touch(story)
-            answer = story.referrals.asked(story.talk, story.consult, asked.call, asked.request)
+            answer = story.notified.asked(story.talk, story.consult, asked.call, asked.request)
+        self.counts[f"refer.{answer.status}"] += 1
         self.endpoint.respond(asked, answer.status, now=self.hands.now)
         if isinstance(story, CallStory) and answer.status == 202:
-            story.referrals.begin()
+            story.notified.begin()
 
     def _informed(self, call: sip.Call, info: Request) -> Answer:
         """INFO in a call: a digit from a phone that cannot send it in its audio."""
@@ -352,34 +375,11 @@ class Frontend:
         self.counts["sip.invite"] += 1
         reason = self._no_room(call.flow)
         if reason is not None:
-            self._refuse(call, reason)
+            refuse(self.hands, call, reason)
         elif call.request is not None:
             dialled = dialled_user(call.request)
-            if self._asks_colleague(call, call.request, dialled):
-                return
-            begin = self._feature if dialled.startswith("*") else self._contact
-            begin(call, call.request, dialled)
-
-    def _asks_colleague(self, call: sip.Call, invite: Request, dialled: str) -> bool:
-        """An agent who has a caller dials a colleague on her second line. For anybody else a
-        colleague's name is a number like any other."""
-        colleague = target_of(self.hands.center, dialled).agent
-        agent = self.phones.registered_from(call.flow) if colleague else None
-        story = self._talking(agent) if agent else None
-        if story is None:
-            return False
-        if self._is_agent(call, invite):
-            self.hands.touch(story)
-            if not story.consult.dialled(call, colleague):
-                self._refuse(call, Reason.NOT_ALLOWED)
-        return True
-
-    def _talking(self, agent: AgentId) -> CallStory | None:
-        """The call of this agent's caller."""
-        for story in self.hands.stories.values():
-            if isinstance(story, CallStory) and story.talk and story.talk.record.agent == agent:
-                return story
-        return None
+            if not self.dials.takes(call, call.request, dialled):
+                self._contact(call, call.request, dialled)
 
     def _no_room(self, flow: Flow) -> Reason | None:
         closed = next((reason for reason, is_so in self._closed_for.items() if is_so), None)
@@ -419,14 +419,14 @@ class Frontend:
     def _contact(self, call: sip.Call, invite: Request, dialled: str) -> None:
         """A number of ours starts its flow."""
         wanted = plain_number(dialled)
-        number = next((n for n in self.hands.center.numbers if _user_of(n.number) == wanted), None)
+        number = next((n for n in self.hands.center.numbers if user_of(n.number) == wanted), None)
         flow = self.hands.config.flows.get(number.flow) if number else None
         is_fax = number is not None and takes_fax(number) and not number.flow
         if number is None or (flow is None and not is_fax):
-            self._refuse(call, Reason.NO_SUCH_NUMBER)
+            refuse(self.hands, call, Reason.NO_SUCH_NUMBER)
             return
         agent = self.phones.registered_from(call.flow)
-        if not number.guests and not self._is_trunk(call.flow) and not self._is_agent(call, invite):
+        if not number.guests and not self._is_trunk(call.flow) and not self.dials.is_agent(call, invite):
             return
         is_trunk = self._is_trunk(call.flow)
         if flow is None:
@@ -499,45 +499,12 @@ class Frontend:
             self.hands.touch(story)
             story.over()
 
-    def _feature(self, call: sip.Call, invite: Request, dialled: str) -> None:
-        """A code from an agent's phone; nobody else may dial one."""
-        who = self.phones.authenticate(invite, call.flow)
-        if isinstance(who, Answer):
-            self._reject(call, who)
-            return
-        code = code_of(dialled)
-        if code is None:
-            self._refuse(call, Reason.NO_SUCH_NUMBER)
-            return
-        name = f"f-{self.hands.new_contact()}"
-        story = FeatureStory(self.hands, name, who.agent, *code, call)
-        self.hands.follow(call, story)
-        self.hands.begin(story)
-        story.arrive()
-
     def _is_trunk(self, flow: Flow) -> bool:
         return self.trunks.of(flow, self.hands.config.trunks) is not None
 
     def _has_tones(self, flow: Flow) -> bool:
         trunk = self.trunks.of(flow, self.hands.config.trunks)
         return trunk is not None and trunk.inband_digits
-
-    def _is_agent(self, call: sip.Call, invite: Request) -> bool:
-        """Whether she proved to be one of ours; otherwise she is challenged or refused."""
-        who = self.phones.authenticate(invite, call.flow)
-        if isinstance(who, Answer):
-            self._reject(call, who)
-            return False
-        return True
-
-    def _reject(self, call: sip.Call, answer: Answer) -> None:
-        """A challenge or worse, once: whoever lost it asks again."""
-        call.reject(answer.status, self.hands.now, headers=answer.headers, stateless=True)
-
-    def _refuse(self, call: sip.Call, reason: Reason) -> None:
-        row = ending(reason)
-        self.counts[f"refused.{row.label}"] += 1
-        call.reject(row.status, self.hands.now, headers=row.headers)
 
     # ---- what control decided -------------------------------------------------------------
 
@@ -563,8 +530,11 @@ class Frontend:
                     | e.WaitEstimated()
                     | e.ContactPlaced()
                     | e.CallbackRefused()
+                    | e.DialAsked()
                 ):
                     self._told_contact(event.contact, event)
+                case e.CallPlaced():
+                    self._call_placed(event)
                 case e.CommandAnswered():
                     self._told_asker(event)
                 case e.PresenceChanged(agent=agent):
@@ -606,9 +576,20 @@ class Frontend:
 
     def _told_contact(self, contact: ContactId, event: e.Event) -> None:
         story = self.hands.stories.get(contact)
-        if isinstance(story, CallStory | CallbackStory):
+        if isinstance(story, CallStory | CallbackStory | OutboundStory):
             self.hands.touch(story)
             story.told(event)
+
+    def _call_placed(self, grant: e.CallPlaced) -> None:
+        """An agent may call out: at her phone she waits for it, from her desk it begins here."""
+        if grant.frontend != self.rules.frontend:
+            return
+        if grant.contact in self.hands.stories or not grant.rings_first:
+            self._told_contact(grant.contact, grant)
+            return
+        story = granted_story(self.hands, grant, CallStory)
+        self.hands.begin(story)
+        story.granted(grant)
 
     def _told_asker(self, answer: e.CommandAnswered) -> None:
         """The answer to a request of ours, whose name ends with that of the story."""
@@ -617,6 +598,9 @@ class Frontend:
         if isinstance(story, FeatureStory | CallStory):
             self.hands.touch(story)
             story.told(answer)
+        elif isinstance(story, OutboundStory):
+            self.hands.touch(story)
+            story.answered(answer)
 
     # ---- the rest -------------------------------------------------------------------------
 
@@ -649,6 +633,15 @@ class Frontend:
             self.hands.touch(story)
             story.looked_up(answer)
 
+    def _party_fetched(self, fetched: PartyFetched) -> None:
+        story = self.hands.stories.get(fetched.contact)
+        if isinstance(story, CallStory | OutboundStory):
+            self.hands.touch(story)
+            if isinstance(story, OutboundStory):
+                story.fetched(fetched.number)
+            else:
+                story.consult.out.fetched(PartyId(fetched.party), fetched.number)
+
     def _recording_ended(self, ended: RecordingEnded) -> None:
         story = self.hands.stories.get(message_of(ended.file))
         if isinstance(story, MessageStory):
@@ -663,6 +656,7 @@ class Frontend:
 
     def _configured(self, config: Configured) -> None:
         self.hands.config = config
+        self.registrations.tick()
 
     def _overloaded(self, load: Overloaded) -> None:
         self._is_crowded = load.crowded
@@ -678,9 +672,3 @@ class Frontend:
 
     def _bindings(self, agent: AgentId) -> list[Binding]:
         return self.phones.bindings(agent)
-
-
-def _user_of(number: str) -> str:
-    """The user part that a configured number is dialled by: `sip:help@example.test` is `help`."""
-    bare = number.removeprefix("sip:").partition("@")[0]
-    return plain_number(bare)

@@ -41,6 +41,8 @@ from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.message import MessageRecord, MessageStory
 from callcenter.frontend.offer import OfferRecord
+from callcenter.frontend.outbound import OutboundStory
+from callcenter.frontend.outbound_record import OutboundRecord
 from callcenter.frontend.phones import Phones
 from callcenter.frontend.talk import Talk, TalkRecord
 from callcenter.frontend.turn import Faulted, FeatureClosed
@@ -56,6 +58,7 @@ _OFFERS = msgspec.msgpack.Decoder(list[OfferRecord] | OfferRecord)
 _CONSULT = msgspec.msgpack.Decoder(ConsultRecord)
 _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
+_OUTBOUND = msgspec.msgpack.Decoder(OutboundRecord)
 _FAX = msgspec.msgpack.Decoder(FaxRecord)
 _MESSAGE = msgspec.msgpack.Decoder(MessageRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
@@ -80,6 +83,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 _restore_call(hands, records, name)
             elif kind == "callback":
                 _restore_callback(hands, name, value)
+            elif kind == "outbound":
+                _restore_outbound(hands, name, value)
             elif kind == "message":
                 _restore_message(hands, name, value)
         except Exception as unreadable:  # noqa: BLE001 one bad record must not cost the others
@@ -157,8 +162,8 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
     if kept.talk is not None and agent is not None:
         hands.follow(agent, story)
         story.talk = Talk(hands, story, story.media, agent, kept.talk)
-        if kept.consult is not None:
-            story.consult.restored(kept.consult)
+    if kept.consult is not None:
+        story.consult.restored(kept.consult)
     hands.touch(story)
     story.take_up()
 
@@ -166,6 +171,14 @@ def _restore_call(hands: Hands, records: Mapping[str, bytes], name: str) -> None
 def _restore_callback(hands: Hands, name: str, value: bytes) -> None:
     story = CallbackStory(hands, _CALLBACK.decode(value), CallStory)
     hands.adopt(story, {f"callback:{name}": value})
+    hands.touch(story)
+    story.take_up()
+
+
+def _restore_outbound(hands: Hands, name: str, value: bytes) -> None:
+    """An agent's call that nobody had answered: given up."""
+    story = OutboundStory(hands, _OUTBOUND.decode(value), CallStory)
+    hands.adopt(story, {f"outbound:{name}": value})
     hands.touch(story)
     story.take_up()
 

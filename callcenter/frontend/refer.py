@@ -3,10 +3,12 @@
     REFER to a name of ours ──► control is asked ──► the caller waits elsewhere, the phone is told 200
                                      └── refused ──► the phone is told so, and they talk on
     REFER to her second call ──► caller and colleague are left together, both her lines end
+    REFER to a number outside ──► if she may call it, it is dialled, and the phone is told 200
+    REFER to *15 ──► whoever is on duty, an agent or a number
 
 Why: a phone's transfer is a wish like that of the desk page, so it takes the same road and keeps the
-same contact. Only an agent may refer, only in the call that she has, and only to a name of ours: an
-address is read for the name in it and never dialled.
+same contact. Only an agent may refer, and only in the call that she has. An address is read for the
+name or the number in it and for nothing else: no host, no parameter, no header of it is ever used.
 
 Sources: RFC 3515 (REFER), RFC 3892 (Referred-By: not believed, as the dialog says who she is).
 """
@@ -14,12 +16,15 @@ Sources: RFC 3515 (REFER), RFC 3892 (Referred-By: not believed, as the dialog sa
 from typing import NamedTuple
 
 from callcenter.domain.center import Center
-from callcenter.domain.commands import TransferRequested
+from callcenter.domain.commands import DialKind, TransferRequested
 from callcenter.domain.events import CommandAnswered
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, CommandId, ContactId, Micros, QueueId
 from callcenter.frontend.consult import Consult
+from callcenter.frontend.dialling import Road
 from callcenter.frontend.hands import Hands
+from callcenter.frontend.outside import Wanted, not_allowed
+from callcenter.frontend.outside_asked import DUTY_CODE, duty_for, outside_of
 from callcenter.frontend.phones import Answer
 from callcenter.frontend.second_line import names
 from callcenter.frontend.talk import Talk
@@ -61,6 +66,7 @@ class Referrals:
         self.contact = contact
         self._call: sip.Call | None = None
         self._joins: Consult | None = None
+        self._dials: tuple[Consult, Wanted, Road] | None = None
         self._request = CommandId("")
         self._gives_up: Micros = 0
 
@@ -79,11 +85,13 @@ class Referrals:
             return Answer(wrong.status)
         if wish.replaces is not None:
             return self._attended(talk, consult, call, wish.replaces)
-        target = target_of(self.hands.center, wish.user)
-        if target == Target():
-            return Answer(404)
-        if call is line:
+        if call is line or talk.record.outside is not None:
             return Answer(403)
+        target = self._target(talk, wish.user)
+        if isinstance(target, Answer):
+            return target
+        if target == Target():
+            return self._outside(talk, consult, call, wish.user)
         self._call = call
         self._request = CommandId(
             f"{self.hands.rules.frontend}:refer-{request.cseq.number}:{self.contact}"
@@ -100,6 +108,26 @@ class Referrals:
                 request=self._request,
             )
         )
+        return Answer(202)
+
+    def _target(self, talk: Talk, name: str) -> Target | Answer:
+        """The agent or queue of this name; no one for a number outside."""
+        if name != DUTY_CODE:
+            return target_of(self.hands.center, name)
+        duty = duty_for(self.hands, talk.record.agent, talk.record.queue)
+        return Target(agent=duty.agent) if duty is not None else Answer(404)
+
+    def _outside(self, talk: Talk, consult: Consult, call: sip.Call, name: str) -> Answer:
+        """Her caller is to go to a number outside, or to that of who is on duty."""
+        hands, agent = self.hands, talk.record.agent
+        called = outside_of(hands, agent, name, DialKind.TRANSFER, talk.record.queue)
+        if called is None:
+            return Answer(404)
+        if called.road is None or consult.is_busy:
+            not_allowed(hands, self.contact, called.wanted)
+            return Answer(403)
+        self._call, self._dials = call, (consult, called.wanted, called.road)
+        self._gives_up = hands.now + ANSWER_LIMIT
         return Answer(202)
 
     def _attended(self, talk: Talk, consult: Consult, call: sip.Call, wanted: Replaced) -> Answer:
@@ -122,6 +150,10 @@ class Referrals:
         if joins is not None:
             self.done()
             joins.hand_over(Reason.TRANSFERRED, say_bye=True)
+        dials, self._dials = self._dials, None
+        if dials is not None:
+            consult, wanted, road = dials
+            consult.out.dial(wanted, road)
 
     def told(self, answer: CommandAnswered) -> None:
         """Control would not have it; where it would, the caller has left her already."""

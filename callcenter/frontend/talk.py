@@ -14,10 +14,18 @@ from typing import Protocol
 import msgspec
 
 from callcenter.domain.center import PhoneProfile
-from callcenter.domain.commands import HoldReported, OfferOutcome, OfferReported
+from callcenter.domain.commands import (
+    DialStage,
+    HoldReported,
+    OfferOutcome,
+    OfferReported,
+    SegmentEndReported,
+)
+from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import AgentId, ContactId, Micros, OfferId, QueueId, SegmentId
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg, read
+from callcenter.frontend.outside import Outside, Wanted
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.errors import SipError
@@ -49,6 +57,9 @@ class TalkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     held_by: list[Side] = []
     taken_from: SegmentId = SegmentId("")
     """Part of the agent who left her caller to this one."""
+    outside: Wanted | None = None
+    """Not an agent but a number outside: what it was dialled for. It has no segment."""
+    trunk: str = ""
 
 
 class Speaker(Story, Protocol):
@@ -109,12 +120,13 @@ class Talk:
         self.caller.connect(self.media, self._failed)
         self._report(OfferOutcome.ACCEPTED)
 
-    def join(self) -> None:
-        """Both are on the line already (a callback): let the agent hear the other, then report."""
+    def join(self, *, beside: bool = False) -> None:
+        """Both are on the line already (a callback, or her own call, which no queue offered:
+        `beside`): let the agent hear the other, then report."""
         self.record.bridged = True
         self.media.quiet()
         self.media.connect(self.caller, self._failed)
-        self._report(OfferOutcome.ACCEPTED)
+        self._report(OfferOutcome.ACCEPTED, beside=beside)
 
     def _failed(self, _: Message) -> None:
         self.speaker.bridge_failed()
@@ -124,7 +136,7 @@ class Talk:
         declined = by_her and self._warned
         self._report(OfferOutcome.DECLINED if declined else OfferOutcome.FAILED)
 
-    def _report(self, outcome: OfferOutcome) -> None:
+    def _report(self, outcome: OfferOutcome, *, beside: bool = False) -> None:
         accepted = outcome is OfferOutcome.ACCEPTED
         self.hands.report(
             OfferReported(
@@ -133,6 +145,7 @@ class Talk:
                 agent=self.record.agent,
                 outcome=outcome,
                 segment=self.record.segment if accepted else SegmentId(""),
+                beside=beside,
             )
         )
 
@@ -163,6 +176,8 @@ class Talk:
         if self._is_held(by_agent=by_agent) == before:
             return  # held at the phone and at the desk: the caller hears no difference
         self._hear(by_agent=by_agent, held=held, music=music)
+        if self.record.outside is not None:
+            return
         self.hands.report(
             HoldReported(
                 contact=ContactId(self.speaker.id),
@@ -200,13 +215,45 @@ class Talk:
         """The agent's leg goes; the caller's is the speaker's business."""
         if say_bye:
             self.call.bye(self.hands.now, headers=headers)
-            self.hands.let_go(self.call, self.record.agent)
+            self.hands.let_go(self.call, self.record.agent or None)
         self.media.close()
 
     def kept(self) -> TalkRecord:
         """As the store keeps it."""
         self.record.dialog = self.call.record()
         return self.record
+
+
+def report_end(hands: Hands, contact: ContactId, record: TalkRecord, reason: Reason) -> None:
+    """An agent's segment is over, or a number outside has gone."""
+    if record.outside is not None:
+        hands.report(record.outside.told(contact, DialStage.OVER, record.trunk))
+        return
+    hands.report(
+        SegmentEndReported(
+            contact=contact,
+            segment=record.segment,
+            agent=record.agent,
+            termination=ended(reason),
+        )
+    )
+
+
+def outside_talk(hands: Hands, outside: Outside) -> TalkRecord:
+    """Somebody outside who has answered, in the place of an agent."""
+    assert outside.call is not None
+    return TalkRecord(
+        offer=OfferId(""),
+        segment=SegmentId(""),
+        agent=AgentId(""),
+        queue=QueueId(""),
+        dialog=outside.call.record(),
+        media=outside.record.media,
+        since=hands.center_now(),
+        bridged=True,
+        outside=outside.record.wanted,
+        trunk=outside.record.trunk,
+    )
 
 
 def is_on_hold(offer: bytes) -> bool:

@@ -115,6 +115,14 @@ class LookedUp(NamedTuple):
     customer: str
 
 
+class PartyFetched(NamedTuple):
+    """The number behind a party, for `FetchParty`; empty where it is not known."""
+
+    contact: ContactId
+    party: str
+    number: str = ""
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What is known to check a phone: never the password itself."""
 
@@ -150,6 +158,10 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     realm: str = ""
     """Whose challenges are answered; empty for any of this trunk's."""
+    register_seconds: int = 0
+    """We register with it for so long each time; 0 where it knows us otherwise."""
+    registrar: str = ""
+    """Host of the account; empty for that of `address`."""
     inband_digits: bool = False
     """Its callers' keys may come as tones in the audio."""
 
@@ -233,6 +245,7 @@ Input: TypeAlias = (
     | FaxHeard
     | FaxOver
     | LookedUp
+    | PartyFetched
     | Configured
     | StoreDown
     | StoreUp
@@ -291,6 +304,13 @@ class KeepParty(NamedTuple):
 
     party: str
     number: str
+
+
+class FetchParty(NamedTuple):
+    """The number behind a party, from the erasable place; answered by `PartyFetched`."""
+
+    contact: ContactId
+    party: str
 
 
 class KeepRecording(NamedTuple):
@@ -364,6 +384,7 @@ Action: TypeAlias = (
     | AskMedia
     | LookUp
     | KeepParty
+    | FetchParty
     | KeepRecording
     | DropRecording
     | ContactClosed

@@ -91,6 +91,13 @@ class ContactRecord(msgspec.Struct, kw_only=True):
     """Of a callback: the contact whose caller asked for it. The two are one conversation."""
     steps: list[Step] = []
 
+    @property
+    def parties(self) -> tuple[PartyId, ...]:
+        """Whose numbers it names: its caller's, and those that were dialled outside for it."""
+        others = (step.facts.get("party", "") for step in self.steps if step.code == "outside")
+        named = dict.fromkeys([self.party, *(PartyId(str(party)) for party in others)])
+        return tuple(party for party in named if party)
+
 
 class Story(msgspec.Struct, kw_only=True):
     """A contact that is followed: until it has ended and all work after it is done."""
@@ -162,7 +169,8 @@ class Stories:
             party=event.party,
             arrived=event.at,
             origin=event.origin,
-            steps=[Step(event.at, "placed", {"origin": event.origin})],
+            agent=event.agent,
+            steps=[_placed(event)],
         )
         self.data.stories[event.contact] = Story(record=record)
         before = self.data.stories.get(event.origin)
@@ -314,6 +322,13 @@ def _words_of(termination: Termination) -> tuple[str, str]:
     return termination.result.value, termination.reason.value
 
 
+def _placed(event: e.ContactPlaced) -> Step:
+    """Who is to be called back, or who calls."""
+    if event.agent:
+        return Step(event.at, "calls", {"agent": event.agent})
+    return Step(event.at, "placed", {"origin": event.origin})
+
+
 def _note(story: Story, at: Micros, code: str, **facts: Any) -> None:
     steps = story.record.steps
     if len(steps) < STEPS_MAX:
@@ -342,6 +357,7 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.ContactPutAside: ("aside", ("agent", "until")),
     e.ContactTransferred: ("transferred", ("agent", "queue", "to", "by")),
     e.ConsultMade: ("asks", ("asked_by", "agent")),
+    e.OutsideDialled: ("outside", ("agent", "kind", "stage", "trunk", "duty", "by", "party")),
     e.ConsultUnanswered: ("not_reached", ("agent", "outcome", "reason")),
     e.Conferenced: ("conference", ("joined",)),
     e.Held: ("held", ("agent", "by_agent")),

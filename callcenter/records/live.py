@@ -21,7 +21,13 @@ import msgspec
 
 from callcenter.domain import events as e
 from callcenter.domain.center import STRICT_STEP, Channel, ContactChoice
-from callcenter.domain.commands import CUSTOMER_OUTCOMES, OfferOutcome, Presence
+from callcenter.domain.commands import (
+    CUSTOMER_OUTCOMES,
+    DialKind,
+    DialStage,
+    OfferOutcome,
+    Presence,
+)
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
@@ -150,7 +156,9 @@ class LiveState(LiveIndexes):
             party=event.party,
             stage_since=event.at,
             origin=event.origin,
-            calls_back=True,
+            calls_back=not event.agent,
+            agent=event.agent,
+            placed=bool(event.agent),
         )
 
     def flow_started(self, event: e.FlowStarted) -> None:
@@ -324,6 +332,15 @@ class LiveState(LiveIndexes):
         if contact is not None:
             contact.asked = event.agent
 
+    def call_placed(self, event: e.CallPlaced) -> None:
+        self._agent(event.agent).offers[event.offer] = event.contact
+
+    def outside_dialled(self, event: e.OutsideDialled) -> None:
+        contact = self.data.contacts.get(event.contact)
+        if contact is not None and event.kind in (DialKind.CONSULT, DialKind.TRANSFER):
+            there = event.stage in (DialStage.DIALLED, DialStage.ANSWERED)
+            contact.outside = event.stage if there else None
+
     def consult_unanswered(self, event: e.ConsultUnanswered) -> None:
         agent = self._agent(event.agent)
         agent.offers.pop(event.offer, None)
@@ -397,7 +414,7 @@ class LiveState(LiveIndexes):
             visit = self._end_visit(
                 contact, event.at, event.waited, outcome, agent=event.agent, reason=reason
             )
-        contact.calls_back = False
+        contact.calls_back = contact.placed = False
         contact.stage, contact.stage_since = Stage.TALKING, event.at
         contact.agent, contact.segment, contact.held = event.agent, event.segment, False
         contact.disposition = ""
@@ -574,6 +591,8 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.OfferConfirmed: LiveState.offer_confirmed,
     e.OfferAccepted: LiveState.offer_accepted,
     e.ConsultMade: LiveState.consult_made,
+    e.CallPlaced: LiveState.call_placed,
+    e.OutsideDialled: LiveState.outside_dialled,
     e.ConsultUnanswered: LiveState.consult_unanswered,
     e.HandedOver: LiveState.handed_over,
     e.Conferenced: LiveState.conferenced,

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import LetterStage, Presence
+from callcenter.domain.commands import DialStage, LetterStage, Presence
 from callcenter.domain.events import ESTIMATE_GOOD_FOR
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
@@ -127,6 +127,10 @@ class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of a callback: the contact whose caller asked for it."""
     calls_back: bool = False
     """A callback that nobody was connected by yet: nobody is on the line."""
+    placed: bool = False
+    """An agent's own call that nobody has answered yet."""
+    outside: DialStage | None = None
+    """A number outside in the call, beside its agent or instead of her: being dialled, or there."""
     asked: AgentId = AgentId("")
     """Who is rung for the agent who has it."""
     beside: dict[SegmentId, AgentId] = {}

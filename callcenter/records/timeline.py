@@ -70,6 +70,26 @@ def _widened(facts: dict[str, Any]) -> str:
     return f"{after} in a wider ring: priority {facts.get('priority')}{_needs(facts)}{also}"
 
 
+_OUTSIDE = {
+    "not_allowed": "may not call the number",
+    "dialled": "has it dialled",
+    "answered": "reached it",
+    "busy": "found it busy",
+    "no_answer": "got no answer",
+    "failed": "could not be connected",
+    "given_up": "gave it up",
+    "over": "has left the number, or it has gone",
+}
+
+
+def _outside(facts: dict[str, Any]) -> str:
+    kind = {"transfer": "To hand it on, ", "consult": "To ask, "}.get(str(facts.get("kind")), "")
+    stage = _OUTSIDE.get(str(facts.get("stage")), _plain(facts.get("stage")))
+    by = f" by trunk {facts['trunk']}" if facts.get("trunk") else ""
+    duty = f" ({facts['duty']} on duty)" if facts.get("duty") else ""
+    return f"Outside number{by}{duty}: {kind}{facts.get('agent')} {stage}"
+
+
 _LETTERS = {
     "waiting": "Our answer is to go out",
     "due": "Our answer goes out",
@@ -108,6 +128,8 @@ WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "not_reached": lambda f: (
         f"{f.get('agent')} was not reached: {_plain(f.get('outcome') or f.get('reason'))}"
     ),
+    "calls": "{agent} calls a number outside",
+    "outside": _outside,
     "consulted": "{agent} is in the call, too",
     "handed_over": "{agent} has it from now on",
     "conference": lambda f: "All hear each other" if f.get("joined") else "No conference any more",

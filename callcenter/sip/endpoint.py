@@ -57,7 +57,7 @@ from callcenter.sip.events import (
     SipEvent,
 )
 from callcenter.sip.flow import Flow
-from callcenter.sip.headers import Headers
+from callcenter.sip.headers import Headers, parse_name_addr
 from callcenter.sip.invite_in import IncomingInvite
 from callcenter.sip.invite_out import InviteNames, OutgoingInvite
 from callcenter.sip.message import (
@@ -472,6 +472,10 @@ class Endpoint:
         asked = ClientRequest(self._core, request, flow, credentials=credentials)
         asked.start(now)
         return asked
+
+    def contact(self, flow: Flow) -> str:
+        """Our own address towards the other end of `flow`, a URI."""
+        return str(parse_name_addr(self._core.contact(flow)).uri)
 
     def new_id(self) -> str:
         """A token that nobody has or can guess."""

@@ -47,6 +47,7 @@ Request: TypeAlias = (
     | c.TransferRequested
     | c.CallActRequested
     | c.ConsultRequested
+    | c.DialRequested
     | c.PickUpRequested
 )
 """What people ask for, each by a name of its own."""

@@ -10,6 +10,7 @@ a command in the journal like any other.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from itertools import islice
 
@@ -17,33 +18,52 @@ from pydantic import Field
 
 from callcenter.domain import commands as c
 from callcenter.domain.center import Channel
-from callcenter.domain.commands import CallAct, Presence
-from callcenter.domain.units import AgentId, ContactId, QueueId
+from callcenter.domain.commands import CallAct, DialKind, Presence
+from callcenter.domain.errors import CallcenterError
+from callcenter.domain.units import AgentId, ContactId, PartyId, QueueId
 from callcenter.records.day import as_time
 from callcenter.records.live_state import LiveContact, Stage
 from callcenter.web import views as v
 from callcenter.web.access import Need
 from callcenter.web.act import Asking, request_id
 from callcenter.web.picture import Picture
+from callcenter.web.ports import PartiesPort
 from callcenter.web.problems import Refused
 from callcenter.web.routes import Answer, Body, Call, Handling, Query, Route
+from callcenter.web.tally import Tally
 
 TARGETS_MAX = 50
 """Of each kind; who looks for somebody else types a part of the name."""
 COMMANDED = (200, 202)
 
 
+NUMBER = r"^[0-9+*# ()./-]{0,40}$"
+"""What people type; which of it may be dialled, the front end says."""
+
+
 class TransferBody(Body):
-    """To whom: a queue or an agent. She keeps the place that she had when she first waited."""
+    """To whom: a queue, an agent, a number outside, or whoever is on duty. In a queue she keeps the
+    place that she had when she first waited."""
 
     queue: str = Field("", max_length=64)
     agent: str = Field("", max_length=64)
+    number: str = Field("", pattern=NUMBER)
+    duty: bool = False
 
 
 class ConsultBody(Body):
-    """Which colleague."""
+    """Which colleague, a number outside, or whoever is on duty."""
 
-    agent: str = Field(min_length=1, max_length=64)
+    agent: str = Field("", max_length=64)
+    number: str = Field("", pattern=NUMBER)
+    duty: bool = False
+
+
+class DialBody(Body):
+    """A number outside, or that of whoever is on duty. Her own phone rings first."""
+
+    number: str = Field("", pattern=NUMBER)
+    duty: bool = False
 
 
 class PickUpBody(Body):
@@ -66,12 +86,29 @@ class TargetsQuery(Query):
 class Calls:
     """The handlers of what an agent does to her call; a supervisor may do it for her."""
 
-    def __init__(self, picture: Picture, asking: Asking) -> None:
+    def __init__(
+        self, picture: Picture, asking: Asking, parties: PartiesPort, tally: Tally
+    ) -> None:
         self._picture = picture
         self._asking = asking
+        self._parties = parties
+        self._tally = tally
 
     async def transfer(self, call: Call) -> Answer:
+        """What is refused is counted here; what is done, where it is told (`metrics.py`)."""
         body: TransferBody = call.body
+        named = {"outside": body.number, "duty": body.duty, "agent": body.agent, "queue": True}
+        kind = next(name for name, is_so in named.items() if is_so)
+        try:
+            return await self._transfer(call, body)
+        except Refused:
+            self._tally.transfers[kind, "refused"] += 1
+            raise
+
+    async def _transfer(self, call: Call, body: TransferBody) -> Answer:
+        if body.number or body.duty:
+            _one_of(body.queue, body.agent, body.number, body.duty)
+            return await self._dial(call, DialKind.TRANSFER, body.number, duty=body.duty)
         return await self._asking.ask(
             c.TransferRequested(
                 contact=self._contact(call),
@@ -141,11 +178,41 @@ class Calls:
 
     async def consult(self, call: Call) -> Answer:
         body: ConsultBody = call.body
+        _one_of(body.agent, body.number, body.duty)
+        if not body.agent:
+            return await self._dial(call, DialKind.CONSULT, body.number, duty=body.duty)
         return await self._asking.ask(
             c.ConsultRequested(
                 contact=self._contact(call),
                 agent=AgentId(call.path("id")),
                 to=AgentId(body.agent),
+                by=call.who.name,
+                request=request_id(),
+            )
+        )
+
+    async def dial(self, call: Call) -> Answer:
+        """Her phone rings first, then the number."""
+        body: DialBody = call.body
+        _one_of(body.number, body.duty)
+        return await self._dial(call, DialKind.CALL, body.number, duty=body.duty)
+
+    async def _dial(self, call: Call, kind: DialKind, number: str, *, duty: bool) -> Answer:
+        """The number is kept in the erasable place; the command names it."""
+        contact = ContactId("") if kind is DialKind.CALL else self._contact(call)
+        party = PartyId("" if duty else f"party-desk-{secrets.token_hex(10)}")
+        if party:
+            try:
+                await self._parties.keep(party, number)
+            except CallcenterError as away:
+                raise Refused(503, str(away), kind="store-unavailable") from away
+        return await self._asking.ask(
+            c.DialRequested(
+                agent=AgentId(call.path("id")),
+                kind=kind,
+                contact=contact,
+                party=party,
+                duty=duty,
                 by=call.who.name,
                 request=request_id(),
             )
@@ -201,6 +268,12 @@ class Calls:
         raise Refused(409, f"agent {agent.id!r} has no call", kind="refused")
 
 
+def _one_of(*targets: str | bool) -> None:
+    """Somebody, and only one."""
+    if sum(bool(target) for target in targets) != 1:
+        raise Refused(422, "name one: a colleague, a number or duty", kind="invalid")
+
+
 def _is_call(contact: LiveContact) -> bool:
     return contact.channel is Channel.VOICE and contact.stage is Stage.TALKING
 
@@ -219,9 +292,11 @@ def call_routes(does: Calls) -> list[Route]:
     return [
         act("hold", "Put her caller on hold: he hears music", does.hold),
         act("resume", "Take her caller back from hold", does.resume),
-        act("transfer", "Hand her caller on to a queue or an agent", does.transfer, TransferBody),
-        act("consult", "Ask a colleague while her caller holds the line", does.consult,
+        act("transfer", "Hand her caller on: a queue, an agent, a number outside, whoever is on duty",
+            does.transfer, TransferBody),
+        act("consult", "Ask a colleague, or outside, while her caller holds the line", does.consult,
             ConsultBody),
+        act("dial", "Call a number outside: her own phone rings first", does.dial, DialBody),
         act("swap", "Talk with the other of caller and colleague", does.swap),
         act("conference", "Let all of them hear each other", does.conference),
         act("complete", "Leave caller and colleague together", does.complete),

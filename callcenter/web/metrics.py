@@ -20,7 +20,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from callcenter import __version__
 from callcenter.domain import events as e
 from callcenter.domain.center import Channel
-from callcenter.domain.commands import Presence
+from callcenter.domain.commands import DialKind, DialStage, Presence
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND
 from callcenter.records.counters import Counters
 from callcenter.records.published import FAMILIES_MAX, SAMPLES_MAX, Published
@@ -71,10 +72,25 @@ class Metrics:
         self.wait.labels(visit.queue, visit.outcome.value).observe(visit.waited / SECOND)
 
     def _event(self, event: e.Event) -> None:
+        self._handed_on(event)
         if type(event) is e.SegmentEnded:
             self.handle.labels(event.queue, "talk").observe(event.talked / SECOND)
         elif type(event) is e.WrapUpEnded:
             self.handle.labels(event.queue, "wrap_up").observe(event.wrapped / SECOND)
+
+    def _handed_on(self, event: e.Event) -> None:
+        """What is a fact is counted where it is told, whichever way it was asked for."""
+        counts = self._tally.transfers
+        if type(event) is e.ContactTransferred:
+            counts["agent" if event.to else "queue", "made"] += 1
+        elif type(event) is e.HandedOver:
+            counts["attended", "made"] += 1
+        elif type(event) is e.SegmentEnded and event.termination.reason is Reason.TRANSFERRED:
+            contact = self._picture.live.data.contacts.get(event.contact)
+            if contact is not None and contact.outside is DialStage.ANSWERED:
+                counts["attended_outside", "made"] += 1
+        elif type(event) is e.OutsideDialled and event.kind is DialKind.TRANSFER:
+            counts["duty" if event.duty else "outside", event.stage.value] += 1
 
     def page(self) -> bytes:
         """The text a scraper reads."""
@@ -114,6 +130,14 @@ class Metrics:
         for (status, kind), count in sorted(tally.refused.items()):
             refused.add_metric([status, kind], count)
         yield refused
+        transfers = CounterMetricFamily(
+            "callcenter_transfers",
+            "Callers handed on, by what to and what came of it; `refused` at the desk.",
+            labels=["kind", "result"],
+        )
+        for (kind, result), count in sorted(tally.transfers.items()):
+            transfers.add_metric([kind, result], count)
+        yield transfers
 
 
 class _Fixed:

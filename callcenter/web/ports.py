@@ -68,6 +68,10 @@ class PartiesPort(Protocol):
 
     async def values(self, parties: Sequence[str]) -> dict[str, str]: ...
 
+    async def keep(self, party: str, number: str) -> None:
+        """Keep what was typed at a desk. Raises `StoreUnavailable`, `StoreError`."""
+        ...
+
 
 class WhyPort(Protocol):
     """Decides again what the journal says, elsewhere. Raises `Refused` with the reason. `at` is a

@@ -114,7 +114,7 @@ class Server:
         self.reasons = Reasons(world.why(self.tally))
         asking = Asking(picture, world.commands)
         self.acting = Acting(picture, asking)
-        self.calls = Calls(picture, asking)
+        self.calls = Calls(picture, asking, world.parties, self.tally)
         self.supervising = Supervising(picture, asking, world.prompts)
         self.documents = Documents(picture, asking, world.documents)
         picture.use_customers(world.customers)

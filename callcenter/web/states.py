@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from callcenter.care.customer import Customer
-from callcenter.domain.center import PreviewEnd
+from callcenter.domain.center import Agent, PreviewEnd
+from callcenter.domain.commands import DialStage
+from callcenter.domain.duty import on_duty
 from callcenter.domain.units import AgentId, QueueId, SegmentId
 from callcenter.records import screens
 from callcenter.records.day import as_time
@@ -49,6 +51,7 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
     if contact is not None and (contact.document or contact.id not in found.segments.values()):
         contact = None
     offer = screens.offered_call(live, found)
+    config = live.people.get(agent)
     return v.DeskState(
         at=as_time(now),
         agent=screens.agent_row(live, found, now),
@@ -63,7 +66,20 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
         sip=picture.sip,
         control=picture.control,
         stale_since=picture.stale_since,
+        dials=bool(config and config.dials),
+        duty=_on_duty(picture, config, contact),
     )
+
+
+def _on_duty(picture: Picture, config: Agent | None, contact: LiveContact | None) -> str:
+    """Who answers for her now, as she would call him; empty for nobody."""
+    live = picture.live
+    queue = contact.queue if contact is not None else QueueId("")
+    duty = on_duty(live.data.center, queue, config.site if config else "", picture.now())
+    if duty is None:
+        return ""
+    person = live.people.get(duty.agent)
+    return person.name if person else duty.name
 
 
 async def _contact(picture: Picture, contact: LiveContact, agent: LiveAgent) -> v.DeskContact:
@@ -92,6 +108,7 @@ async def _contact(picture: Picture, contact: LiveContact, agent: LiveAgent) -> 
         preview_until=as_time(contact.preview_until) if contact.preview_until else None,
         accepts_itself=bool(queue and queue.preview_end is PreviewEnd.ACCEPT),
         callback=contact.calls_back,
+        calls=contact.placed,
         **_colleague(picture, contact, agent.id),
     )
 
@@ -107,6 +124,13 @@ def _colleague(picture: Picture, contact: LiveContact, agent: AgentId) -> dict[s
     asked = agent == contact.asked or agent in contact.beside.values()
     last = next(reversed(contact.beside.values()), None)
     other = contact.agent if asked else contact.asked or last
+    if contact.outside is not None:
+        there = contact.outside is DialStage.ANSWERED
+        return {
+            "colleague": "the number outside",
+            "colleague_state": "talking" if there else "ringing",
+            "conference": contact.conference,
+        }
     if not other:
         return {}
     person = picture.live.people.get(other)

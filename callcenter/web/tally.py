@@ -24,6 +24,9 @@ class Tally:
     """Unknown, expired and revoked tokens that were shown to us."""
     explanations: Counter[str] = field(default_factory=Counter)
     """Questions why, by result: `EXPLAINED`."""
+    transfers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Callers handed on, by what to (`queue`, `agent`, `attended`, `outside`, `attended_outside`,
+    `duty`) and by what came of it (`made`, `refused`, or the stage of an outside number)."""
     screens: int = 0
     """Open WebSockets now."""
 

@@ -240,6 +240,8 @@ class DeskContact(msgspec.Struct, frozen=True, kw_only=True):
     """Another agent has the contact, and asked her."""
     conference: bool = False
     """All of them hear each other."""
+    calls: bool = False
+    """It is her own call: when she has picked up, the number is dialled."""
 
 
 class DeskWrapUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +284,10 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     listens everywhere: it is then the host by which the page was reached."""
     control: ControlView
     stale_since: datetime | None
+    dials: bool = False
+    """She may call numbers outside, some of them."""
+    duty: str = ""
+    """Who is on duty for her now; empty for nobody."""
 
 
 class TransferTarget(msgspec.Struct, frozen=True, kw_only=True):

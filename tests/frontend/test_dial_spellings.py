@@ -6,14 +6,17 @@ from random import Random
 
 import pytest
 
-from callcenter.domain.units import AgentId
+from callcenter.domain.center import DialRule
 from callcenter.frontend.dialling import Road, road_to
 from callcenter.frontend.turn import Trunk
 from callcenter.sip.flow import Flow
+from tests.frontend.test_outside import may_dial
+from tests.frontend.test_transfer import refer, talking
 from tests.frontend.world import World
 
 PREMIUM = ("19005550199", "19765550199", "447000123456", "2125550199123", "900123456", "0900123456")
 SPELLINGS = 10_000
+DIALLED, REFERRED, REDIRECTED = 2_500, 7_000, 500
 CANARY = Flow("udp", ("192.0.2.1", 5060), ("203.0.113.66", 5060))
 DIGITS = {
     "arabic": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
@@ -93,11 +96,61 @@ def test_what_is_dialled_is_written_in_digits_alone() -> None:
     assert road.number == "+15550100199"
 
 
-def test_an_agents_phone_can_dial_no_trunk_at_all() -> None:
-    world = world_with(trunk("canary", "+", "0", "1", "9"))
-    ana, chance = world.agents["ana"], Random(3)
-    assert world.frontend.phones.bindings(AgentId("ana"))
-    for _ in range(200):
-        text = "".join(c for c in spelled(chance) if (c.isascii() and c.isalnum()) or c in "+*#")
-        ana.dial(text)
-    assert not [data for data in world.sent if CANARY.remote[0].encode() in data]
+ALLOWED = "+34"
+"""What agents may call: everything that the canary is sent must begin so."""
+
+
+def center_that_dials(*agents: str) -> World:
+    """Agents who may call `ALLOWED`, by a trunk that would dial anything."""
+    world, _ = talking(*agents)
+    may_dial(world, rule=DialRule(name="office", allow=(ALLOWED,)))
+    canary = trunk("canary", "+", "0", "1", "2", "4", "9")
+    world.frontend.hands.config = world.frontend.hands.config._replace(trunks=(canary,))
+    return world
+
+
+def paid_for(world: World) -> list[bytes]:
+    """What the canary was sent, but for the numbers that may be called."""
+    lines = (data.split(b"\r\n", 1)[0] for data in world.packets.get(CANARY.remote[0], ()))
+    return [line for line in lines if f" sip:{ALLOWED}".encode() not in line]
+
+
+def as_user(text: str) -> str:
+    """A spelling as it can stand in a request at all."""
+    return "".join(c for c in text if c.isascii() and c.isprintable() and c not in ' "<>')
+
+
+def test_no_spelling_dialled_at_a_phone_reaches_the_canary() -> None:
+    world, chance = center_that_dials("ana", "ben"), Random(3)
+    ben = world.agents["ben"]
+    for _ in range(DIALLED):
+        ben.dial(as_user(spelled(chance)))
+    assert paid_for(world) == []
+    assert ben.story[-1].startswith("rejected")
+
+
+def test_no_spelling_in_a_refer_reaches_the_canary() -> None:
+    world, chance = center_that_dials("ana"), Random(4)
+    ana = world.agents["ana"]
+    for _ in range(REFERRED):
+        number = spelled(chance)
+        to = chance.choice(("<sip:{}@callcenter>", "<sip:{}@203.0.113.66:5060>", "<tel:{}>", "sip:{}",
+                            "<sip:{}@evil.test;method=INVITE>", "<sips:{}@callcenter>"))  # fmt: skip
+        refer(world, ana, to.format("".join(c for c in number if c not in "\r\n\0")))
+    assert sum(line.startswith("REFER ") for line in ana.story) == REFERRED
+    assert paid_for(world) == []
+    assert ana.call is not None
+
+
+def test_no_spelling_in_a_redirection_reaches_the_canary() -> None:
+    """The provider answers 302 and names a number: nobody follows it."""
+    world, chance = may_dial(World("ana"), rule=DialRule(name="office", allow=("+1555",))), Random(5)
+    canary = trunk("canary", "+", "0", "1", "2", "4", "9")
+    trunks = (*world.frontend.hands.config.trunks, canary)
+    world.frontend.hands.config = world.frontend.hands.config._replace(trunks=trunks)
+    provider, ana = world.trunk("is busy"), world.agents["ana"]
+    for _ in range(REDIRECTED):
+        provider.redirects = f"<sip:{as_user(spelled(chance))}@203.0.113.66:5060>"
+        ana.dial("+15550777")
+        assert ana.story[-1] == "rejected 503"
+    assert world.packets.get(CANARY.remote[0], []) == []

@@ -263,11 +263,13 @@ def test_nobody_is_referred_to_a_name_that_is_not_ours() -> None:
     ana = world.agents["ana"]
     for to in ("<sip:+19005551234@evil.test>", "<sip:300@callcenter>"):
         refer(world, ana, to)
-        assert ana.story[-1] == "REFER 404"
+        assert ana.story[-1] == "REFER 403"
+    refer(world, ana, "<sip:nobody@callcenter>")
+    assert ana.story[-1] == "REFER 404"
     refer(world, ana, "<sip:help@callcenter;method=BYE>")
     assert ana.story[-1] == "REFER 403"
     refer(world, ana, "<tel:+19005551234>")
-    assert ana.story[-1] == "REFER 404"
+    assert ana.story[-1] == "REFER 403"
     refer(world, ana, "nonsense <")
     assert ana.story[-1] == "REFER 400"
     assert world.hears(caller) == world.leg_of(ana)

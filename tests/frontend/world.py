@@ -38,11 +38,13 @@ from callcenter.frontend.turn import (
     Faulted,
     FaxClosed,
     FeatureClosed,
+    FetchParty,
     Input,
     KeepRecording,
     LookedUp,
     LookUp,
     MediaReplied,
+    PartyFetched,
     RtpSilent,
     SayingFinished,
     SendGranted,
@@ -319,6 +321,8 @@ class Phone:
         self.endpoint: sip.Endpoint
         self.call: sip.Call | None
         self.starts_again()
+        self.redirects = ""
+        """Where it says that its callers should go: 302."""
         self.shown = ""
         """Display name of the last call."""
         self.reason = ""
@@ -428,6 +432,9 @@ class Phone:
 
     def _called(self, call: sip.Call) -> None:
         assert call.request is not None
+        if self.redirects:
+            call.reject(302, self.world.now, headers=(("Contact", self.redirects),))
+            return
         if self.mood == "is busy" or (self.call and self.call in self.endpoint.calls):
             call.reject(486, self.world.now)
             return
@@ -469,6 +476,8 @@ class World:
         self.customers: dict[str, str] = {}
         self.fields = {"tier": "gold"}
         """What the table says of every customer."""
+        self.parties: dict[str, str] = {}
+        """Numbers that were typed at desks, by party."""
         self.sends_nothing = False
         """Whether the process dies between the commit and what follows from it."""
         self.keeps_nothing = False
@@ -479,6 +488,8 @@ class World:
         self._unkept: set[str] = set()
         self.sent: list[bytes] = []
         """All SIP messages that left the front end."""
+        self.packets: dict[str, list[bytes]] = {}
+        """The same by the host that they were sent to."""
         self.granted: list[SendGranted] = []
         """Those of them that did not wait."""
         self._unanswered: list[tuple[str, dict[str, Any]]] = []
@@ -534,12 +545,25 @@ class World:
     def leg_of(self, phone: Phone) -> str:
         """The media leg of a phone in a call."""
         story = self.story_of(phone)
+        if getattr(story, "agent_media", None):
+            return str(story.agent_media.record.id)
         colleague = story.consult.colleague if hasattr(story, "consult") else None
         if colleague is not None and colleague.record.agent == phone.name:
             return str(colleague.media.record.id)
         if phone.name in self.agents and getattr(story, "talk", None):
             return str(story.talk.media.record.id)
         return str(story.media.record.id)
+
+    def leg_outside(self, phone: Phone) -> str:
+        """The media leg of somebody outside who was asked, or whom a caller was handed on to."""
+        story = self.story_of(phone)
+        beside = story.consult.colleague or story.talk
+        assert beside.record.outside is not None
+        return str(beside.media.record.id)
+
+    def presence_of(self, name: str) -> str:
+        """What an agent is, as control has it."""
+        return self.control.state.agents[AgentId(name)].presence.value
 
     def has_story(self, phone: Phone) -> bool:
         """Whether the front end holds the call of a phone."""
@@ -619,6 +643,7 @@ class World:
                     pass
                 case SendSip(flow=flow, data=data) | SendGranted(flow=flow, data=data):
                     self.sent.append(data)
+                    self.packets.setdefault(flow.remote[0], []).append(data)
                     self._road.append(("to phone", (flow.remote, data)))
                     if isinstance(action, SendGranted):
                         self.granted.append(action)
@@ -626,6 +651,8 @@ class World:
                     self._road.append(("media", (cookie, message)))
                 case KeepRecording() | DropRecording():
                     self.record(action)
+                case FetchParty(contact=contact, party=party):
+                    self._road.append(("party", (contact, party)))
                 case LookUp():
                     self._road.append(("lookup", action))
                 case ContactClosed():
@@ -676,6 +703,10 @@ class World:
                 customer = self.customers.get(what.value, "")
                 answer = LookedUp(what.contact, bool(customer), self.fields, customer)
                 self._take(self.frontend.react(answer, self.now))
+            case "party":
+                contact, party = what
+                fetched = PartyFetched(contact, party, self.parties.get(party, ""))
+                self._take(self.frontend.react(fetched, self.now))
             case "command":
                 self._decide(msgspec.msgpack.decode(what, type=Command))
             case "events":

@@ -52,6 +52,9 @@ class Numbers:
     async def values(self, parties: Sequence[str]) -> dict[str, str]:
         return {p: self.known[p] for p in parties if p in self.known}
 
+    async def keep(self, party: str, number: str) -> None:
+        self.known[party] = number
+
 
 @dataclass
 class Papers:

@@ -50,6 +50,7 @@ EXPECTED: dict[str, set[str]] = {
     "POST /agents/{id}/call/transfer": DESK,
     "POST /agents/{id}/call/hang-up": DESK,
     "POST /agents/{id}/call/consult": DESK,
+    "POST /agents/{id}/call/dial": DESK,
     "POST /agents/{id}/call/swap": DESK,
     "POST /agents/{id}/call/conference": DESK,
     "POST /agents/{id}/call/complete": DESK,

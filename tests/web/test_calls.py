@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.domain.commands import CallAct, OfferOutcome, Presence
@@ -155,5 +156,60 @@ def test_she_sees_what_rings_at_a_colleague_and_picks_it_up(tmp_path: Path) -> N
         assert (await post(found, "pick-up", ann, contact="c1"))[0] == 200
         assert found.house.rung("c1") == "ann"
         assert (await post(found, "pick-up", ann, contact="c9"))[0] == 409
+
+    within(tmp_path, story)
+
+
+# ---- numbers outside ---------------------------------------------------------------------------
+
+
+def test_a_number_that_is_typed_is_kept_apart_and_the_command_names_it(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        ann = await talking(found)
+        found.commands.seen.clear()
+        for what in ("transfer", "consult"):
+            await post(found, what, ann, number="+34 600 123 456")
+        asked = [one for one in found.commands.seen if isinstance(one, c.DialRequested)]
+        assert [one.kind for one in asked] == [c.DialKind.TRANSFER, c.DialKind.CONSULT]
+        assert {(one.contact, one.agent, one.by, one.duty) for one in asked} == {
+            ("c1", "ann", "ann", False)
+        }
+        assert {found.numbers.known[one.party] for one in asked} == {"+34 600 123 456"}
+        assert "600" not in repr(found.commands.seen)
+
+    within(tmp_path, story)
+
+
+def test_her_own_call_needs_no_caller(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        found.house.presence("ann", Presence.READY)
+        ann = await found.log_in("ann")
+        found.commands.seen.clear()
+        await post(found, "dial", ann, number="+34600123456")
+        (asked,) = found.commands.seen
+        assert isinstance(asked, c.DialRequested)
+        assert (asked.kind, asked.contact) == (c.DialKind.CALL, "")
+        await post(found, "dial", ann, duty=True)
+        assert found.commands.seen[-1].party == ""  # type: ignore[union-attr]
+
+    within(tmp_path, story)
+
+
+def test_one_is_named_and_only_one_and_refusals_are_counted(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        ann = await talking(found)
+        for body in ({"number": "+34600123456", "duty": True}, {"agent": "ben", "duty": True}):
+            assert (await post(found, "transfer", ann, **body))[0] == 422
+        assert (await post(found, "dial", ann))[0] == 422
+        assert (await post(found, "transfer", ann, number="<script>"))[0] == 422
+        status, why = await post(found, "transfer", ann, duty=True)
+        assert (status, why) == (409, "nobody is on duty now")
+        counted = found.server.tally.transfers
+        assert (counted["duty", "refused"], counted["outside", "refused"]) == (2, 1)
+        page = found.server.metrics.page().decode()
+        assert 'callcenter_transfers_total{kind="duty",result="refused"} 2.0' in page
+        await post(found, "transfer", ann, queue="help")
+        page = found.server.metrics.page().decode()
+        assert 'callcenter_transfers_total{kind="queue",result="made"} 1.0' in page
 
     within(tmp_path, story)

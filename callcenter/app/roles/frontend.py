@@ -48,6 +48,7 @@ from callcenter.app.flow_watch import WATCH_SECONDS, FlowWatch
 from callcenter.app.roles.frontend_tls import TlsSide
 from callcenter.app.roles.frontend_watch import watch_of
 from callcenter.app.roles.messages import Messages
+from callcenter.app.roles.numbers import Numbers
 from callcenter.app.roles.roads import flows_of, with_roads
 from callcenter.app.roles.trunk_lines import TrunkLines
 from callcenter.domain.center import Center
@@ -75,6 +76,7 @@ from callcenter.frontend.turn import (
     MediaHolds,
     MediaReplied,
     MediaRestarted,
+    PartyFetched,
     RecordingEnded,
     RecordingKept,
     RtpHeard,
@@ -269,6 +271,7 @@ class FrontendRole:
             look=self._look,
             hurry=self.reader.hurry,
             record=self.messages.do,
+            fetch=Numbers(self.writer.call, self.keys.parties, self._fetched).fetch,
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
@@ -464,6 +467,9 @@ class FrontendRole:
 
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
+
+    def _fetched(self, fetched: PartyFetched) -> None:
+        self.loop.feed(fetched)
 
     def _kept(self, kept: RecordingKept) -> None:
         self.loop.feed(kept)

@@ -88,7 +88,8 @@ class Scribe:
     async def write(self) -> None:
         """One page: rows, state and cursor together. A page that failed is written again."""
         page = self._page = self._page or self.book.take()
-        self._unmoved |= {c.party: None for c in page.contacts if c.ended and c.party}
+        ended = [contact for contact in page.contacts if contact.ended]
+        self._unmoved |= {party: None for one in ended for party in one.parties}
         wanted = list(self._unmoved)[:NUMBERS_PER_READ]
         values = await self._call("HMGET", self._keys.parties, *wanted) if wanted else []
         numbers = {

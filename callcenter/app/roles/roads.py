@@ -43,6 +43,8 @@ def with_roads(
             username=tables[trunk.name].username,
             password=tables[trunk.name].password.get_secret_value(),
             realm=tables[trunk.name].realm,
+            register_seconds=tables[trunk.name].register_seconds,
+            registrar=tables[trunk.name].registrar,
         )
         for trunk in trunks
     )

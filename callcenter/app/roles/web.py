@@ -11,6 +11,7 @@ anybody sees. Only while somebody waits for an answer does it read as they come.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -82,6 +83,11 @@ class Parties:
         values = await self._writer.call("HMGET", self._key, *parties)
         pairs = zip(parties, values, strict=True)
         return {party: bytes(value).decode("utf-8", "replace") for party, value in pairs if value}
+
+    async def keep(self, party: str, number: str) -> None:
+        """A number that is to be dialled, for the front end that will."""
+        value = json.dumps({"number": number})
+        await self._writer.call("HSET", self._key, party, value)
 
     async def values(self, parties: Sequence[str]) -> dict[str, str]:
         """Those of `parties` that are known anywhere."""

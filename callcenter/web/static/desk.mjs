@@ -8,6 +8,7 @@ import { useEffect } from "./vendor/preact-hooks.mjs";
 import { signal } from "./vendor/signals.mjs";
 import { troubles } from "./alarms.mjs";
 import { CallCard, WrapUpCard } from "./desk_call.mjs";
+import { DialPane } from "./desk_dial.mjs";
 import { DocumentsPane } from "./desk_documents.mjs";
 import { useFound } from "./found.mjs";
 import { ask, follow } from "./live.mjs";
@@ -128,7 +129,7 @@ function PickUp({ agent, queues }) {
 
 /** The codes that do the same from the phone's keypad. */
 function Codes({ reasons }) {
-  const codes = [["*11", "Ready"], ...reasons.slice(0, 9).map((reason, n) => [`*12${n + 1}`, label(reason)]), ["*13", "Done"], ["*14", "My state?"], ["*10", "Log out"]];
+  const codes = [["*11", "Ready"], ...reasons.slice(0, 9).map((reason, n) => [`*12${n + 1}`, label(reason)]), ["*13", "Done"], ["*14", "My state?"], ["*15", "On duty"], ["*10", "Log out"]];
   return html`
     <section class="pane" id="codes"><h2>By phone</h2>
       <dl class="codes">${codes.map(([code, words]) => html`<div key=${code}><dt>${code}</dt><dd>${words}</dd></div>`)}</dl>
@@ -179,13 +180,13 @@ function Desk({ state }) {
       <${States} agent=${agent} reasons=${reasons} />
       <div class="centre">
         ${contact && offer && html`<${CallCard} id="offer" call=${offer} ringing=${true} clock=${link.clock} busy=${busy.value} take=${take} pass=${pass} />`}
-        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} act=${onCall} />`}
+        ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} dials=${state.dials} duty=${state.duty} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} act=${onCall} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
         <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
         ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
       </div>
       <div class="side">
-        <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} /><${PickUp} agent=${agent} queues=${queues} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
+        <${PhoneCard} agent=${agent} sip=${state.sip} /><${Today} agent=${agent} />${!call && html`<${DialPane} dials=${state.dials} duty=${state.duty} busy=${busy.value} act=${onCall} />`}<${PickUp} agent=${agent} queues=${queues} /><${Queues} queues=${queues} /><${Codes} reasons=${reasons} />
       </div>
     </main>`;
 }

@@ -1,6 +1,7 @@
 // The desk's centre: the call with all that is known of it, and the work after it.
 
 import { useState } from "./vendor/preact-hooks.mjs";
+import { OutsideTargets } from "./desk_dial.mjs";
 import { useFound } from "./found.mjs";
 import { Ago, html } from "./page.mjs";
 import { PRESENCE, ago, attribute, label, span } from "./words.mjs";
@@ -46,7 +47,7 @@ function Answers({ call, clock, busy, take, pass }) {
 }
 
 /** Whom she may ask, or hand her caller on to; a part of a name finds more. */
-function Targets({ agent, busy, act, close }) {
+function Targets({ agent, dials, duty, busy, act, close }) {
   const [find, setFind] = useState("");
   const [found, trouble] = useFound(`agents/${encodeURIComponent(agent.id)}/call/targets?find=${encodeURIComponent(find)}`, agent.contact);
   const to = (what, target) => act(what, target.agent ? { agent: target.agent } : { queue: target.queue }).then(close);
@@ -61,6 +62,7 @@ function Targets({ agent, busy, act, close }) {
           ${target.agent && html`<button disabled=${busy || target.state !== "ready"} data-ask=${target.agent} onClick=${() => to("consult", target)}>Ask</button>`}
           <button disabled=${busy} data-target=${target.agent || target.queue} onClick=${() => to("transfer", target)}>Hand on</button>
         </div>`)}
+      <${OutsideTargets} dials=${dials} duty=${duty} busy=${busy} act=${act} close=${close} />
       <button class="plain" onClick=${close}>Not now</button>
     </fieldset>`;
 }
@@ -81,7 +83,7 @@ function ColleagueKeys({ call, busy, act }) {
 }
 
 /** What she does with her call, without another phone. */
-function CallKeys({ call, agent, busy, act }) {
+function CallKeys({ call, agent, dials, duty, busy, act }) {
   const [handing, setHanding] = useState(false);
   if (call.asked) return html`<div class="keys" id="call-keys"><p class="notice" id="colleague">${call.colleague} asked you${call.conference ? "; all of you hear each other" : ""}.</p></div>`;
   if (call.colleague) return html`<${ColleagueKeys} call=${call} busy=${busy} act=${act} />`;
@@ -91,11 +93,11 @@ function CallKeys({ call, agent, busy, act }) {
       <button disabled=${busy} id="transfer" aria-expanded=${handing} onClick=${() => setHanding(!handing)}>Transfer or ask</button>
       <button class="bad" disabled=${busy} id="hang-up" onClick=${() => act("hang-up", {})}>Hang up</button>
     </div>
-    ${handing && html`<${Targets} agent=${agent} busy=${busy} act=${act} close=${() => setHanding(false)} />`}`;
+    ${handing && html`<${Targets} agent=${agent} dials=${dials} duty=${duty} busy=${busy} act=${act} close=${() => setHanding(false)} />`}`;
 }
 
 /** The call that she is offered, or that she has. */
-export function CallCard({ id = "call", call, ringing, agent, clock, busy, file, take, pass, act }) {
+export function CallCard({ id = "call", call, ringing, agent, dials, duty, clock, busy, file, take, pass, act }) {
   const asks = call.colleague && !call.asked;
   const held = call.held && !asks && !call.asked;
   const state = call.preview_until ? "Offered" : ringing ? "Ringing" : held ? "On hold" : "Talking";
@@ -107,9 +109,10 @@ export function CallCard({ id = "call", call, ringing, agent, clock, busy, file,
       <p class="who" id="caller">${call.customer?.name || call.caller || "Unknown caller"}</p>
       <p class="what">${call.customer?.name && call.caller ? html`<span>${call.caller}</span>` : ""}<span id="queue">${call.queue_title}</span><span>waited ${span(call.waited_seconds)}</span></p>
       ${ringing && call.callback && html`<p class="notice">A callback: when you have answered, the customer is called.</p>`}
-      ${ringing && html`<${Answers} call=${call} clock=${clock} busy=${busy} take=${take} pass=${pass} />`}
+      ${ringing && call.calls && html`<p class="notice" id="calls">Your call: pick up your phone if it rings, then the number is called.</p>`}
+      ${ringing && !call.calls && html`<${Answers} call=${call} clock=${clock} busy=${busy} take=${take} pass=${pass} />`}
       ${state === "On hold" && html`<p class="notice">On hold: the other side hears music.</p>`}
-      ${!ringing && call.channel === "voice" && html`<${CallKeys} call=${call} agent=${agent} busy=${busy} act=${act} />`}
+      ${!ringing && call.channel === "voice" && html`<${CallKeys} call=${call} agent=${agent} dials=${dials} duty=${duty} busy=${busy} act=${act} />`}
       <${Facts} facts=${Object.entries(call.attributes).map(([name, value]) => [label(name), label(attribute(name, value))])} />
       ${call.customer && html`<${Customer} customer=${call.customer} />`}
       ${!ringing && html`<${Dispositions} segment=${call.segment} choices=${call.dispositions} chosen=${call.disposition} busy=${busy} file=${file} />`}
