@@ -135,7 +135,7 @@ class Stream:
         for _ in range(MESSAGES_PER_TURN_MAX):
             try:
                 position += self._take_keepalive(buffer, position)
-                if self.closed:
+                if self._is_over():
                     return  # the answer to a ping found nobody
                 length = frame_length(buffer[position:] if position else buffer)
             except SipError as error:
@@ -149,9 +149,13 @@ class Stream:
             position += length
             self._completed()
             self._on_message(message, self.flow)
-            if self.closed or self._closing:
+            if self._is_over():
                 return
         self._wait_for_more(0)
+
+    def _is_over(self) -> bool:
+        """Nothing more is read: it is closed, or closes when all is written."""
+        return bool(self.closed or self._closing)
 
     def _take_keepalive(self, buffer: bytes, position: int) -> int:
         """Take out CRLFs between messages; a double one is a ping, its answer a single one."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Center, eventually, free_ports
+from tests.e2e.harness import Center, eventually
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 
