@@ -1,6 +1,6 @@
 """kill -9 at every place: nobody lost, nobody connected twice, nobody stuck, the books balance.
 
-Two hundred points here; `python -m tests.crash --points 10000` plays as many as you like.
+Some two hundred points here; `python -m tests.crash --points 10000` plays as many as you like.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def test_a_leader_that_dies_stalls_or_is_cut_off_anywhere_costs_nothing() -> Non
 
 def test_a_standby_that_dies_or_stalls_anywhere_loses_nothing_of_the_archive() -> None:
     with store(on_disk=False) as server:
-        tally = kill_standbys(server, 30)
-    assert tally.played == 30
-    assert tally.came >= 25
+        tally = kill_standbys(server, 36)
+    assert tally.played == 36
+    assert tally.came >= 25  # on a busy machine more is read at once, and fewer points are met
 
 
 def test_a_front_end_that_dies_or_stalls_anywhere_costs_no_call() -> None:
