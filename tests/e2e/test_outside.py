@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
+from tests.e2e.callback_line import CUSTOMER_TONE, LineCenter, customer, provider
 from tests.e2e.foreign_phones import baresip
 from tests.e2e.harness import Books, eventually, eventually_async, people, reach_queue, run
 from tests.e2e.stories import HEARD, tone_of
-from tests.e2e.callback_line import CUSTOMER_TONE, LineCenter, customer, provider
 
 pytestmark = pytest.mark.e2e
 
