@@ -41,6 +41,7 @@ def test_she_who_answers_has_a_part_of_her_own_and_no_visit_is_answered() -> Non
     house = joined()
     first, second = house.all(e.SegmentStarted)
     assert (first.beside, second.beside, second.agent) == (False, True, "ben")
+    assert second.waited == 0, "nobody waited for her"
     assert house.contact("c1").segment == first.segment
     assert house.agent("ben").presence is Presence.TALKING
     assert len(house.all(e.ContactQueued)) == 1
@@ -73,6 +74,21 @@ def test_a_colleague_whose_phone_is_not_there_is_offered_nothing_until_it_is() -
     assert one(said, e.AgentUnreachable).agent == "ben"
     house.call("c2")
     assert house.rung("c2") == ""
+
+
+def test_a_colleague_is_rung_for_the_whole_ring_time_and_a_little_longer() -> None:
+    house = asked()
+    assert not only(house.wait(24.9), e.ConsultUnanswered)
+    assert one(house.wait(0.2), e.ConsultUnanswered).agent == "ben"
+
+
+def test_whoever_does_not_have_the_caller_leaves_her_to_nobody() -> None:
+    house = joined()
+    beside = house.contact("c1").beside[-1]
+    other = c.HandOverReported(contact=ContactId("c1"), segment=SegmentId("s9"), to_segment=beside)
+    assert house.tell(other) == []
+    assert house.control.counters["handed_over_to_nobody"] == 1
+    assert house.contact("c1").beside == (beside,)
 
 
 def test_an_owner_who_says_nothing_of_it_loses_the_colleague_to_others() -> None:

@@ -91,6 +91,19 @@ def test_a_queue_may_lay_mails_on_the_desk_without_asking() -> None:
     assert not house.control.state.offers
 
 
+def test_what_is_laid_on_the_desk_is_a_segment_named_in_the_order_of_its_beginning() -> None:
+    house = opened(auto_accept=True)
+    for number in range(3):
+        house.document(f"m{number}")
+    assert [one.segment for one in house.all(e.SegmentStarted)] == ["s1-1", "s1-2", "s1-3"]
+
+
+def test_nobody_is_asked_to_look_at_a_document_before_it_is_offered_to_read() -> None:
+    house = opened(preview_seconds=5, ring_seconds=20)
+    house.document("m1")
+    assert one(house.journal, e.OfferMade).preview_seconds == 0
+
+
 def test_done_ends_it_filed_and_frees_her() -> None:
     house = worked()
     assert house.done("m1", "ann", "resolved").accepted

@@ -2,10 +2,11 @@
 
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
+from callcenter.domain.center import Channel
 from callcenter.domain.commands import CallAct, Presence
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import AgentId, ContactId, SegmentId
-from tests.control.house import House, agent, center, one, only, queue
+from tests.control.house import House, agent, center, member, one, only, queue
 from tests.control.invariants import check
 
 QUEUES = (
@@ -169,6 +170,23 @@ def test_a_free_colleague_picks_up_what_rings_at_another() -> None:
     assert house.agent("ann").presence is Presence.READY, "she bears nothing"
     house.accept("c1")
     check(house.control)
+
+
+def test_who_picked_up_for_whom_is_written_down() -> None:
+    house = House().open(center(agent("ann", english=5), agent("ben", english=3), queues=QUEUES))
+    house.call("c1")
+    house.pick_up("c1", "ben")
+    assert one(house.journal, e.ContactAssigned).by == "ben"
+    house.request(c.PickUpRequested(contact=ContactId("c1"), agent=AgentId("ann"), by="sue"))
+    assert house.all(e.ContactAssigned)[-1].by == "sue"
+
+
+def test_nobody_hands_a_caller_to_an_agent_who_takes_no_calls() -> None:
+    writes = member("ben", {"capacity": {Channel.VOICE: 0}}, english=3)
+    house = House().open(center(agent("ann", english=5), writes, queues=QUEUES))
+    house.call("c1")
+    house.accept("c1")
+    assert house.hand_on("c1", "ann", to="ben").reason == "agent 'ben' takes no voice"
 
 
 def test_who_is_busy_cannot_do_it_or_is_away_picks_up_nothing() -> None:

@@ -350,6 +350,13 @@ def test_kept_agents_serve_their_queue_and_others_only_beyond_the_number_kept() 
     assert engine.unlocked() == ["ann", "ben"]
 
 
+def test_who_is_named_for_a_contact_is_told_among_those_whom_a_reserve_may_have_kept() -> None:
+    engine = Engine(reserves=(Reserve(QueueId("vip"), {"a": 1}, 1),))
+    free(engine, "ann")
+    waiting(engine, "hers", Terms(agents=(ann(),)), b=1)
+    assert engine.unlocked() == ["ann"]
+
+
 def test_who_cannot_serve_the_queue_that_others_are_kept_for_is_not_kept() -> None:
     engine = Engine(reserves=(Reserve(QueueId("vip"), {"a": 1}, 5),))
     free(engine, "ann", b=1)

@@ -2,7 +2,7 @@
 
 import { signal } from "./vendor/signals.mjs";
 import { Ago, html } from "./page.mjs";
-import { PRESENCE, ago, attribute, label, percent, plain, presenceWords, waitRange } from "./words.mjs";
+import { CHANNELS, PRESENCE, ago, attribute, label, percent, plain, presenceWords, waitRange } from "./words.mjs";
 
 export const WAITING_SHOWN = 60;
 
@@ -30,7 +30,7 @@ function WaitingLine({ row, queue, names, clock, open }) {
     <tr data-contact=${row.contact}>
       <td class=${`num wait ${level}`}><${Ago} time=${row.since} clock=${clock} /></td>
       <td>${queue?.title ?? row.queue}<span class="quiet"> ${row.position}.</span></td>
-      <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.caller || "unknown"}</button>${row.callback && html`<span class="quiet" title="Nobody is on the line: the customer is called when an agent has answered"> callback</span>`}</td>
+      <td><button class="link-like" onClick=${() => open({ kind: "contact", contact: row.contact })}>${row.channel === "voice" ? row.caller || "unknown" : CHANNELS[row.channel] ?? plain(row.channel)}</button>${row.callback && html`<span class="quiet" title="Nobody is on the line: the customer is called when an agent has answered"> callback</span>`}</td>
       <td class="said hide-small">${told(row)}</td>
       <td class="num still" title=${row.place === null ? "" : `Place ${row.place} among all whom the same agents could serve`}>${still(row, clock.value)}</td>
       <td class="rings">${row.state === "ringing" && html`<span class="reserved state">${row.preview ? "looked at by" : "rings at"} ${[row.agent, ...row.also].map((agent) => names.get(agent) ?? agent).join(", ")}</span>`}</td>

@@ -43,6 +43,11 @@ export const PRESENCE = {
   talking: "Talking", wrap_up: "Wrap-up",
 };
 
+/** What somebody who does not call has sent. */
+export const CHANNELS = {
+  email: "Mail", fax: "Fax", voicemail: "Message", chat: "Chat",
+};
+
 const REASONS = {
   rona: "no answer", declined: "declined a call", "phone-busy": "phone busy",
   removed: "removed from the center",
