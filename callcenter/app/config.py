@@ -25,6 +25,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from callcenter.app.addresses import host_port
 from callcenter.app.config_base import (
+    ADDRESS_OR_NOTHING,
     CALLER,
     DAY,
     HOST_OR_NOTHING,
@@ -114,6 +115,9 @@ class SipSettings(Table):
     wss_listen: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ()
     """Where phones in browsers reach us (SIP over secure WebSocket), from pages of `[web] origins`.
     Needs a `[[certificate]]`."""
+    dns_server: str = Field(default="", pattern=ADDRESS_OR_NOTHING)
+    """`host:port` of the DNS server that is asked for trunks with `discover`; that of the system when
+    empty."""
     domain: str = ""
     """Host part of our addresses; the advertised address when empty."""
     realm: str = "callcenter"
@@ -156,6 +160,10 @@ class TrunkSettings(Table):
     address: Address = Field(examples=["198.51.100.20:5060"])
     """Where calls of this line come from: over UDP this host and port, over TCP and TLS this host.
     They need no password."""
+    discover: bool = False
+    """Find the line's machines by NAPTR and SRV records of the name in `address`, whose port counts only
+    where there are none; calls leave by the first that answers OPTIONS, and come from any of them. Over
+    UDP."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """How the line speaks with us; what comes from its address in another way is a stranger's."""
     sources: tuple[Network, ...] = ()

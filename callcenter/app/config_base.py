@@ -45,6 +45,7 @@ Network = Annotated[str, BeforeValidator(network)]
 PREFIX = r"^(\+[0-9]{0,15}|[0-9]{1,15})$"
 CALLER = r"^[A-Za-z0-9+._*#-]{0,40}$"
 HOST_OR_NOTHING = r"^[A-Za-z0-9.:\[\]-]{0,253}$"
+ADDRESS_OR_NOTHING = r"^([A-Za-z0-9.-]+:[0-9]{1,5})?$"
 DUTY_NUMBER = r"^(\+?[0-9]{3,15})?$"
 Prefix = Annotated[str, Field(pattern=PREFIX)]
 Timezone = Annotated[str, BeforeValidator(_timezone)]

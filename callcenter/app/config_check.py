@@ -373,6 +373,8 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     yield from _deaf_media(settings)
     yield from tls_problems(settings)
     for index, trunk in enumerate(settings.trunks):
+        if trunk.discover and trunk.transport != "udp":
+            yield ("trunk", index, "discover"), "is for a line over UDP", 'write transport = "udp"'
         if trunk.register_seconds and not (trunk.username and trunk.password.get_secret_value()):
             yield (
                 ("trunk", index, "register_seconds"), "there is no account to register",

@@ -9,6 +9,7 @@ Sources: RFC 3261 11 (OPTIONS: any answer shows that somebody is there), RFC 191
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import ssl
@@ -37,7 +38,7 @@ def examine_sip(settings: Settings) -> Iterator[Finding]:
     yield from _certificates(settings)
     yield from _names(settings)
     yield from _translators(settings)
-    for trunk in settings.trunks:
+    for trunk in _each_place(settings):
         yield trunk_answers(trunk)
 
 
@@ -83,6 +84,10 @@ def _names(settings: Settings) -> Iterator[Finding]:
 
     named = [("[sip] domain", settings.sip.domain)]
     named += [(f"[[trunk]] {t.name}", host_port(t.address)[0]) for t in settings.trunks]
+    for trunk in settings.trunks:
+        if trunk.discover:
+            named.remove((f"[[trunk]] {trunk.name}", host_port(trunk.address)[0]))
+            yield _discovered(settings, trunk)
     for setting, name in named:
         if not name or _is_literal(name):
             continue
@@ -96,6 +101,45 @@ def _names(settings: Settings) -> Iterator[Finding]:
             )  # fmt: skip
         else:
             yield Finding("dns", "ok", f"{setting}: {name} is {', '.join(found)}")
+
+
+def _each_place(settings: Settings) -> Iterator[TrunkSettings]:
+    """Every trunk; one that is found by name once for each of its machines."""
+    for trunk in settings.trunks:
+        places = _places(settings, trunk) if trunk.discover else [trunk.address]
+        for place in places:
+            yield trunk.model_copy(update={"address": place})
+
+
+def _discovered(settings: Settings, trunk: TrunkSettings) -> Finding:
+    """What the records of its name say."""
+    from callcenter.app.doctor import Finding
+
+    setting, host = f"[[trunk]] {trunk.name}", host_port(trunk.address)[0]
+    places = _places(settings, trunk)
+    if not places:
+        return Finding(
+            "dns", "error", f"{setting}: {host} has neither SRV records nor addresses",
+            "correct the name, or ask the provider; `dig SRV _sip._udp.NAME` shows what there is",
+        )  # fmt: skip
+    return Finding("dns", "ok", f"{setting}: {host} is {', '.join(places)}")
+
+
+def _places(settings: Settings, trunk: TrunkSettings) -> list[str]:
+    """`host:port` of each machine of a trunk that is found by name, in the order to be tried."""
+    from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+    from callcenter.adapters.sip_names import Located, SipNames
+
+    server, (host, port) = settings.sip.dns_server, host_port(trunk.address)
+
+    async def ask() -> Located:
+        reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
+        names = SipNames((host_port(server),) if server else (), reactor=reactor)
+        return await names.locate(host, port, trunk.transport)
+
+    found = asyncio.run(ask())
+    return [f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in found.addresses]
 
 
 def _translators(settings: Settings) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
         by_two("callcenter_dials_total", "Numbers outside, by what for and what became of it.", ("kind", "stage"), counts, "dial."),
         counted("callcenter_refers_total", "REFER from phones, by answer.", "status", counts, "refer."),
         _registered(frontend),
+        _targets(frontend),
         counted("callcenter_trunk_registrations_total", "REGISTER to lines, by what came of it.", "result", counts, "registration."),
         counted("callcenter_messages_total", "Messages of callers, by what became of them.", "how", counts, "message."),
         gauge("callcenter_callbacks_promised", "Callbacks that wait or are being made.", len(frontend.hands.promises)),
@@ -62,6 +63,21 @@ def _registered(frontend: Frontend) -> Family:
     return Family(
         name="callcenter_trunk_registered", kind="gauge",
         help="1 while our account is registered with the line.", labels=("trunk",), samples=samples,
+    )  # fmt: skip
+
+
+def _targets(frontend: Frontend) -> Family:
+    """Machines of trunks that are found by name: answering OPTIONS, not answering, not asked yet."""
+    words = {True: "up", False: "down", None: "unknown"}
+    found = Counter(
+        (name, words[target.is_alive])
+        for name, targets in frontend.targets.of.items()
+        for target in targets
+    )
+    return Family(
+        name="callcenter_trunk_targets", kind="gauge",
+        help="Machines of trunks that are found by name.", labels=("trunk", "state"),
+        samples=[(labels, float(count)) for labels, count in sorted(found.items())],
     )  # fmt: skip
 
 

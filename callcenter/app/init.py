@@ -93,6 +93,7 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # [[trunk]]
 # name = "provider"
 # address = "198.51.100.20:5060"
+# discover = true                  # "provider.example:5060": found by NAPTR and SRV, kept by OPTIONS
 # dial = ["+1"]
 # deny = ["+1900", "+1976"]        # not these, though they begin so
 # transport = "udp"                # or tcp, tls

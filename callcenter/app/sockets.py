@@ -54,7 +54,7 @@ def _of_frontend(settings: Settings, _index: int) -> Sockets:
     for number, address in enumerate(settings.sip.wss_listen):
         opened[f"sip-wss-{number}"] = _tcp(address, "[sip] wss_listen")
     for trunk in settings.trunks:
-        if trunk.transport == "udp":
+        if trunk.transport == "udp" and not trunk.discover:
             number = _listener_for(trunk.address, settings.sip.listen)
             local, public = settings.sip.listen[number], opened[f"sip-udp-{number}"]
             opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, public)

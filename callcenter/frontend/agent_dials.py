@@ -21,7 +21,7 @@ from callcenter.frontend.outbound import story_of
 from callcenter.frontend.outside import not_allowed
 from callcenter.frontend.outside_asked import DUTY_CODE, Called, duty_for, is_number, outside_of
 from callcenter.frontend.phones import Answer, Phones
-from callcenter.frontend.refer import target_of
+from callcenter.frontend.refer import Target, target_of
 from callcenter.sip import endpoint as sip
 from callcenter.sip.message import Request
 
@@ -51,6 +51,8 @@ class AgentDials:
             return True
         if agent is None or not is_number(dialled) or self._is_ours(dialled):
             return False
+        if target_of(self.hands.center, dialled) != Target():
+            return False  # a colleague's or a queue's: those are reached with a caller on the line
         if (who := self._who(call, invite)) is not None:
             self._calls(call, outside_of(self.hands, who, dialled, DialKind.CALL))
         return True

@@ -35,6 +35,7 @@ from callcenter.frontend.message import MessageStory, message_of
 from callcenter.frontend.outbound import OutboundStory, granted_story
 from callcenter.frontend.phones import Answer, Phones
 from callcenter.frontend.registrations import Registrations
+from callcenter.frontend.targets import Targets
 from callcenter.frontend.trunks import Trunks
 from callcenter.frontend.turn import (
     Closing,
@@ -65,6 +66,7 @@ from callcenter.frontend.turn import (
     SipReceived,
     StoreDown,
     StoreUp,
+    TargetsFound,
     Turn,
 )
 from callcenter.sip import endpoint as sip
@@ -98,6 +100,7 @@ class Frontend:
         self.phones = Phones(self.hands, secret)
         self.trunks = Trunks()
         self.dials = AgentDials(self.hands, self.phones)
+        self.targets = Targets(self.hands)
         self.registrations = Registrations(self.hands)
         self.counts = self.hands.counts
         self._rates = RateLimit(
@@ -128,6 +131,7 @@ class Frontend:
             RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
             PartyFetched: self._party_fetched,
+            TargetsFound: self._targets_found,
             RecordingEnded: self._recording_ended,
             RecordingKept: self._recording_kept,
             Configured: self._configured,
@@ -159,6 +163,7 @@ class Frontend:
         try:
             self._told_by_sip(self.endpoint.tick(now))
             self.phones.tick()
+            self.targets.tick()
             self.registrations.tick()
             self.hands.ring_alarms()
         except Exception as fault:  # noqa: BLE001 as in `react`
@@ -171,6 +176,7 @@ class Frontend:
         times = (
             self.endpoint.deadline,
             self.phones.deadline,
+            self.targets.deadline,
             self.registrations.deadline,
             self.hands.deadline,
         )
@@ -302,7 +308,7 @@ class Frontend:
                     self._tell_story(event)
 
     def _tell_story(self, event: sip.SipEvent) -> None:
-        if self.registrations.heard(event):
+        if self.registrations.heard(event) or self.targets.heard(event):
             return
         call = event.call if isinstance(event, CallEvent) else self._asked_in(event)
         if isinstance(event, sip.CallEnded | sip.CallRejected):
@@ -656,6 +662,11 @@ class Frontend:
 
     def _configured(self, config: Configured) -> None:
         self.hands.config = config
+        self.targets.apply()
+        self.registrations.tick()
+
+    def _targets_found(self, found: TargetsFound) -> None:
+        self.targets.learned(found)
         self.registrations.tick()
 
     def _overloaded(self, load: Overloaded) -> None:

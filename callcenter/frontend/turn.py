@@ -115,6 +115,13 @@ class LookedUp(NamedTuple):
     customer: str
 
 
+class TargetsFound(NamedTuple):
+    """Where the machines of a trunk are, in the order in which the DNS wants them tried."""
+
+    trunk: str
+    addresses: tuple[Address, ...]
+
+
 class PartyFetched(NamedTuple):
     """The number behind a party, for `FetchParty`; empty where it is not known."""
 
@@ -158,6 +165,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     realm: str = ""
     """Whose challenges are answered; empty for any of this trunk's."""
+    local: Address | None = None
+    """Our own address, where the trunk is found by name and may be in several places."""
     register_seconds: int = 0
     """We register with it for so long each time; 0 where it knows us otherwise."""
     registrar: str = ""
@@ -246,6 +255,7 @@ Input: TypeAlias = (
     | FaxOver
     | LookedUp
     | PartyFetched
+    | TargetsFound
     | Configured
     | StoreDown
     | StoreUp

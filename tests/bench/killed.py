@@ -68,6 +68,20 @@ class Demo:
             next(p for name, p in named.items() if name.rpartition("-")[0] == part), signal.SIGKILL
         )
 
+    def calls(self) -> int:
+        """How many are at the front end now."""
+        request = urllib.request.Request(
+            f"{self.where['web']}/metrics",
+            headers={"Authorization": f"Bearer {self.where['token']}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(
+            int(float(line.rpartition(" ")[2]))
+            for line in lines
+            if line.startswith("callcenter_frontend_calls{")
+        )
+
     def until_shown(self, number: int) -> float:
         """Seconds until a change of state that is asked for now is decided and shown."""
         agent, wanted = self.where["agent"]["user"], STATES[number % len(STATES)]

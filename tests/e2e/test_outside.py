@@ -7,11 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
+from tests.e2e.browser import Street, chromium, screen
 from tests.e2e.callback_line import CUSTOMER_TONE, LineCenter, customer, provider
 from tests.e2e.foreign_phones import baresip
-from tests.e2e.harness import Books, eventually, eventually_async, people, reach_queue, run
+from tests.e2e.harness import (
+    PASSWORD,
+    Books,
+    eventually,
+    eventually_async,
+    people,
+    reach_queue,
+    run,
+)
 from tests.e2e.stories import HEARD, tone_of
 
 pytestmark = pytest.mark.e2e
@@ -115,3 +125,21 @@ def test_baresip_calls_out_by_itself_and_when_the_desk_asks(
     eventually(lambda: len(ended()) == 2, 15, "they are not in the history")
     assert ended() == [("served", "ben", "")] * 2
     assert books.counted("offered") == 0, "no queue has an agent's own call in its books"
+
+
+@pytest.mark.browser
+def test_the_desk_calls_a_number_and_whoever_is_on_duty(center: LineCenter) -> None:
+    with chromium() as browser, Street(center) as street:
+        anna = street.do(street.people.agent("anna"))
+        with screen(browser, center) as shown:
+            page = shown.sign_in("anna", PASSWORD)
+            expect(page.locator("#dial-duty")).to_contain_text("night")
+            page.fill("#dial-number", "+441234567")
+            page.click("#dial-now")
+            expect(page.locator("#trouble")).to_contain_text("This number may not be called")
+            page.fill("#dial-number", "+15550000009")
+            page.click("#dial-now")
+            street.do(anna.until_called())
+            expect(page.locator("#call")).to_contain_text("Your call")
+            expect(page.locator("#decline")).to_have_count(0)
+            shown.forgive("401", "409")

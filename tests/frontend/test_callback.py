@@ -471,3 +471,37 @@ def test_a_mistake_of_ours_ends_the_callback_by_name() -> None:
     story(world).end(Reason.INTERNAL)  # type: ignore[attr-defined]
     world.wait(1)
     assert world.last(e.ContactEnded).termination.reason is Reason.INTERNAL
+
+
+# --- what is written down of it -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mood", "stage"),
+    [("answers", "answered"), ("is busy", "busy"), ("rejects:404", "failed")],
+)
+def test_every_dial_is_written_down_by_agent_and_trunk(mood: str, stage: str) -> None:
+    world = center()
+    promised(world)
+    world.wait(61)
+    world.trunk(mood)
+    rung(world).answer()
+    audit = world.kinds(e.OutsideDialled)
+    assert [(one.kind, one.stage) for one in audit] == [
+        ("callback", "dialled"),
+        ("callback", stage),
+    ]
+    assert {(one.agent, one.contact) for one in audit} == {("ana", contact(world))}
+    assert audit[0].trunk == "provider"
+    assert world.frontend.counts[f"dial.callback/{stage}"] == 1
+    assert NUMBER not in repr(world.events)
+
+
+def test_a_number_that_may_not_be_called_any_more_is_written_down_as_such() -> None:
+    world = center()
+    promised(world)
+    world.wait(61)
+    world.trunk("answers")
+    world.frontend.hands.config = world.frontend.hands.config._replace(trunks=())
+    rung(world).answer()
+    assert [one.stage for one in world.kinds(e.OutsideDialled)] == ["not_allowed"]

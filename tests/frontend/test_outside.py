@@ -190,6 +190,16 @@ def test_nobody_but_a_registered_agent_calls_out() -> None:
     assert invites(world) == []
 
 
+def test_a_colleagues_extension_is_no_number_outside() -> None:
+    world = may_dial(World("ana", "ben"), rule=DialRule(name="all", allow=("3",)))
+    agents = tuple(replace(a, extension="301") if a.id == "ben" else a for a in world.center.agents)
+    world.center = replace(world.center, agents=agents)
+    may_dial(world, rule=DialRule(name="all", allow=("3",)))
+    world.agents["ana"].dial("301")
+    assert world.agents["ana"].story == ["rejected 404"]
+    assert world.kinds(e.OutsideDialled) == []
+
+
 def test_one_who_is_not_on_duty_calls_nobody() -> None:
     world = may_dial(World("ana", ready=False))
     world.trunk("answers")

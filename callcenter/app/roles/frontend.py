@@ -49,8 +49,9 @@ from callcenter.app.roles.frontend_tls import TlsSide
 from callcenter.app.roles.frontend_watch import watch_of
 from callcenter.app.roles.messages import Messages
 from callcenter.app.roles.numbers import Numbers
-from callcenter.app.roles.roads import flows_of, with_roads
+from callcenter.app.roles.roads import flows_of, local_of, with_roads
 from callcenter.app.roles.trunk_lines import TrunkLines
+from callcenter.app.roles.trunk_names import TrunkNames
 from callcenter.domain.center import Center
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import Batch, ConfigurationChanged
@@ -83,6 +84,7 @@ from callcenter.frontend.turn import (
     RtpSilent,
     SayingFinished,
     SipReceived,
+    TargetsFound,
     Trunk,
 )
 from callcenter.records.published import Family
@@ -154,6 +156,8 @@ class FrontendRole:
         self.advertised = Advertised(self.settings, self.context.addresses)
         self.messages = Messages(context.state_directory, self._kept)
         self.roads = flows_of(context.sockets)
+        self.local = local_of(context.sockets)
+        self.trunk_names = TrunkNames(self.settings, self._found)
         self.lines: TrunkLines | None = None
         self.lookup: Lookup | None = None
         self._asked_early: list[LookUp] = []
@@ -338,7 +342,7 @@ class FrontendRole:
     def _roads_changed(self) -> None:
         """A connection to a trunk came up or was lost: calls to it leave by it, or not at all."""
         config = self.frontend.hands.config
-        trunks = with_roads(config.trunks, self.settings, self._roads())
+        trunks = with_roads(config.trunks, self.settings, self._roads(), self.local)
         self.loop.feed(config._replace(trunks=trunks))
 
     def _keep_connection(self, connection: socket.socket, number: int) -> None:
@@ -357,7 +361,7 @@ class FrontendRole:
             flows=self.flows.library.flows,
             audio=self.flows.audio,
             credentials={c.username: c for c in _credentials(settings)},
-            trunks=with_roads(_trunks(settings), settings, self._roads()),
+            trunks=with_roads(_trunks(settings), settings, self._roads(), self.local),
             revisions=self.flows.revisions,
         )
 
@@ -382,6 +386,7 @@ class FrontendRole:
             "flows": self._follow_flows(),
             "certificates": self.tls.follow(),
             "trunks": lines.keep(),
+            "trunk names": self.trunk_names.follow(),
             "trace": self.watch.answer(
                 self.context.state_directory,
                 self.context.name,
@@ -468,6 +473,9 @@ class FrontendRole:
     def _looked_up(self, answer: LookedUp) -> None:
         self.loop.feed(answer)
 
+    def _found(self, found: TargetsFound) -> None:
+        self.loop.feed(found)
+
     def _fetched(self, fetched: PartyFetched) -> None:
         self.loop.feed(fetched)
 
@@ -517,6 +525,7 @@ class FrontendRole:
             gauge("callcenter_frontend_facts_lost", "Turns that a full outbox did not take.", self.loop.lost_turns),
             counted("callcenter_lookups_failed_total", "Callers not looked up; taken as unknown.", "why", unasked),
             counted("callcenter_flows_refused_total", "Changed flow files that were not taken.", "reason", self.flows.refused),
+            counted("callcenter_dns_questions_total", "Names of trunks, asked of the DNS.", "result", self.trunk_names.counts),
             *self.tls.figures(),
             counted("callcenter_sip_captured_total", "Messages copied to the capture server.", "result", {"sent": self.watch.captured, "failed": self.watch.not_captured}),
             counted("callcenter_sip_transport_total", "What happened to messages and ng questions.", "event", transport),
@@ -577,7 +586,7 @@ def _trunks(settings: Settings) -> list[Trunk]:
     for trunk in settings.trunks:
         host, port = host_port(trunk.address)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            found = [] if trunk.discover else socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as wrong:
             log.error("a trunk's name is not known", trunk=trunk.name, error=str(wrong))
             found = []

@@ -13,7 +13,7 @@ import msgspec
 
 from callcenter.app.config import Settings
 from callcenter.frontend.turn import Trunk
-from callcenter.sip.flow import Flow
+from callcenter.sip.flow import Address, Flow
 
 
 def flows_of(sockets: Mapping[str, socket.socket]) -> dict[str, Flow]:
@@ -27,8 +27,17 @@ def flows_of(sockets: Mapping[str, socket.socket]) -> dict[str, Flow]:
     return found
 
 
+def local_of(sockets: Mapping[str, socket.socket]) -> Address | None:
+    """The first address that phones reach us at over UDP: trunks that are found by name do, too."""
+    first = sockets.get("sip-udp-0")
+    return (str(first.getsockname()[0]), int(first.getsockname()[1])) if first else None
+
+
 def with_roads(
-    trunks: Iterable[Trunk], settings: Settings, flows: Mapping[str, Flow]
+    trunks: Iterable[Trunk],
+    settings: Settings,
+    flows: Mapping[str, Flow],
+    local: Address | None = None,
 ) -> tuple[Trunk, ...]:
     """The trunks with what is needed to call by them."""
     tables = {table.name: table for table in settings.trunks}
@@ -43,6 +52,7 @@ def with_roads(
             username=tables[trunk.name].username,
             password=tables[trunk.name].password.get_secret_value(),
             realm=tables[trunk.name].realm,
+            local=local if tables[trunk.name].discover else None,
             register_seconds=tables[trunk.name].register_seconds,
             registrar=tables[trunk.name].registrar,
         )
