@@ -154,8 +154,8 @@ class Stream:
         self._wait_for_more(0)
 
     def _is_over(self) -> bool:
-        """Nothing more is read: it is closed, or closes when all is written."""
-        return bool(self.closed or self._closing)
+        """Whether nothing more is read."""
+        return self.closed or bool(self._closing)
 
     def _take_keepalive(self, buffer: bytes, position: int) -> int:
         """Take out CRLFs between messages; a double one is a ping, its answer a single one."""
