@@ -152,8 +152,10 @@ class FrontendLoop:
         hurry: asyncio.Event | None = None,
         record: Record = lambda _action: None,
         fetch: Fetch = lambda _action: None,
+        seal: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """`hurry` is set while a decision of control's is waited for."""
+        """`hurry` is set while a decision of control's is waited for. `seal` covers what must not be
+        kept as it is: keys of encrypted calls."""
         self.frontend = frontend
         self._hurry = hurry or asyncio.Event()
         self._writer = writer
@@ -162,6 +164,7 @@ class FrontendLoop:
         self._look = look
         self._record = record
         self._fetch = fetch
+        self._seal = seal
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[tuple[Micros, Input]] = deque()
         self._strangers: deque[tuple[Micros, Input]] = deque()
@@ -279,7 +282,7 @@ class FrontendLoop:
         try:
             kept = self._writer.append(
                 gathered.commands,
-                list(gathered.records.values()),
+                [self._sealed(change) for change in gathered.records.values()],
                 gathered.numbers,
                 patient=not gathered.commands and bool(gathered.ahead or not gathered.actions),
             )
@@ -292,6 +295,9 @@ class FrontendLoop:
         kept.add_done_callback(self._kept)
         if self.store_is_down:
             self._act_unkept()
+
+    def _sealed(self, change: Change) -> Change:
+        return change if change.value is None else change._replace(value=self._seal(change.value))
 
     def _kept(self, kept: asyncio.Future[None]) -> None:
         """The oldest append is on the disk (appends are answered in order)."""

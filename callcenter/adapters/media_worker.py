@@ -28,13 +28,16 @@ from typing import Any
 
 import msgspec
 
+from callcenter.adapters.media_browsers import Browsers
 from callcenter.adapters.media_files import AudioFiles, log_trouble
 from callcenter.adapters.media_journal import Journal
 from callcenter.adapters.media_return import take_back
-from callcenter.adapters.media_sockets import Wires
+from callcenter.adapters.media_sockets import Wires, reader_of
+from callcenter.adapters.srtp import SrtpGuard
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
 from callcenter.media import ng
 from callcenter.media.engine import Engine, Limits
+from callcenter.media.guard import Guard
 from callcenter.media.leg import (
     PACKET,
     PHONE,
@@ -71,6 +74,9 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     address: str = "127.0.0.1"
     """Where RTP is received, and what SDP says unless `advertised` is set."""
     advertised: str = ""
+    address6: str = ""
+    """The same for phones on IPv6; empty where there are none."""
+    advertised6: str = ""
     first_port: int = 30_000
     last_port: int = 34_999
     ng_host: str = "127.0.0.1"
@@ -80,6 +86,10 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """0 tells nobody."""
     directory: str = ""
     """Where the state for a restart is kept; empty keeps none."""
+    seal_file: str = ""
+    """Holds what keys in that state are sealed with; a file in the directory when empty."""
+    identity_file: str = ""
+    """Certificate and key that browsers see; new ones for each life when empty."""
     legs_max: int = 4000
     silence_seconds: int = 10
     orphan_seconds: int = 4 * 3600
@@ -96,42 +106,53 @@ class Worker:
 
     def __init__(self, config: WorkerConfig, ng_socket: socket.socket) -> None:
         self.config = config
+        self._packet = bytearray(2048)
+        view = memoryview(self._packet)
+        self._views = [view[:size] for size in range(PACKET_MAX + 1)]
+        """What to send for each size: made once, a slice per packet is dear."""
+        self._doors: dict[int, tuple[Side, Callable[..., Any]]] = {}
+        self._direct: dict[int, tuple[Side, Callable[..., Any]]] = {}
+        """Sides by descriptor, with the call that reads it; see `media_sockets`."""
+        self._other: dict[int, Callable[[], None]] = {}
+        self._browsers = Browsers(
+            config.identity_file, self._doors, self._other, self._packet, self._views, clock,
+            self._rewire,
+        )  # fmt: skip
         self.engine = Engine(
             address=config.advertised or config.address,
+            address6=config.advertised6 or config.address6,
             ports=Ports(config.first_port, config.last_port),
             open_side=self._open_side,
+            open_v6=self._open_v6,
             close_side=self._close_side,
+            make_guard=SrtpGuard,
+            make_web=self._browsers.make,
             load=AudioFiles().load,
-            draw=lambda bits: int.from_bytes(os.urandom(4), "big") >> (32 - bits),
+            draw=_draw,
             limits=Limits(config.legs_max, config.silence_seconds, config.orphan_seconds),
             append=append_to,
         )
+        self._browsers.engine = self.engine
         self.send_errors = 0
         self._more = False
         """The last poll was full: there is more to take at once."""
         self._busy = False
         self._taken = 0
         self._count_at = clock()
-        self._packet = bytearray(2048)
-        view = memoryview(self._packet)
-        self._views = [view[:size] for size in range(PACKET_MAX + 1)]
-        """What to send for each size: made once, a slice per packet is dear."""
         self._ng = ng_socket
         self._replays = ng.Replays()
         self._events = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._events.setblocking(False)
         self._epoll = select.epoll()
-        self._doors: dict[int, tuple[Side, Callable[..., Any]]] = {}
-        self._direct: dict[int, tuple[Side, Callable[..., Any]]] = {}
-        """Sides by descriptor, with the call that reads it; see `media_sockets`."""
-        self._other: dict[int, Callable[[], None]] = {}
         self._wheel: Wheel[Leg] = Wheel(clock())
         """Phones that hear us."""
         self._rounds: Wheel[Leg] = Wheel(clock(), ROUND_SLOT)
         """All legs."""
         self._known: dict[str, Leg] = {}
         self._journal = (
-            Journal(Path(config.directory), config.legs_max) if config.directory else None
+            Journal(Path(config.directory), config.legs_max, config.seal_file)
+            if config.directory
+            else None
         )
         self._collect_at = clock() + COLLECT_SECONDS * SECOND
         self._stopping = False
@@ -273,20 +294,28 @@ class Worker:
                 self.send_errors += 1
         if now >= leg.report_at and leg.phone.codec is not None:
             self._report(leg, now)
+        if leg.phone.web is not None:
+            self._browsers.look_after(leg)
         if self._journal is not None:
             self._journal.note(leg, now)
         self.engine.give_up_orphan(leg, now)
 
     def _report(self, leg: Leg, now: Micros) -> None:
         description = leg.phone.description
+        if leg.phone.web is not None:
+            self._browsers.report(leg, now)
+            return
         if description is None or description.control is None:
             return
         host, port = description.control
         source = leg.phone.latch.source
         if source is not None and source != leg.phone.latch.advertised:
             host, port = source[0], source[1] + 1
+        report, guard = self.engine.control_report(leg, now), leg.phone.guard
+        if guard is not None:
+            report = guard.seal_control(report)
         try:
-            leg.phone.wire.control.sendto(self.engine.control_report(leg, now), (host, port))
+            leg.phone.wire.control_to(host).sendto(report, (host, port))
         except (OSError, OverflowError):
             self.send_errors += 1
 
@@ -342,7 +371,7 @@ class Worker:
 
     def _self_report(self) -> dict[str, int]:
         return {
-            "send_errors": self.send_errors,
+            "send_errors": self.send_errors + self._browsers.send_errors,
             "skipped_turns": self._wheel.skipped,
             "replayed_replies": self._replays.hits,
             "cpu_ms": int(time.process_time() * 1000),
@@ -359,6 +388,8 @@ class Worker:
                 if known is not leg:
                     self._know(leg)
                 self._follow_latch(leg.phone)
+                self._browsers.sort(leg.phone)
+                self._rewire(leg.phone)
             if self._journal is not None:
                 self._journal.changed(call_id, leg, self.engine.legs.values(), now)
         for call_id in self.engine.refed.union(changed):
@@ -402,19 +433,39 @@ class Worker:
         """Bind the ports of a side. Raises `OSError` when another process has one."""
         wires = Wires(self.config.address, side.port, control=side.tag == PHONE)
         side.wire = wires
-        door = wires.door
-        side.emit = _by_the_door(side)
-        self._doors[door.fileno()] = side, door.recvfrom_into
+        self._rewire(side)
+        self._listen(side, wires.door, wires.control)
+
+    def _open_v6(self, side: Side) -> None:
+        """The same ports on IPv6. Raises `OSError`."""
+        wires: Wires = side.wire
+        wires.open_v6(self.config.address6)
+        assert wires.door6 is not None
+        self._listen(side, wires.door6, wires.control6)
+        self._browsers.forget(side)  # sorted anew, with this door
+
+    def _listen(self, side: Side, door: socket.socket, control: socket.socket | None) -> None:
+        self._doors[door.fileno()] = side, reader_of(door)
         self._epoll.register(door.fileno(), select.EPOLLIN)
-        if wires.control is not None:
-            self._watch(wires.control.fileno(), lambda: self._receive_control(side))
+        if control is not None:
+            self._watch(control.fileno(), lambda: self._receive_control(side, control))
+
+    def _rewire(self, side: Side) -> None:
+        """How packets leave: by the direct line or a door, encrypted or not."""
+        wires: Wires = side.wire
+        send = wires.direct.send if wires.direct is not None else _by_the_door(side)
+        if side.guard is not None:
+            side.emit = _sealed(send, side.guard)
+        else:
+            side.emit = send if side.web is None else _nothing
 
     def _close_side(self, side: Side) -> None:
         wires: Wires = side.wire
         self._disconnect(side)
-        del self._doors[wires.door.fileno()]
-        if wires.control is not None:
-            del self._other[wires.control.fileno()]
+        for wire in wires.sockets:
+            self._doors.pop(wire.fileno(), None)
+            self._other.pop(wire.fileno(), None)
+        self._browsers.forget(side)
         wires.close()
 
     def _follow_latch(self, side: Side) -> None:
@@ -429,7 +480,7 @@ class Worker:
             direct = wires.connect(source)
         except OSError:
             return  # the door serves as well, only dearer
-        side.emit = direct.send
+        self._rewire(side)
         self._direct[direct.fileno()] = side, direct.recv_into
         self._epoll.register(direct.fileno(), select.EPOLLIN)
 
@@ -437,24 +488,24 @@ class Worker:
         wires: Wires = side.wire
         if wires.direct is None:
             return
-        side.emit = _by_the_door(side)
         del self._direct[wires.direct.fileno()]
         wires.disconnect()
+        self._rewire(side)
 
     def _watch(self, fd: int, then: Callable[[], None]) -> None:
         self._other[fd] = then
         self._epoll.register(fd, select.EPOLLIN)
 
-    def _receive_control(self, side: Side) -> None:
+    def _receive_control(self, side: Side, control: socket.socket) -> None:
         try:
-            data, (host, _) = side.wire.control.recvfrom(2048)
+            data, (host, *_) = control.recvfrom(2048)
         except OSError:
             return
         known = side.address
         if known is None or host != known[0]:
             self.engine.drops.stray += 1
-        elif not side.control.receive(data, side.line.ssrc, clock()):
-            self.engine.drops.malformed += 1
+        else:
+            self._browsers.heard_control(side, data)
 
     # -- restart ---------------------------------------------------------------------------
 
@@ -462,17 +513,20 @@ class Worker:
         """Bind the ports of the worker before us and go on where it stopped."""
         for record, note in journal.read(now):
             try:
-                take_back(self.engine, self._open_side, record, note, now)
+                take_back(self.engine, (self._open_side, self._open_v6), record, note, now)
             except (OSError, ng.NgError) as e:
                 log_trouble("a leg could not be taken back", leg=record.call_id, reason=str(e))
         self.engine.connect_all()
         journal.begin(self.engine.legs.values(), now)
         for leg in self.engine.legs.values():
             self._know(leg)
+            self._browsers.sort(leg.phone)
+            self._rewire(leg.phone)
             self._feed(leg, now)
 
     def _close(self) -> None:
-        for side, _ in list(self._doors.values()):
+        sides = {id(side): side for side, _ in self._doors.values()} | self._browsers.sides
+        for side in sides.values():
             self._close_side(side)
         if self._journal is not None:
             self._journal.close()
@@ -482,8 +536,37 @@ class Worker:
 
 def _by_the_door(side: Side) -> Callable[[memoryview], object]:
     """Sends to wherever the side is at that moment."""
-    sendto: Callable[[memoryview, Any], object] = side.wire.door.sendto
-    return lambda packet: sendto(packet, side.address)
+    wires: Wires = side.wire
+    sendto: Callable[[memoryview, Any], object] = wires.door.sendto
+    if wires.door6 is None:
+        return lambda packet: sendto(packet, side.address)
+
+    def send(packet: memoryview) -> None:
+        address: Any = side.address
+        wires.door_to(address[0]).sendto(packet, address)
+
+    return send
+
+
+def _sealed(send: Callable[[Any], object], guard: Guard) -> Callable[[memoryview], object]:
+    """The same, encrypted."""
+
+    def emit(packet: memoryview) -> None:
+        data = guard.seal(bytes(packet))
+        if data:
+            send(data)
+
+    return emit
+
+
+def _nothing(_packet: memoryview) -> None:
+    """To a browser whose keys are not agreed yet, nothing is sent."""
+
+
+def _draw(bits: int) -> int:
+    """So many random bits."""
+    octets = (bits + 7) // 8
+    return int.from_bytes(os.urandom(octets)) >> (8 * octets - bits)
 
 
 def _event(fact: Fact) -> dict[str, Any]:

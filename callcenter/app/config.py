@@ -97,6 +97,10 @@ class StoreSettings(Table):
     """Admits a store that may lose its last seconds when the power fails."""
     memory_max_megabytes: int = Field(default=1024, ge=64)
     """What the embedded store may use before it refuses to take more."""
+    seal_file: Path | None = None
+    """Holds what keys of encrypted calls are sealed with (32 octets, mode 600; made if it is not
+    there); `<state_directory>/seal-secret` when not given. Frontends of several machines that are to
+    take each other's calls need the same."""
     archive_days: int = Field(default=30, ge=0)
     """How long `<state_directory>/archive` keeps commands and batches; 0 keeps all of them."""
 
@@ -122,6 +126,9 @@ class SipSettings(Table):
     """Host part of our addresses; the advertised address when empty."""
     realm: str = "callcenter"
     """What phones are asked to prove their password for; many show it when they ask for one."""
+    srtp: Literal["off", "optional", "required"] = "optional"
+    """Whether the audio of phones is encrypted (SRTP, keys by SDES, over TLS and WSS only):
+    `required` refuses phones that cannot, and those without TLS altogether, `off` those that insist."""
     digest: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
     """How phones may hash their password, the first choice first. `["SHA-256", "MD5"]` (RFC 8760)
     is for centers all of whose phones know it; others stop at the sight of it."""
@@ -196,6 +203,8 @@ class TrunkSettings(Table):
     it that know their customers by that; their calls come to the `[[number]]` of the account's name."""
     registrar: str = Field(default="", pattern=HOST_OR_NOTHING)
     """The host behind the `@` of the account, where it is not that of `address`."""
+    srtp: Literal["off", "optional", "required"] = "optional"
+    """Whether its audio is encrypted, as `[sip] srtp` says of phones; only over `transport = "tls"`."""
     inband_digits: bool = False
     """Listen for keys as tones in the audio of callers whose line sends no telephone events: the
     last resort, for analogue gateways. Embedded media engine only."""
@@ -220,6 +229,10 @@ class MediaSettings(Table):
     """Where RTP is received, and what SDP says."""
     advertised_address: str = ""
     """What SDP says where `address` is not what phones can reach, as behind NAT."""
+    address6: str = ""
+    """The same on IPv6, for phones that are there; without it they are told `address`."""
+    advertised_address6: str = ""
+    """What SDP says where `address6` is not what phones can reach."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that carry audio; they share the ports."""
     ng_listen: Address = "127.0.0.1:0"
@@ -525,6 +538,11 @@ class Settings(Table):
     def store_directory(self) -> Path:
         """Where the embedded store lives."""
         return self.store.directory or self.state_directory / "store"
+
+    @property
+    def seal_file(self) -> Path:
+        """With what keys of encrypted calls are sealed before they are kept."""
+        return self.store.seal_file or self.state_directory / "seal-secret"
 
     @property
     def history_url(self) -> str:

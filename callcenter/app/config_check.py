@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -473,6 +474,12 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
 
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Phones elsewhere can register, but their audio never arrives."""
+    second = settings.media.address6
+    if second and not _is_ipv6(second):
+        yield (
+            ("media", "address6"), f"{second} is no IPv6 address",
+            'write the machine\'s own, such as address6 = "2001:db8::10"',
+        )  # fmt: skip
     if settings.media.url != "embedded" or not _is_loopback(settings.media.address):
         return
     outside = [a for a in settings.sip.listen if not _is_loopback(host_port(a)[0])]
@@ -482,6 +489,13 @@ def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             f"is {settings.media.address}: phones that reach {outside[0]} would hear nothing",
             'write the machine\'s own address, such as [media] address = "192.0.2.10"',
         )
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ip_address(host).version == 6
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -26,6 +26,11 @@ def tls_problems(settings: Settings) -> Iterator[Problem]:
                 ("sip", key), "needs a certificate to show",
                 "add a [[certificate]] with certificate_file and key_file",
             )  # fmt: skip
+    if settings.sip.srtp == "required" and not (settings.sip.tls_listen or settings.sip.wss_listen):
+        yield (
+            ("sip", "srtp"), "is required, but no phone can send its keys over TLS",
+            'write [sip] tls_listen = ["0.0.0.0:5061"] and a [[certificate]]',
+        )  # fmt: skip
     for index, row in enumerate(settings.certificates):
         yield from _unusable("certificate", index, row.certificate_file, row.key_file)
     for index, trunk in enumerate(settings.trunks):
@@ -39,6 +44,11 @@ def _trunk(settings: Settings, index: int, trunk: TrunkSettings) -> Iterator[Pro
     for key in ("peer_name", "authorities_file", "certificate_file"):
         if getattr(trunk, key) and trunk.transport != "tls":
             yield (*place, key), "is for a trunk over TLS", 'write transport = "tls"'
+    if trunk.srtp == "required" and trunk.transport != "tls":
+        yield (
+            (*place, "srtp"), "is required, but keys are sent over TLS only",
+            'write transport = "tls"',
+        )  # fmt: skip
     if trunk.transport == "tls" and not settings.sip.tls_listen:
         yield (
             (*place, "transport"), "is tls, but calls cannot come in over TLS",

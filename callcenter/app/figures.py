@@ -15,9 +15,12 @@ from callcenter.frontend.frontend import Frontend
 from callcenter.frontend.registrations import State
 from callcenter.records.published import Family
 
-DROPPED = ("short", "malformed", "too_long", "stray", "bogus_sequence", "wrong_payload")
+DROPPED = (
+    "short", "malformed", "too_long", "stray", "bogus_sequence", "wrong_payload", "unauthentic",
+    "replayed",
+)  # fmt: skip
 """Why a packet was not heard; said even where there was none."""
-LOGINS = ("wrong", "locked", "malformed", "other_name")
+LOGINS = ("wrong", "locked", "malformed", "other_name", "unencrypted")
 
 
 def frontend_figures(frontend: Frontend) -> list[Family]:
@@ -95,18 +98,20 @@ def by_two(
 
 def media_figures(statistics: Iterable[Mapping[str, Any]]) -> list[Family]:
     """What the engines said of themselves when they were asked last."""
-    legs = bridged = used = 0
+    legs = bridged = encrypted = used = 0
     dropped = Counter(dict.fromkeys(DROPPED, 0))
     for said in statistics:
         current, ports = said.get("currentstatistics", {}), said.get("ports", {})
         legs += int(current.get("sessionstotal", 0))
         bridged += int(current.get("bridged", 0))
+        encrypted += int(current.get("encrypted", 0))
         used += int(ports.get("total", 0)) - int(ports.get("free", 0))
         for why in DROPPED:
             dropped[why] += int(said.get("dropped", {}).get(why, 0))
     return [
         gauge("callcenter_media_legs", "Media legs of all engines.", legs),
         gauge("callcenter_media_bridged", "Legs that hear each other.", bridged),
+        gauge("callcenter_media_encrypted", "Legs whose phone's audio is encrypted.", encrypted),
         gauge("callcenter_media_ports", "RTP ports in use.", used),
         counted("callcenter_media_packets_dropped_total", "Packets that were not heard, by why.", "why", dropped),
     ]  # fmt: skip

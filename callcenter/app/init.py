@@ -49,11 +49,13 @@ realm = "callcenter"
 # capture = "192.0.2.30:9060"      # a HEP3 server (Homer) gets a copy of every message
 # tls_listen = ["192.0.2.10:5061"] # phones and trunks over TLS; needs a [[certificate]]
 # wss_listen = ["192.0.2.10:5443"] # phones in browsers; their pages stand in [web] origins
+# srtp = "required"                # audio of phones encrypted, over TLS; "optional" by default
 
 [media]
 url = "embedded"                   # or ng://host:2223 for rtpengine
 rtp_ports = "30000-34999"
 address = "127.0.0.1"              # where audio is received; with `sip.listen`, the machine's
+# address6 = "2001:db8::10"        # the same for phones on IPv6
 
 [web]
 listen = "127.0.0.1:8080"          # the wall, the desk, the API
@@ -99,6 +101,7 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # transport = "udp"                # or tcp, tls
 # sources = ["198.51.100.0/28"]    # calls also come from here, whatever the port
 # peer_name = "sip.provider.example"                   # tls: only with a certificate of this name
+# srtp = "required"                # tls: its audio is encrypted; "optional" by default
 # username = "account"
 # password_file = "secrets/trunk-provider"
 # register_seconds = 300           # a provider that wants the account registered; calls come to the

@@ -6,10 +6,11 @@ one, and none stands in the configuration itself.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 from pathlib import Path
+
+from callcenter.adapters.seal import secret_at
 
 MAIL_SECRET_FILE = "mail-secret"
 
@@ -38,16 +39,5 @@ def make_passwords(folder: Path, names: list[str]) -> list[Path]:
 
 
 def secret_of(state: Path) -> bytes:
-    """What our message ids are signed with; made once, whole before anybody can read it."""
-    path = state / MAIL_SECRET_FILE
-    if not path.exists():
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
-    return path.read_bytes()
+    """What our message ids are signed with."""
+    return secret_at(state / MAIL_SECRET_FILE)

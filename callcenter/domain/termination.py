@@ -68,6 +68,10 @@ class Reason(StrEnum):
     NO_SUCH_NUMBER = "no_such_number"
     NOT_ALLOWED = "not_allowed"
     NOT_ACCEPTABLE_MEDIA = "not_acceptable_media"
+    ENCRYPTION_REQUIRED = "encryption_required"
+    """The phone offers plain audio, or keys that others may read, where `srtp = "required"`."""
+    ENCRYPTION_REFUSED = "encryption_refused"
+    """The phone wants encrypted audio only, and `srtp = "off"` or its signalling is not secret."""
     BAD_REQUEST = "bad_request"
     OVERLOADED = "overloaded"
     DRAINING = "draining"
@@ -122,6 +126,8 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.NO_SUCH_NUMBER: Result.REFUSED,
     Reason.NOT_ALLOWED: Result.REFUSED,
     Reason.NOT_ACCEPTABLE_MEDIA: Result.REFUSED,
+    Reason.ENCRYPTION_REQUIRED: Result.REFUSED,
+    Reason.ENCRYPTION_REFUSED: Result.REFUSED,
     Reason.BAD_REQUEST: Result.REFUSED,
     Reason.OVERLOADED: Result.REFUSED,
     Reason.DRAINING: Result.REFUSED,

@@ -18,6 +18,7 @@ and what they stand on:
 
 - `endings.py`    the one table from a reason to what the peer is told
 - `media_leg.py`  what the media engine is asked for one leg
+- `secrecy.py`    whether a phone's audio is encrypted
 - `phones.py`     who is registered, and is she who she says
 - `caller.py`     who calls, as far as anyone may know
 - `limits.py`     how much is let in

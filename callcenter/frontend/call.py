@@ -106,7 +106,7 @@ class CallStory:
         if offer is None:
             self.media.open_for_phone(None, self._media_ready, self._media_failed)
         elif not self.media.open_for_caller(offer, self._media_ready, self._media_failed):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
 
     def _media_ready(self) -> None:
         if self.record.stage is not Stage.ARRIVING:
@@ -143,7 +143,7 @@ class CallStory:
         if late_answer is None:
             self._start_flow()
         elif not self.media.answered(late_answer, self._start_flow, self._media_failed):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
 
     def _start_flow(self) -> None:
         record = self.record

@@ -59,6 +59,7 @@ from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
 from callcenter.frontend.offer import Offer, OfferRecord, Shown
 from callcenter.frontend.outside import RINGBACK
+from callcenter.frontend.secrecy import rule_of
 from callcenter.frontend.standby import StandbyLeg
 from callcenter.frontend.talk import Speaker, Talk, TalkRecord, answer_reinvite
 from callcenter.frontend.turn import KeepParty
@@ -316,10 +317,24 @@ class CallbackStory:
             self._audit(DialStage.NOT_ALLOWED)
             self._not_reached(OfferOutcome.CUSTOMER_FAILED, was_dialled=False)
             return
-        self.customer = dial(self.hands, road, leg.offer_sdp(), caller=self.record.dialled)
-        self._audit(DialStage.DIALLED, road.trunk.name)
-        self.hands.follow(self.customer, self)
-        self.hands.dialling[self.id] = self
+        flow, attempt = road.trunk.flow, self.record.attempt
+        assert flow is not None
+        assert attempt is not None
+        rule = rule_of(road.trunk.srtp, flow)
+        if rule.forbids_call:
+            self._audit(DialStage.NOT_ALLOWED, road.trunk.name)
+            self._not_reached(OfferOutcome.CUSTOMER_FAILED, was_dialled=False)
+            return
+
+        def ready() -> None:
+            if self.record.attempt is attempt and self.customer is None:
+                leg.tell(flow, rule)
+                self.customer = dial(self.hands, road, leg.offer_sdp(), caller=self.record.dialled)
+                self._audit(DialStage.DIALLED, road.trunk.name)
+                self.hands.follow(self.customer, self)
+                self.hands.dialling[self.id] = self
+
+        leg.prepare((flow,), ready, lambda _: self._failed(attempt), rule)
 
     def _audit(self, stage: DialStage, trunk: str = "") -> None:
         """Every dial is written down, as an agent's is."""

@@ -34,6 +34,8 @@ class Ending(NamedTuple):
     label: str
     fault: Fault
     retry_after_seconds: int = 0
+    warning: str = ""
+    """Code and text of a Warning (RFC 3261 20.43), for who must change a setting."""
 
     @property
     def reason_header(self) -> tuple[str, str]:
@@ -43,9 +45,16 @@ class Ending(NamedTuple):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Headers of the final response of a call that was never answered."""
-        if not self.retry_after_seconds:
-            return (self.reason_header,)
-        return (self.reason_header, ("Retry-After", str(self.retry_after_seconds)))
+        headers = [self.reason_header]
+        if self.retry_after_seconds:
+            headers.append(("Retry-After", str(self.retry_after_seconds)))
+        return (*headers, *self.warnings)
+
+    @property
+    def warnings(self) -> tuple[tuple[str, str], ...]:
+        """The Warning header, if there is one."""
+        code, _, text = self.warning.partition(" ")
+        return (("Warning", f'{code} callcenter "{text}"'),) if code else ()
 
 
 _NOBODY, _CALLER, _AGENT, _OURS = Fault.NOBODY, Fault.CALLER, Fault.AGENT, Fault.OURS
@@ -78,6 +87,8 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.NO_SUCH_NUMBER:            Ending(404, 1, "No such number",             "no_such_number", _CALLER),
     Reason.NOT_ALLOWED:               Ending(403, 21, "Not allowed",               "not_allowed", _CALLER),
     Reason.NOT_ACCEPTABLE_MEDIA:      Ending(488, 88, "No common codec",           "not_acceptable_media", _CALLER),
+    Reason.ENCRYPTION_REQUIRED:       Ending(488, 88, "Encryption required",       "encryption_required", _CALLER, warning="302 audio must be encrypted (SRTP, keys by SDES over TLS)"),
+    Reason.ENCRYPTION_REFUSED:        Ending(488, 88, "Encryption refused",        "encryption_refused", _CALLER, warning="302 encrypted audio needs keys sent over TLS, and srtp allowed"),
     Reason.BAD_REQUEST:               Ending(400, 95, "Bad request",               "bad_request", _CALLER),
     Reason.OVERLOADED:                Ending(503, 42, "Overloaded",                "overloaded", _OURS, 5),
     Reason.DRAINING:                  Ending(503, 42, "Going down for service",    "draining", _OURS, 5),

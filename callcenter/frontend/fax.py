@@ -82,7 +82,7 @@ class FaxStory:
         elif self.hands.rules.fax_t38 == "never" or not self.media.open_for_image(
             offer, self._find_machine, self._media_failed
         ):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
 
     def take_over(self) -> None:
         """A voice call whose caller turned out to be a fax machine."""
@@ -149,7 +149,7 @@ class FaxStory:
         if late_answer is not None and not self.media.answered(
             late_answer, self._find_machine, self._media_failed
         ):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
 
     def _media_failed(self, reply: Message) -> None:
         self.end(failure(reply))

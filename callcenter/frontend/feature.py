@@ -107,8 +107,8 @@ class FeatureStory:
         self.code = code
         self.rest = rest
         self.call = call
-        leg = LegRecord(id=f"{name}/c", told=hands.media_address(call.flow))
-        self.media = MediaLeg(hands, leg, self._said)
+        self.media = MediaLeg(hands, LegRecord(id=f"{name}/c"), self._said)
+        self.media.tell(call.flow)
         self.request = CommandId("")
         self._answered = self._asked = self._over = False
         self._began: Micros = hands.now
@@ -120,7 +120,7 @@ class FeatureStory:
         if offer is None:
             self.media.open_for_phone(None, self._ready, self._failed)
         elif not self.media.open_for_caller(offer, self._ready, self._failed):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
         self.hands.wake(self.id, CALL_LIMIT)
 
     def _ready(self) -> None:
@@ -137,7 +137,7 @@ class FeatureStory:
         if late_answer is None:
             self._ask()
         elif not self.media.answered(late_answer, self._ask, self._failed):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.media.refusal)
 
     def _ask(self) -> None:
         """She hears us: ask control, or say at once what is known here."""

@@ -35,6 +35,7 @@ from callcenter.frontend.message import MessageStory, message_of
 from callcenter.frontend.outbound import OutboundStory, granted_story
 from callcenter.frontend.phones import Answer, Phones
 from callcenter.frontend.registrations import Registrations
+from callcenter.frontend.secrecy import Rule, rule_of
 from callcenter.frontend.targets import Targets
 from callcenter.frontend.trunks import Trunks
 from callcenter.frontend.turn import (
@@ -102,6 +103,7 @@ class Frontend:
         self.dials = AgentDials(self.hands, self.phones)
         self.targets = Targets(self.hands)
         self.registrations = Registrations(self.hands)
+        self.hands.rule = self._rule
         self.counts = self.hands.counts
         self._rates = RateLimit(
             per_second=rules.calls_per_source_per_second, burst=rules.calls_per_source_burst
@@ -432,7 +434,11 @@ class Frontend:
             refuse(self.hands, call, Reason.NO_SUCH_NUMBER)
             return
         agent = self.phones.registered_from(call.flow)
-        if not number.guests and not self._is_trunk(call.flow) and not self.dials.is_agent(call, invite):
+        if (
+            not number.guests
+            and not self._is_trunk(call.flow)
+            and not self.dials.is_agent(call, invite)
+        ):
             return
         is_trunk = self._is_trunk(call.flow)
         if flow is None:
@@ -451,9 +457,9 @@ class Frontend:
             registered=agent is not None,
             attested=attestation(invite) if is_trunk else "",
         )
-        address = self.hands.media_address(call.flow)
-        leg = LegRecord(id=f"{contact}/c", tones=self._has_tones(call.flow), told=address)
+        leg = LegRecord(id=f"{contact}/c", tones=self._has_tones(call.flow))
         story = CallStory(self.hands, record, call, leg, flow)
+        story.media.tell(call.flow)
         if agent is None and not is_trunk:
             self._strangers.add(contact)
         self.hands.follow(call, story)
@@ -464,13 +470,14 @@ class Frontend:
         """A number that takes faxes and nothing else."""
         name = self.hands.new_contact()
         record = FaxRecord(
-            media=LegRecord(id=f"{name}/c", told=self.hands.media_address(call.flow)),
+            media=LegRecord(id=f"{name}/c"),
             dialled=number.number,
             queue=number.fax,
             caller=caller_of(invite, is_trusted=self._is_trunk(call.flow)),
             began=self.hands.center_now(),
         )
         story = FaxStory(self.hands, name, call, record)
+        story.media.tell(call.flow)
         self.hands.follow(call, story)
         self.hands.begin(story)
         story.arrive()
@@ -507,6 +514,10 @@ class Frontend:
 
     def _is_trunk(self, flow: Flow) -> bool:
         return self.trunks.of(flow, self.hands.config.trunks) is not None
+
+    def _rule(self, flow: Flow) -> Rule:
+        trunk = self.trunks.of(flow, self.hands.config.trunks)
+        return rule_of(self.rules.srtp if trunk is None else trunk.srtp, flow)
 
     def _has_tones(self, flow: Flow) -> bool:
         trunk = self.trunks.of(flow, self.hands.config.trunks)

@@ -20,6 +20,7 @@ from callcenter.domain.events import QueueEstimated
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, ContactId, FrontendId, Micros, QueueId
 from callcenter.frontend.limits import CALL_SECONDS_MAX, CALLS_MAX, CenterClock, Proved
+from callcenter.frontend.secrecy import Rule
 from callcenter.frontend.turn import (
     Action,
     AskMedia,
@@ -73,6 +74,10 @@ class Rules:
     """What phones in a network are told to send audio to, the narrowest network first."""
     loopback_media: bool = True
     """Whether a phone may say that its audio is on our own machine: only if we listen there."""
+    media_v6: bool = False
+    """Whether the engine has an IPv6 address for phones that are on IPv6."""
+    srtp: str = "optional"
+    """`off`, `optional` or `required`: whether the audio of phones is encrypted; see `secrecy.py`."""
     fax_t38: str = "offer"
     """`offer`, `accept` or `never`: whether a fax is asked to change to T.38, or only followed."""
     fax_t38_delay_seconds: int = 4
@@ -133,6 +138,8 @@ class Hands:
     config: Configured
     bindings: Callable[[AgentId], list[Binding]]
     """The living phones of an agent."""
+    rule: Callable[[Flow], Rule] = lambda _: Rule()
+    """Whether the audio of who is at the other end of a road is encrypted."""
     now: Micros = 0
     turn: Turn = field(default_factory=Turn)
     dialogs: dict[str, Story] = field(default_factory=dict)

@@ -7,13 +7,16 @@ side. Four rules were learned by failing: `port-latching` and `trust-address` on
 `endpoint-learning: off` with every description of our own making, no offer without a to-tag once
 answered, and the far side is taken away before anything is played.
 
+Where the phone's audio is encrypted, the engine has the keys: what it writes of them for the phone is
+passed on as it stands, and kept with the leg, so that the phone is told the same again.
+
 Messages of one leg are answered in order, so they are asked without waiting for each other.
 
 Sources: rtpengine ng protocol; RFC 3264 (offer/answer), RFC 4733 (telephone-event).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -22,12 +25,15 @@ import msgspec
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import MILLISECOND, Micros
 from callcenter.frontend.hands import Hands
+from callcenter.frontend.secrecy import PLAIN, SECURE, SUITES, WEB, Policy, Rule, take
 from callcenter.frontend.turn import Message
 from callcenter.sip.errors import SipError
 from callcenter.sip.flow import Flow
 from callcenter.sip.sdp import (
+    WEB_PROTOCOLS,
     Sdp,
     answer_audio,
+    audio_media,
     build_audio,
     choose_codec,
     is_unicast,
@@ -78,6 +84,24 @@ class LegRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The host that the phone sends to, where its network knows us by another address."""
     image: bool = False
     """The phone is a fax that speaks T.38 by now."""
+    policy: Policy = Policy.OFF
+    """Whether the phone's audio is encrypted …"""
+    is_secret: bool = False
+    """… and whether its keys may be told to who is at the other end of its signalling."""
+    encrypted: bool = False
+    """As it was agreed last."""
+    protocol: str = PLAIN
+    """Of the phone's audio line."""
+    keys: list[str] = []
+    """Ours, as the engine wrote them for the phone."""
+    is_browser: bool = False
+    """The phone is one, by its road …"""
+    web: list[str] = []
+    """… and this is what the engine wrote for it: fingerprint, password of ICE."""
+    is_v6: bool = False
+    """The phone is on IPv6."""
+    local6: Address | None = None
+    """Where it sends to then."""
 
 
 class MediaLeg:
@@ -87,6 +111,8 @@ class MediaLeg:
         self.hands = hands
         self.record = record
         self.said = said
+        self.refusal = Reason.NOT_ACCEPTABLE_MEDIA
+        """Why the phone's last description was not taken, if it was not."""
 
     # ---- a leg begins ---------------------------------------------------------------------
 
@@ -100,16 +126,12 @@ class MediaLeg:
             record.inner = address_in(reply)
 
         def answered(reply: Message) -> None:
-            record.local = address_in(reply)
-            settle(ready, failed, record.inner, record.local)
+            settle(ready, failed, record.inner, self._told_by(reply))
 
-        self._ask("offer", offered, failed, {"from-tag": PHONE, "sdp": text(offer)})
-        self._ask(
-            "answer",
-            answered,
-            failed,
-            {"from-tag": PHONE, "to-tag": OURS, "sdp": self._far_sdp(), **_BY_US},
-        )
+        self._ask("offer", offered, failed, {"from-tag": PHONE, **self._from_phone()})
+        tags = {"from-tag": PHONE, "to-tag": OURS}
+        told = {**tags, "sdp": self._far_sdp(), **self._towards_phone(), **_BY_US}
+        self._ask("answer", answered, failed, told)
         self._detect_tones()
         return True
 
@@ -128,11 +150,66 @@ class MediaLeg:
             record.payload = other.record.payload
         record.event = EVENT_TYPE
 
-        def offered(reply: Message) -> None:
-            record.local = address_in(reply)
-            settle(ready, failed, record.local)
+        wish: Message = self._wish() if self._rule.allows else {}
+        if record.is_v6:
+            wish["address-family"] = "IP6"
+        self._offer(ready, failed, wish)
 
-        self._ask("offer", offered, failed, {"from-tag": OURS, "sdp": self._far_sdp(), **_BY_US})
+    def prepare(
+        self,
+        flows: Iterable[Flow],
+        then: Callable[[], None],
+        failed: Replied,
+        rule: Rule | None = None,
+    ) -> None:
+        """Have what phones at the other ends of `flows` must be offered: keys, an IPv6 address.
+
+        Nothing is asked where plain audio on IPv4 is all that they are offered.
+        """
+        record = self.record
+        wishes: list[Message] = []
+        for flow in flows:
+            self.tell(flow, rule)
+            lines = record.web if record.is_browser else record.keys
+            lacks = self._rule.allows and not lines
+            if lacks or (record.is_v6 and record.local6 is None):
+                family = {"address-family": "IP6"} if record.is_v6 else {}
+                wish = {**(self._wish() if self._rule.allows else {}), **family}
+                if wish not in wishes:
+                    wishes.append(wish)
+        if not wishes:
+            then()
+            return
+        for wish in wishes[:-1]:
+            self._offer(lambda: None, failed, wish)
+        self._offer(then, failed, wishes[-1])
+
+    def _wish(self) -> Message:
+        """How the engine writes an encrypted offer for a phone of this kind."""
+        return dict(_FOR_BROWSER) if self.record.is_browser else dict(_BY_SDES)
+
+    def _offer(self, ready: Callable[[], None], failed: Replied, wish: Message) -> None:
+        """Have the engine write an offer for a phone that has not answered yet."""
+        tags = {"from-tag": OURS}
+        self._ask(
+            "offer",
+            lambda reply: settle(ready, failed, self._told_by(reply)),
+            failed,
+            {**tags, "sdp": self._far_sdp(), **wish, **_BY_US},
+        )
+
+    def _told_by(self, reply: Message) -> Address | None:
+        """What the engine wrote for the phone: where it sends to, and our keys."""
+        record, address = self.record, address_in(reply)
+        if address is not None and ":" in address[0] and record.local not in (None, address):
+            record.local6 = address
+        elif address is not None and ":" in address[0]:
+            record.local6 = record.local = address
+        else:
+            record.local = address
+        keys, web = lines_in(reply)
+        record.keys, record.web = keys or record.keys, web or record.web
+        return address
 
     def answered(
         self, answer: bytes, ready: Callable[[], None], failed: Replied, *, ahead: bool = False
@@ -147,32 +224,102 @@ class MediaLeg:
             settle(ready, failed, record.inner)
 
         tags = {"from-tag": OURS, "to-tag": PHONE}
-        self._ask("answer", done, failed, {**tags, "sdp": text(answer)}, ahead=ahead)
+        self._ask("answer", done, failed, {**tags, **self._from_phone()}, ahead=ahead)
         return True
 
     # ---- what the phone is shown ----------------------------------------------------------
 
-    def tell(self, flow: Flow) -> None:
-        """The phone is at the other end of `flow`: it is told the address that leads here."""
-        self.record.told = self.hands.media_address(flow)
+    def tell(self, flow: Flow, rule: Rule | None = None) -> None:
+        """The phone is at the other end of `flow`: it is told the address that leads here, and
+        keys if they may go there. `rule` is for a trunk, whose road may not show whose it is."""
+        record = self.record
+        record.told = self.hands.media_address(flow)
+        record.policy, record.is_secret = rule or self.hands.rule(flow)
+        record.is_v6 = self.hands.rules.media_v6 and ":" in flow.remote[0]
+        record.is_browser = flow.transport == "wss"
+
+    @property
+    def _rule(self) -> Rule:
+        return Rule(self.record.policy, self.record.is_secret)
 
     def _told(self) -> Address:
-        host, port = self.record.local or NOBODY
-        return self.record.told or host, port
+        record = self.record
+        local = record.local6 if record.is_v6 and record.local6 else record.local
+        host, port = local or NOBODY
+        return record.told or host, port
 
-    def offer_sdp(self) -> bytes:
-        """What a phone is offered: both G.711 codecs, the other side's own first."""
+    @property
+    def may_insist(self) -> bool:
+        """Whether the phone is offered plain audio and keys, and could be offered those alone."""
+        plain = self._rule.offered == PLAIN and not self.record.is_browser
+        return self._rule.allows and plain
+
+    def offer_sdp(self, *, insist: bool = False) -> bytes:
+        """What a phone is offered: both G.711 codecs, the other side's own first. `insist`: to a
+        phone that wants nothing but encrypted audio."""
         address, port = self._told()
-        payloads = (self.record.payload, 8 - self.record.payload)
-        return build_audio(
-            address, port, payloads, session_id=port, version=self.record.version
-        ).encode()
+        record = self.record
+        payloads = (record.payload, 8 - record.payload)
+        wanted = SECURE if insist else self._rule.offered
+        if record.is_browser and self._rule.allows:
+            wanted = WEB
+        protocol = record.protocol if record.phone else wanted
+        agreed = self._rule.allows and (record.encrypted or not record.phone)
+        lines = self._lines(protocol, address, port) if agreed else ()
+        built = build_audio(
+            address, port, payloads, session_id=port, version=record.version,
+            protocol=protocol, lines=lines,
+        )  # fmt: skip
+        return _as_lite(built, protocol).encode()
+
+    def _lines(self, protocol: str, host: str, port: int) -> list[str]:
+        """Our side of the encryption, for a phone that is told this address."""
+        record = self.record
+        if protocol not in WEB_PROTOCOLS:
+            return record.keys
+        theirs = audio_media(read(record.phone)) if record.phone else None
+        mid = theirs.attribute("mid") if theirs is not None else None
+        way = f"candidate:1 1 udp {CANDIDATE_PRIORITY} {host} {port} typ host"
+        return [*record.web, "rtcp-mux", f"mid:{mid or '0'}", way, "end-of-candidates"]
 
     def answer_sdp(self) -> bytes:
         """What the phone is answered: the codec chosen, its direction mirrored, no other media."""
         address, port = self._told()
-        offer = read(self.record.phone)
-        return answer_audio(offer, address, port, port, self.record.version).encode()
+        record, offer = self.record, read(self.record.phone)
+        lines = self._lines(record.protocol, address, port) if record.encrypted else ()
+        if record.protocol not in WEB_PROTOCOLS:
+            lines = lines[:1]
+        answer = answer_audio(offer, address, port, port, record.version, lines=lines)
+        return _as_lite(answer, record.protocol).encode()
+
+    def _from_phone(self) -> Message:
+        """The phone's description for the engine, and that our side of the leg is plain, on IPv4."""
+        sdp = text(self.record.phone)
+        plain: Message = {}
+        if self.record.protocol in WEB_PROTOCOLS:
+            plain = {"transport-protocol": PLAIN, "rtcp-mux": ["demux"]}
+        elif self.record.encrypted:
+            plain = {"transport-protocol": PLAIN, "OSRTP": ["accept"]}
+        return {"sdp": sdp, **plain, **({"address-family": "IP4"} if self._sends_v6 else {})}
+
+    def _towards_phone(self) -> Message:
+        """How the engine writes a description of ours for the phone as it is."""
+        keys: Message = {}
+        if self.record.protocol in WEB_PROTOCOLS:
+            keys = dict(_FOR_BROWSER)
+        elif self.record.encrypted:
+            keys = dict(_BY_SDES)
+        return {**keys, **({"address-family": "IP6"} if self._sends_v6 else {})}
+
+    @property
+    def _sends_v6(self) -> bool:
+        """Whether the phone's audio comes by IPv6, as its description says; a browser's need not."""
+        if not self.record.phone:
+            return False
+        if self.record.protocol in WEB_PROTOCOLS:
+            return self.record.is_v6
+        address = remote_address(read(self.record.phone))
+        return address is not None and ":" in address[0]
 
     def _far_sdp(self) -> str:
         """The far side as an SDP of ours, for the engine only."""
@@ -196,8 +343,9 @@ class MediaLeg:
         record = self.record
         record.far, record.far_payload = far, payload
         tags = {"from-tag": OURS, "to-tag": PHONE}
-        self._ask("offer", None, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
-        self._ask("answer", None, failed, {**tags, "sdp": text(record.phone)})
+        ours = {**tags, "sdp": self._far_sdp(), **self._towards_phone(), **_BY_US}
+        self._ask("offer", None, failed, ours)
+        self._ask("answer", None, failed, {**tags, **self._from_phone()})
 
     def renegotiate(self, offer: bytes, ready: Callable[[], None], failed: Replied) -> bool:
         """The phone offers anew (hold, resume, another address); our ports stay."""
@@ -206,13 +354,13 @@ class MediaLeg:
         record = self.record
         record.version += 1
         tags = {"from-tag": PHONE, "to-tag": OURS}
-        self._ask("offer", None, failed, {**tags, "sdp": text(offer)})
+        self._ask("offer", None, failed, {**tags, **self._from_phone()})
 
         def answered(reply: Message) -> None:
-            record.local = address_in(reply)
-            settle(ready, failed, record.local)
+            settle(ready, failed, self._told_by(reply))
 
-        self._ask("answer", answered, failed, {**tags, "sdp": self._far_sdp(), **_BY_US})
+        ours = {**tags, "sdp": self._far_sdp(), **self._towards_phone(), **_BY_US}
+        self._ask("answer", answered, failed, ours)
         return True
 
     def join_mix(self, name: str, ready: Callable[[], None] | None, failed: Replied | None) -> None:
@@ -291,12 +439,15 @@ class MediaLeg:
         except SipError:
             return None
         wanted = image_media(parsed)
+        if self.record.policy is Policy.REQUIRED:
+            self.refusal = Reason.ENCRYPTION_REQUIRED
+            return None
         if wanted is None or not wanted.connection:
             return None
         if not is_unicast(wanted.connection, loopback=self.hands.rules.loopback_media):
             return None
         self.record.phone = only_image(parsed).encode()
-        self.record.image = True
+        self.record.image, self.record.encrypted, self.record.keys = True, False, []
         return self.record.phone
 
     def close(self) -> None:
@@ -402,18 +553,26 @@ class MediaLeg:
             self._say_next()
 
     def _take(self, sdp: bytes) -> bool:
-        """Take the phone's description. False when nothing in it is ours."""
+        """Take the phone's description. False when nothing in it is ours: `refusal` says why."""
+        self.refusal = Reason.NOT_ACCEPTABLE_MEDIA
         try:
-            parsed = read(sdp)
+            offered = read(sdp)
         except SipError:
             return False
+        taken = take(offered, self._rule)
+        parsed, record = taken.sdp, self.record
         chosen, address = choose_codec(parsed), remote_address(parsed)
-        if chosen is None or address is None:
+        if taken.refusal is not None:
+            self.refusal = taken.refusal
+        if chosen is None or address is None or taken.refusal is not None:
             return False
         if not is_unicast(address[0], loopback=self.hands.rules.loopback_media):
             return False
-        self.record.phone = sdp
-        self.record.payload, self.record.event = chosen
+        record.phone = sdp if parsed is offered else parsed.encode()
+        record.payload, record.event = chosen
+        record.encrypted = taken.is_encrypted
+        wanted = audio_media(parsed)
+        record.protocol = wanted.protocol if wanted is not None else PLAIN
         return True
 
     def _ask(
@@ -427,7 +586,7 @@ class MediaLeg:
     ) -> None:
         message: Message = {"command": command, "call-id": self.record.id, **keys}
         if command in ("offer", "answer"):
-            message["ICE"] = "remove"
+            message.setdefault("ICE", "remove")
             message["flags"] = list(FLAGS)
         self.hands.ask(message, done, failed, ahead=ahead)
 
@@ -438,6 +597,18 @@ def owner_of(leg: str) -> str:
 
 
 _BY_US = {"endpoint-learning": "off"}
+_BY_SDES: Message = {"transport-protocol": SECURE, "DTLS": "off", "SDES": ["pad"]}
+"""How an engine writes a description with keys; some phones misread a key without its last `=`."""
+_FOR_BROWSER: Message = {
+    "transport-protocol": WEB,
+    "ICE": "force",
+    "DTLS": "passive",
+    "SDES": ["off"],
+    "rtcp-mux": ["require"],
+}
+"""How an engine writes a description for a browser."""
+CANDIDATE_PRIORITY = 2_130_706_431
+"""Of the only one (RFC 8445 5.1.2.1)."""
 
 
 def text(sdp: bytes) -> str:
@@ -445,6 +616,7 @@ def text(sdp: bytes) -> str:
     return sdp.decode("utf-8", "replace")
 
 
+_LINES = re.compile(r"^a=((?:crypto|ice-ufrag|ice-pwd|fingerprint|setup):[^\r\n]+)", re.MULTILINE)
 _CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
 _AUDIO = re.compile(r"^m=(?:audio|image) ([1-9]\d{0,4}) ", re.MULTILINE)
 
@@ -457,6 +629,27 @@ def address_in(reply: Message) -> Address | None:
     sdp = str(reply.get("sdp", ""))
     address, audio = _CONNECTION.search(sdp), _AUDIO.search(sdp)
     return (address[1], int(audio[1])) if address and audio else None
+
+
+def lines_in(reply: Message) -> tuple[list[str], list[str]]:
+    """The keys that an engine wrote for a phone, and what it wrote for a browser, without `a=`.
+
+    An engine may know suites that encrypt nothing or too little: those are not passed on; what every
+    phone knows comes first. It is for a
+    browser only with ICE; some write a fingerprint beside keys.
+    """
+    lines: list[str] = _LINES.findall(str(reply.get("sdp", "")))
+    keys = [line for line in lines if line.startswith("crypto:") and line.split()[1] in SUITES]
+    web = [line for line in lines if not line.startswith("crypto:")]
+    keys.sort(key=lambda line: SUITES.index(line.split()[1]))
+    return keys, web if any(line.startswith("ice-ufrag:") for line in web) else []
+
+
+def _as_lite(sdp: Sdp, protocol: str) -> Sdp:
+    """To a browser it is said that we only answer its ICE: a line of the whole session."""
+    if protocol not in WEB_PROTOCOLS:
+        return sdp
+    return msgspec.structs.replace(sdp, attributes=(("ice-lite", ""),))
 
 
 @lru_cache(maxsize=256)

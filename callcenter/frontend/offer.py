@@ -38,6 +38,7 @@ from callcenter.sip import endpoint as sip
 from callcenter.sip.record import DialogRecord
 from callcenter.sip.registrar import Binding
 
+NOT_ACCEPTABLE_HERE = 488
 FORKS_MAX = 8
 """Phones of one agent that ring at once."""
 
@@ -99,6 +100,9 @@ class Offer:
         self.record = record
         self.media = media or MediaLeg(hands, record.media, said=lambda: None)
         self.dials: dict[str, sip.Call] = {}
+        self._plain: dict[str, Binding] = {}
+        """Phones that were offered plain audio with keys beside it, by dialog: one that must have it
+        encrypted refuses that, and is asked once more."""
         self._refusals: list[OfferOutcome] = []
         self._shown = Shown("", "", "")
         self.beside = False
@@ -157,25 +161,54 @@ class Offer:
         self.hands.wake(self.asker.id, max(0, self.record.rings_until - self.hands.center_now()))
 
     def _dial(self, *, granted_now: bool) -> None:
+        """Invite them; those whose audio is encrypted, once the engine has told its keys."""
         self._rang_unseen = False
-        bindings = self._bindings()
+        turn = self.hands.turn
+        bindings = [b for b in self._bindings() if not self.hands.rule(b.flow).forbids_call]
         # With several phones nobody knows at which of them she sits.
         self.record.auto_answer = self.record.auto_answer and len(bindings) == 1
+
+        def ready() -> None:
+            if not self._over:
+                self._invite_all(bindings, granted_now and turn is self.hands.turn)
+
+        self.media.prepare(
+            [b.flow for b in bindings], ready, lambda _: self._end(OfferOutcome.FAILED)
+        )
+        if not bindings:
+            can = bool(self._bindings())
+            self._end(OfferOutcome.FAILED if can else OfferOutcome.UNREACHABLE)
+
+    def _invite_all(self, bindings: list[Binding], granted_now: bool) -> None:
         for binding in bindings:
             self.media.tell(binding.flow)
-            call = self._invite(binding, self.media.offer_sdp())
-            self.dials[call.id] = call
-            self.hands.follow(call, self.asker)
+            call = self._ring_at(binding, self.media.offer_sdp())
+            if self.media.may_insist:
+                self._plain[call.id] = binding
             if granted_now and self._shown.secret:
                 self.hands.send_granted(call, self.record.agent)
-        if not bindings:
-            self._end(OfferOutcome.UNREACHABLE)
+
+    def _ring_at(self, binding: Binding, sdp: bytes, *, again: bool = False) -> sip.Call:
+        call = self._invite(binding, sdp, again=again)
+        self.dials[call.id] = call
+        self.hands.follow(call, self.asker)
+        return call
 
     def _bindings(self) -> list[Binding]:
         return self.hands.bindings(self.record.agent)[:FORKS_MAX]
 
-    def _invite(self, binding: Binding, sdp: bytes | None, *, unseen: bool = False) -> sip.Call:
+    def _invite(
+        self,
+        binding: Binding,
+        sdp: bytes | None,
+        *,
+        unseen: bool = False,
+        again: bool = False,
+    ) -> sip.Call:
+        """`again`: the phone has refused another INVITE of this offer."""
         shown, domain, agent = self._shown, self.hands.rules.domain, self.record.agent
+        if again:
+            shown = shown._replace(secret="")
         names = invite_names(shown.secret, self.record.offer, phone_of(binding))
         return self.hands.endpoint.invite(
             to_uri=f"sip:{self.record.agent}@{domain}",
@@ -217,6 +250,11 @@ class Offer:
     def _refused(self, call: sip.Call, status: int) -> None:
         del self.dials[call.id]
         if self._over:
+            return
+        insists = self._plain.pop(call.id, None) if status == NOT_ACCEPTABLE_HERE else None
+        if insists is not None:
+            self.media.tell(insists.flow)
+            self._ring_at(insists, self.media.offer_sdp(insist=True), again=True)
             return
         outcome = outcome_of_status(status)
         self._refusals.append(outcome)

@@ -98,11 +98,11 @@ class OutboundStory:
         record, hands = self.record, self.hands
         self.agent, self._road = call, called.road
         record.by_phone = True
-        leg = LegRecord(id=f"{self.id}/a1", told=hands.media_address(call.flow))
-        self.agent_media = MediaLeg(hands, leg, said=lambda: None)
+        self.agent_media = MediaLeg(hands, LegRecord(id=f"{self.id}/a1"), said=lambda: None)
+        self.agent_media.tell(call.flow)
         offer = call.remote_sdp
         if offer is None or not self.agent_media.open_for_caller(offer, self._ask, self._broken):
-            self.end(Reason.NOT_ACCEPTABLE_MEDIA)
+            self.end(self.agent_media.refusal)
             return
         hands.wake(self.id, ANSWER_LIMIT)
 

@@ -24,6 +24,7 @@ from callcenter.frontend.dialling import STAGES, Road, dial, outcome_of_refusal
 from callcenter.frontend.endings import RANG_OUT, ending
 from callcenter.frontend.hands import Hands, Story
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.secrecy import rule_of
 from callcenter.frontend.turn import KeepParty, Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
@@ -121,6 +122,12 @@ class Outside:
             self._tell(DialStage.DIALLED)
 
         hands.wake(self.story.id, max(0, record.until - hands.center_now()))
+        assert road.trunk.flow is not None
+        rule = rule_of(road.trunk.srtp, road.trunk.flow)
+        if rule.forbids_call:
+            self._end(DialStage.FAILED, None)
+            return
+        self.media.tell(road.trunk.flow, rule)
         self.media.open_for_phone(partner, ready, self._failed)
 
     def _failed(self, _: Message) -> None:

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from callcenter.domain.center import PhoneProfile
 from callcenter.domain.commands import PhoneReported
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, Micros
+from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands, source_of
 from callcenter.frontend.limits import SOURCES_MAX, FailureLock
 from callcenter.frontend.turn import Credential, RecordChange
@@ -113,6 +115,9 @@ class Phones:
             return Answer(wrong.status)
         if user and user != who.username and user != who.agent:
             return self._reject("other_name", 403)
+        if self.hands.rule(flow).forbids_call:  # it could never be rung
+            answer = self._reject("unencrypted", 403)
+            return answer._replace(headers=ending(Reason.ENCRYPTION_REQUIRED).warnings)
         status, headers = self.registrar.register(
             request, flow, who.agent, self.hands.now, who.profile.value
         )

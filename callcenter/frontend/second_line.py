@@ -53,7 +53,9 @@ class SecondLine:
         cls, hands: Hands, contact: ContactId, leg: str, call: sip.Call, to: AgentId
     ) -> "SecondLine":
         """A call that has just come."""
-        return cls(hands, contact, call, MediaLeg(hands, LegRecord(id=leg), lambda: None), to)
+        media = MediaLeg(hands, LegRecord(id=leg), lambda: None)
+        media.tell(call.flow)
+        return cls(hands, contact, call, media, to)
 
     def open(self, ready: Callable[[], None], failed: Callable[[], None]) -> bool:
         """Let her hear us. False where her phone offers nothing that we can take."""

@@ -23,8 +23,9 @@ from callcenter.domain.commands import (
 )
 from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import AgentId, ContactId, Micros, OfferId, QueueId, SegmentId
+from callcenter.frontend.endings import ending
 from callcenter.frontend.hands import Hands, Story
-from callcenter.frontend.media_leg import LegRecord, MediaLeg, read
+from callcenter.frontend.media_leg import LegRecord, MediaLeg, failure, read
 from callcenter.frontend.outside import Outside, Wanted
 from callcenter.frontend.turn import Message
 from callcenter.sip import endpoint as sip
@@ -273,8 +274,10 @@ def answer_reinvite(hands: Hands, call: sip.Call, leg: MediaLeg, offer: bytes | 
     def ready() -> None:
         call.answer_reinvite(leg.answer_sdp(), hands.now)
 
-    def failed(_: Message) -> None:
-        call.reject_reinvite(500, hands.now)
+    def refuse(reason: Reason) -> None:
+        row = ending(reason)
+        theirs = row.status == 488
+        call.reject_reinvite(row.status if theirs else 500, hands.now, headers=row.headers)
 
-    if not leg.renegotiate(offer, ready, failed):
-        call.reject_reinvite(488, hands.now)
+    if not leg.renegotiate(offer, ready, lambda reply: refuse(failure(reply))):
+        refuse(leg.refusal)

@@ -171,6 +171,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """We register with it for so long each time; 0 where it knows us otherwise."""
     registrar: str = ""
     """Host of the account; empty for that of `address`."""
+    srtp: str = "optional"
+    """`off`, `optional` or `required`: whether its audio is encrypted; see `secrecy.py`."""
     inband_digits: bool = False
     """Its callers' keys may come as tones in the audio."""
 

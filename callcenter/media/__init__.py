@@ -12,6 +12,8 @@ Where to look::
     ports, wheel    what is shared out                report      what is known of a leg
     rtp, reception, rtcp, g711, dtmf, prompts         one file per standard
     compose         the music while waiting
+    sdes, secrecy, guard                              keys of encrypted audio, and who uses them
+    web, stun       what a browser is told, and its questions
 
 Units: RTP timestamps count samples at 8 kHz, a frame is 160 of them (20 ms); `now` is a monotonic
 count of microseconds.

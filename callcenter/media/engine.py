@@ -22,13 +22,20 @@ The *leg model*: one ng call per SIP leg, with the tags `leg` (the phone) and `i
     leave mix         what it was connected with meanwhile counts again
     start recording   what the phone says goes to a file; `stop recording`, silence, a limit end it
 
+A phone's side is encrypted (SRTP, keys by SDES) where the phone asks for `RTP/SAVP`, where it offers
+keys beside plain audio and the message says `OSRTP: [accept]`, and where the message towards it says
+`transport-protocol: RTP/SAVP`. It is a browser's (ICE, DTLS-SRTP) where that is
+`UDP/TLS/RTP/SAVPF`; `SDES: [off]` or `[no-SUITE, ...]` leaves suites out of our offer. It is
+on IPv6 where its SDP or `address-family: IP6` says so. The inner side is always plain, and on
+`address`.
+
 The engine opens no socket and reads no file: `open_side`, `close_side` and `load` are given to it.
 A verb either does all of its work or raises `NgError` and leaves everything as it was.
 
 Sources: rtpengine `docs/ng_control_protocol.md` (10.5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from callcenter.domain.units import SECOND, Micros
@@ -43,8 +50,11 @@ from callcenter.media.ports import Ports
 from callcenter.media.prompts import Audio
 from callcenter.media.recorder import SECONDS_MAX, Recorder
 from callcenter.media.report import engine_report, leg_report
+from callcenter.media.sdes import Crypto
+from callcenter.media.secrecy import PLAIN, MakeGuard, Secrecy
 from callcenter.media.side import Drops, Side
 from callcenter.media.tones import Tones
+from callcenter.media.web import WEB_PROFILES, MakeWebPeer
 
 CALL_ID_MAX = 255
 BIND_TRIES = 64
@@ -69,7 +79,11 @@ class Engine:
         self,
         *,
         address: str,
+        address6: str = "",
         ports: Ports,
+        make_guard: MakeGuard,
+        make_web: MakeWebPeer,
+        open_v6: Callable[[Side], None],
         open_side: Callable[[Side], None],
         close_side: Callable[[Side], None],
         load: Callable[[str], Audio],
@@ -78,8 +92,10 @@ class Engine:
         append: Callable[[str, bytes], None] = lambda _file, _data: None,
     ) -> None:
         """`draw(bits)` answers with that many random bits; `open_side` raises `OSError`, and so does
-        `append`, which adds octets to a file."""
+        `append`, which adds octets to a file, and `open_v6`, which gives a side its port on
+        `address6`, too. `make_guard` encrypts."""
         self.address = address
+        self.address6 = address6
         self.ports = ports
         self.limits = limits or Limits()
         self.legs: dict[str, Leg] = {}
@@ -92,6 +108,9 @@ class Engine:
         self.counts = {"offers": 0, "answers": 0, "deletes": 0, "plays": 0, "errors": 0}
         self.mixes: dict[str, Mix] = {}
         self._inner: dict[int, Leg] = {}
+        self._make_guard = make_guard
+        self.make_web = make_web
+        self._open_v6 = open_v6
         self._open_side = open_side
         self._close_side = close_side
         self.load = load
@@ -152,24 +171,29 @@ class Engine:
     def _offer(self, body: Body, now: Micros) -> Body:
         tag = self._tag(body, "from-tag")
         description = sdp.read(text(body, "sdp"))
+        known = self.legs.get(self._call_id(body))
         if tag == PHONE and not description.is_image:
             sdp.choose(description, None)
-        known = self.legs.get(self._call_id(body))
         leg = known or self._new_leg(self._call_id(body), now)
         if known is None and tag == PHONE:
             leg.phone.cng = CngDetector()
         try:
             self._refuse_loop(leg, tag, description)
+            theirs = self._key(leg.phone, description, body) if tag == PHONE else None
+            self._choose_family(leg.phone, description if tag == PHONE else None, body)
         except NgError:
             if known is None:
                 self._drop(leg)
             raise
         self.counts["offers"] += 1
+        if tag == PHONE:
+            self._agree(leg.phone, theirs, description)
         self._describe(leg, tag, description, now)
         if tag == PHONE:
             answer = sdp.inner(description, self._at(leg.inner))
         else:
-            answer = sdp.offer_to(description, self._at(leg.phone))
+            dress = self._dress(leg.phone, body)
+            answer = sdp.offer_to(description, self._at(leg.phone), dress)
         return {"sdp": answer, "result": "ok"}
 
     def _answer(self, body: Body, now: Micros) -> Body:
@@ -180,9 +204,13 @@ class Engine:
         phone = leg.phone
         self._refuse_loop(leg, tag, description)
         codec = self._law(phone, tag, description)
+        theirs = self._key(phone, description, body) if tag == PHONE else None
+        self._choose_family(phone, description if tag == PHONE else None, body)
         if codec is None:
             leg.stop()
         self.counts["answers"] += 1
+        if tag == PHONE:
+            self._agree(phone, theirs, description)
         phone.codec = codec
         phone.settle()
         leg.answered_at = leg.answered_at or now
@@ -190,7 +218,9 @@ class Engine:
         if tag == PHONE:
             return {"sdp": sdp.inner(description, self._at(leg.inner)), "result": "ok"}
         assert phone.description is not None
-        answer = sdp.answer_to(phone.description, description, self._at(phone), codec, phone.events)
+        answer = sdp.answer_to(
+            phone.description, description, self._at(phone), codec, phone.events, _shown(phone)
+        )
         return {"sdp": answer, "result": "ok"}
 
     def _delete(self, body: Body, now: Micros) -> Body:
@@ -347,9 +377,63 @@ class Engine:
 
         At another leg's port it may be: that is a call of ours that comes back to us.
         """
-        own = (self._at(leg.phone), self._at(leg.inner))
+        hosts = {self.address, self.address6}
+        own = {(host, side.port) for host in hosts for side in (leg.phone, leg.inner)}
         if tag == PHONE and description.address in own:
             raise NgError("The SDP names a port of ours")
+
+    @staticmethod
+    def _key(phone: Side, description: sdp.Description, body: Body) -> Crypto | None:
+        """The key that the phone sends under. Raises `NgError` where it wants one we cannot do."""
+        if phone.secrecy is None or description.is_image:
+            return None
+        return phone.secrecy.choose(description, opportunistic="accept" in _words(body, "OSRTP"))
+
+    def _agree(self, phone: Side, theirs: Crypto | None, description: sdp.Description) -> None:
+        assert phone.secrecy is not None
+        phone.secrecy.agree(theirs)
+        phone.guard = phone.secrecy.guard
+        if description.web is None:
+            phone.web = None
+            return
+        phone.web = phone.web or self.make_web(None)
+        phone.web.expect(description.web)
+        phone.guard = phone.web.guard
+
+    def _dress(self, phone: Side, body: Body) -> sdp.Dress:
+        """How an offer to the phone asks for its audio."""
+        profile = text(body, "transport-protocol", PLAIN)
+        if profile in WEB_PROFILES:
+            phone.web = phone.web or self.make_web(None)
+            return sdp.Dress(profile, tuple(phone.web.lines("actpass")))
+        if phone.secrecy is None or profile not in sdp.SECURE_PROFILES:
+            return sdp.Dress()
+        wishes = _words(body, "SDES")
+        without = {word.removeprefix("no-") for word in wishes}
+        lines = [] if "off" in wishes else phone.secrecy.offer(without)
+        if not lines:
+            raise NgError("No way to encrypt is left")
+        return sdp.Dress(profile, tuple(lines))
+
+    def _choose_family(self, phone: Side, description: sdp.Description | None, body: Body) -> None:
+        """Be on IPv6 where the phone is, or where a message towards it (`description` is None) says;
+        its port there is opened once."""
+        wanted = text(body, "address-family")
+        if description is not None and description.address is not None:
+            uses_v6 = ":" in description.address[0]
+        elif description is None and wanted in ("IP4", "IP6"):
+            uses_v6 = wanted == "IP6"
+        else:
+            return
+        if uses_v6 and ":" not in self.address and not phone.has_v6:
+            if not self.address6:
+                raise NgError("The SDP's address is IPv6, and the engine has none")
+            try:
+                self._open_v6(phone)
+            except OSError:
+                raise NgError("Ran out of ports") from None
+            phone.has_v6 = True
+        phone.uses_v6 = uses_v6
 
     def _phone_only(self, body: Body) -> None:
         if "from-tag" in body and self._tag(body, "from-tag") != PHONE:
@@ -393,6 +477,8 @@ class Engine:
     def _new_side(self, call_id: str, tag: str) -> Side:
         line = Line(self._draw(32), self._draw(15), self._draw(31))
         side = Side(call_id, tag, line, self.drops, self.facts, learning=tag == PHONE)
+        if tag == PHONE:
+            side.secrecy = self.secrecy()
         for _ in range(min(BIND_TRIES, self.ports.total)):
             side.port = self.ports.take()
             try:
@@ -401,6 +487,10 @@ class Engine:
             except OSError:
                 self.ports.give(side.port)
         raise NgError("Ran out of ports")
+
+    def secrecy(self) -> Secrecy:
+        """For a phone whose keys are not known yet."""
+        return Secrecy(self._draw, self._make_guard)
 
     def adopt(self, leg: Leg) -> None:
         """Take back a leg from before a restart; its ports are claimed and open."""
@@ -448,7 +538,7 @@ class Engine:
         self.changed[leg.call_id] = leg
 
     def _at(self, side: Side) -> Address:
-        return self.address, side.port
+        return (self.address6 if side.uses_v6 and self.address6 else self.address), side.port
 
     # -- who hears whom --------------------------------------------------------------------
 
@@ -491,3 +581,17 @@ class Engine:
             if side.to.line.origin is side:
                 side.to.line.rest()
         side.to = to
+
+
+def _shown(phone: Side) -> Sequence[str]:
+    """What our answer says to a phone whose audio is encrypted."""
+    assert phone.secrecy is not None
+    if phone.web is not None:
+        return phone.web.lines("passive")
+    return () if phone.secrecy.ours is None else (phone.secrecy.ours.value,)
+
+
+def _words(body: Body, key: str) -> Collection[str]:
+    """The words of a list, as `flags` is one."""
+    found = body.get(key)
+    return [str(word) for word in found] if isinstance(found, list) else ()

@@ -196,14 +196,14 @@ class Line:
         """Nothing is carried any more; our own packets may go on at once."""
         self.origin = None
 
-    def resume(self, elapsed: Micros) -> None:
+    def resume(self, elapsed: Micros, spare: int = 0) -> None:
         """Go on after a restart `elapsed` after these numbers were noted.
 
         Timestamps follow the time that passed; the sequence leaves room for packets sent after
-        the note.
+        the note, and for `spare` ones.
         """
         frames = elapsed // FRAME_MICROS + 1
-        self.sequence = (self.sequence + frames + 2) & 0xFFFF
+        self.sequence = (self.sequence + frames + 2 + spare) & 0xFFFF
         self.timestamp += frames * FRAME
 
     def _is_leap(self, sequence: int, timestamp: int) -> bool:

@@ -48,6 +48,7 @@ def engine_report(legs: Iterable[Leg], counts: dict[str, int], drops: Drops, por
             "sessionstotal": len(all_legs),
             "sessionsown": len(all_legs),
             "bridged": sum(1 for leg in all_legs if leg.phone.to is not None),
+            "encrypted": sum(1 for leg in all_legs if leg.phone.guard is not None),
             "playing": sum(1 for leg in all_legs if leg.playback is not None),
             "silent": sum(1 for leg in all_legs if leg.silent),
         },
@@ -105,6 +106,8 @@ def _tag(side: Side, address: str, now: Micros) -> Body:
             "errors": side.strays,
         },
     }
+    if side.guard is not None:
+        stream["encrypted"] = 1
     codecs = [] if side.codec is None else [side.codec]
     return {"tag": side.tag, "medias": [{"index": 1, "codecs": codecs, "streams": [stream]}]}
 
@@ -112,4 +115,5 @@ def _tag(side: Side, address: str, now: Micros) -> Body:
 def _endpoint(address: tuple[str, int] | None) -> Body:
     if address is None:
         return {}
-    return {"family": "IPv4", "address": address[0], "port": address[1]}
+    family = "IPv6" if ":" in address[0] else "IPv4"
+    return {"family": family, "address": address[0], "port": address[1]}

@@ -2,21 +2,25 @@
 
 Why: an engine that edits foreign SDP passes on whatever it does not know (ICE, crypto, addresses
 of the other party). We read the few facts that matter and write a description of our own, so the
-phone sees only our address and only what we can do: G.711 and telephone events.
+phone sees only our address and only what we can do: G.711 and telephone events, encrypted or not.
 
 `offer_to` and `answer_to` write for a phone; `inner` writes for our own side of the leg. A fax in
 T.38 (`m=image`) is relayed as it is: of it we read where it goes, and write only that.
 
 Sources: RFC 8866; RFC 3264 5, 6, 8.4; RFC 3551 6 (static types); RFC 4733 7.1 (telephone-event);
-T.38 D.2.3 (`m=image`).
+RFC 4568 (`a=crypto`, in `sdes.py`); T.38 D.2.3 (`m=image`).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
+from callcenter.media import sdes
 from callcenter.media.latch import Address
 from callcenter.media.ng import NgError
 from callcenter.media.rtp import PCMA, PCMU
+from callcenter.media.web import WEB_PROFILES, Told, read_told
 
 SDP_OCTETS_MAX = 16_384
 READ_KEPT = 1024
@@ -30,7 +34,9 @@ EVENT_CLOCK, EVENT_CLOCK_MAX = 8_000, 96_000
 NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
 _STATIC = {str(number): f"{name}/8000" for number, name in NAMES.items()}
 _DIRECTIONS = {f"a={way}": way for way in ("sendrecv", "sendonly", "recvonly", "inactive")}
-_PROFILES = ("RTP/AVP", "RTP/AVPF")
+PLAIN_PROFILE = "RTP/AVP"
+SECURE_PROFILES = ("RTP/SAVP", "RTP/SAVPF")
+_PROFILES = (PLAIN_PROFILE, "RTP/AVPF", *SECURE_PROFILES, *WEB_PROFILES)
 
 
 class Description(NamedTuple):
@@ -56,16 +62,34 @@ class Description(NamedTuple):
     """Of `events`, in Hz."""
     is_image: bool = False
     """A fax in T.38: its datagrams are no RTP."""
+    crypto: tuple[sdes.Crypto, ...] = ()
+    """Keys of its audio that we can use, the writer's choice first."""
+    web: Told | None = None
+    """A browser: where it is shows itself by ICE, its keys are agreed by DTLS."""
+
+    @property
+    def profile(self) -> str:
+        """The protocol of its line, as `RTP/AVP`."""
+        return self.kinds[self.place][1]
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it wants its audio encrypted, and no other way."""
+        return self.profile in SECURE_PROFILES
 
     @property
     def listens(self) -> bool:
         """Whether the far end wants to receive."""
-        return self.address is not None and self.direction in ("sendrecv", "recvonly")
+        return self._is_there and self.direction in ("sendrecv", "recvonly")
 
     @property
     def speaks(self) -> bool:
         """Whether the far end says that it will send."""
-        return self.address is not None and self.direction in ("sendrecv", "sendonly")
+        return self._is_there and self.direction in ("sendrecv", "sendonly")
+
+    @property
+    def _is_there(self) -> bool:
+        return self.address is not None or self.web is not None
 
 
 @lru_cache(READ_KEPT)
@@ -84,7 +108,8 @@ def read(text: str) -> Description:
     origin = (_first(session, "o=") or "- 0 0").split(" ")
     host = _host(_first(section, "c=") or _first(session, "c="))
     port = _port(section[0])
-    reachable = host is not None and port not in (0, DISCARD_PORT)
+    is_web = kinds[index][1] in WEB_PROFILES
+    reachable = host is not None and port not in (0, DISCARD_PORT) and not is_web
     is_image = kinds[index][0] == "image"
     no_sound: tuple[tuple[int, ...], int | None, int] = ((), None, EVENT_CLOCK)
     codecs, events, clock = no_sound if is_image else _formats(section, kinds[index][2].split())
@@ -102,7 +127,24 @@ def read(text: str) -> Description:
         kinds=kinds,
         clock=clock,
         is_image=is_image,
+        crypto=() if is_image else sdes.read_lines(_all(section, "a=crypto:")),
+        web=_told(section, session) if is_web and port else None,
     )
+
+
+def _told(section: list[str], session: list[str]) -> Told:
+    def value_of(name: str) -> str | None:
+        return _first(section, f"a={name}") or _first(session, f"a={name}")
+
+    return read_told(value_of)
+
+
+class Dress(NamedTuple):
+    """What a description of ours says beside its formats: the protocol, and lines of keys."""
+
+    profile: str = PLAIN_PROFILE
+    lines: tuple[str, ...] = ()
+    """Attributes, without `a=`."""
 
 
 def inner(given: Description, address: Address) -> str:
@@ -110,19 +152,26 @@ def inner(given: Description, address: Address) -> str:
     return _write(given, address, given.codecs or (PCMU, PCMA), given.events, given.direction)
 
 
-def offer_to(given: Description, address: Address) -> str:
+def offer_to(given: Description, address: Address, dress: Dress = Dress()) -> str:
     """An offer for a phone: both laws, the other party's first so that nothing is converted."""
     codecs = given.codecs + tuple(c for c in (PCMU, PCMA) if c not in given.codecs)
     events = given.events if given.events is not None else EVENTS_DEFAULT
-    return _write(given, address, codecs, events, given.direction)
+    return _write(given, address, codecs, events, given.direction, dress=dress)
 
 
 def answer_to(
-    offer: Description, given: Description, address: Address, codec: int | None, events: int | None
+    offer: Description,
+    given: Description,
+    address: Address,
+    codec: int | None,
+    events: int | None,
+    keys: Sequence[str] = (),
 ) -> str:
     """An answer for a phone: one law (none for a fax), and as many media lines as its offer."""
     codecs = () if codec is None else (codec,)
-    return _write(given, address, codecs, events, given.direction, offer)
+    encrypted = offer.is_secure or offer.web is not None
+    dress = Dress(offer.profile if encrypted else PLAIN_PROFILE, tuple(keys))
+    return _write(given, address, codecs, events, given.direction, offer, dress)
 
 
 def choose(phone: Description, ours: Description | None) -> int:
@@ -189,8 +238,10 @@ def _port(line: str) -> int:
 def _host(line: str | None) -> str | None:
     """The address of a `c=` value; None for 0.0.0.0, the old way of holding (RFC 3264 8.4)."""
     parts = (line or "").split()
+    if len(parts) == 3 and parts[:2] == ["IN", "IP6"]:
+        return _host6(parts[2].partition("/")[0])
     if len(parts) != 3 or parts[:2] != ["IN", "IP4"]:
-        raise NgError("The SDP has no IPv4 connection address")
+        raise NgError("The SDP has no connection address")
     host = parts[2].partition("/")[0]
     numbers = [int(n) if n.isdecimal() and len(n) <= 3 else 256 for n in host.split(".")]
     if len(numbers) != 4 or max(numbers) > 255:
@@ -198,6 +249,17 @@ def _host(line: str | None) -> str | None:
     if numbers[0] >= 224:
         raise NgError("The SDP's connection address is not one host")
     return ".".join(map(str, numbers)) if any(numbers) else None
+
+
+def _host6(text: str) -> str | None:
+    """As the kernel writes it, so that it compares equal to a sender's."""
+    try:
+        host = IPv6Address(text)
+    except (AddressValueError, ValueError):
+        raise NgError("The SDP's connection address is no IPv6 address") from None
+    if host.is_multicast or host.ipv4_mapped or host.scope_id:
+        raise NgError("The SDP's connection address is not one host")
+    return str(host) if int(host) else None
 
 
 def _control(section: list[str], host: str, port: int) -> Address:
@@ -242,6 +304,15 @@ def _first(lines: list[str], prefix: str) -> str | None:
     return next((line[len(prefix) :] for line in lines if line.startswith(prefix)), None)
 
 
+def _all(lines: list[str], prefix: str) -> list[str]:
+    return [line[len(prefix) :] for line in lines if line.startswith(prefix)]
+
+
+def network(host: str) -> str:
+    """A host as SDP names it."""
+    return f"IN IP{'6' if ':' in host else '4'} {host}"
+
+
 def _write(
     given: Description,
     address: Address,
@@ -249,28 +320,30 @@ def _write(
     events: int | None,
     direction: str,
     shape: Description | None = None,
+    dress: Dress = Dress(),
 ) -> str:
     host, port = address
     if given.is_image:
         audio = f"m=image {port} udptl t38\r\n"
     else:
-        audio = f"m=audio {port}{_audio_lines(codecs, events, direction)}"
+        audio = f"m=audio {port} {dress.profile}{_audio_lines(codecs, events, direction)}"
+        audio += "".join(f"a={line}\r\n" for line in dress.lines)
     if shape is not None and len(shape.kinds) > 1:
         audio = "".join(
             audio if i == shape.place else f"m={kind} 0 {profile} {formats}\r\n"
             for i, (kind, profile, formats) in enumerate(shape.kinds)
         )
     return (
-        f"v=0\r\no={given.user} {given.session} {given.version} IN IP4 {host}\r\n"
-        f"s=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{audio}"
+        f"v=0\r\no={given.user} {given.session} {given.version} {network(host)}\r\n"
+        f"s=-\r\nc={network(host)}\r\nt=0 0\r\n{audio}"
     )
 
 
 @lru_cache(READ_KEPT)
 def _audio_lines(codecs: tuple[int, ...], events: int | None, direction: str) -> str:
-    """The audio section after its port."""
+    """The audio section after its protocol."""
     formats = [*codecs, *([] if events is None else [events])]
-    lines = [f" RTP/AVP {' '.join(map(str, formats))}"]
+    lines = [f" {' '.join(map(str, formats))}"]
     lines += [f"a=rtpmap:{codec} {NAMES[codec]}/8000" for codec in codecs]
     if events is not None:
         lines += [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-16"]

@@ -17,6 +17,7 @@ from callcenter.domain.units import Micros
 from callcenter.media.cng import CngDetector
 from callcenter.media.dtmf import Digits, Press
 from callcenter.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
+from callcenter.media.guard import REPLAYED, Guard
 from callcenter.media.latch import Address, Latch
 from callcenter.media.line import Line
 from callcenter.media.reception import Reception
@@ -33,7 +34,9 @@ from callcenter.media.rtp import (
     read_header,
 )
 from callcenter.media.sdp import Description
+from callcenter.media.secrecy import Secrecy
 from callcenter.media.tones import Tones
+from callcenter.media.web import WebPeer
 
 if TYPE_CHECKING:
     from callcenter.media.mix import Ear
@@ -45,7 +48,16 @@ RTCP_TYPES = range(72, 77)
 class Drops:
     """Packets that were refused, by reason. One for the whole engine."""
 
-    __slots__ = ("bogus_sequence", "malformed", "short", "stray", "too_long", "wrong_payload")
+    __slots__ = (
+        "bogus_sequence",
+        "malformed",
+        "replayed",
+        "short",
+        "stray",
+        "too_long",
+        "unauthentic",
+        "wrong_payload",
+    )
 
     def __init__(self) -> None:
         self.short = 0
@@ -55,6 +67,10 @@ class Drops:
         """From an address that is not the one believed."""
         self.bogus_sequence = 0
         self.wrong_payload = 0
+        self.unauthentic = 0
+        """Not encrypted under the phone's key, where encryption was agreed."""
+        self.replayed = 0
+        """Encrypted audio that was heard before."""
 
     def as_dict(self) -> dict[str, int]:
         """Counts by reason, for `statistics`."""
@@ -92,6 +108,8 @@ class Side:
         "events",
         "facts",
         "gates",
+        "guard",
+        "has_v6",
         "heard_at",
         "hears",
         "is_image",
@@ -101,12 +119,15 @@ class Side:
         "port",
         "reception",
         "recorder",
+        "secrecy",
         "sending",
         "source",
         "strays",
         "tag",
         "to",
         "tones",
+        "uses_v6",
+        "web",
         "wire",
     )
 
@@ -141,6 +162,14 @@ class Side:
         self.cng: CngDetector | None = None
         """Of a phone that calls us, while it may still turn out to be a fax machine."""
         self.description: Description | None = None
+        self.secrecy: Secrecy | None = None
+        """Keys of the phone's side; None on the inner one, which is never encrypted."""
+        self.guard: Guard | None = None
+        """Opens and seals every packet, while the phone's audio is encrypted."""
+        self.web: WebPeer | None = None
+        """The phone is a browser, or may turn out to be one."""
+        self.has_v6 = self.uses_v6 = False
+        """Whether it has a port on IPv6 too, and whether that is where the phone sends to."""
         self.codec: int | None = None
         self.events: int | None = None
         """Payload type of telephone events, both ways; None when not agreed."""
@@ -194,8 +223,10 @@ class Side:
         """
         if self.is_image:
             return self._pass_on(packet, size, address, now)
+        if self.guard is not None:
+            size = self._unseal(self.guard, packet, size)
         if size <= HEADER_OCTETS:
-            self.drops.short += 1
+            self.drops.short += size >= 0
             return 0
         first, second, sequence, timestamp, ssrc = read_header(packet)
         if address != self.source and not self._admit(address, first, ssrc, sequence, now):
@@ -210,10 +241,8 @@ class Side:
             self.drops.bogus_sequence += 1
             return 0
         self.heard_at = now
-        if self.tones is not None:
-            self._hear_tones(packet, size, second & 0x7F)
-        if self.cng is not None:
-            self._listen(self.cng, packet, size, second)
+        if self.tones is not None or self.cng is not None:
+            self._attend(packet, size, second)
         if self.recorder is not None:
             self.recorder.hear(bytes(packet[HEADER_OCTETS:size]), second & 0x7F, now)
         to = self.to
@@ -228,6 +257,17 @@ class Side:
         if second & 0x7F != codec:
             self._convert(packet, size, codec)
         return size
+
+    def _unseal(self, guard: Guard, packet: bytearray, size: int) -> int:
+        """Plain RTP of an encrypted packet; -1 when it is not to be heard."""
+        size = guard.open(packet, size)
+        if size > 0:
+            return size
+        if size == REPLAYED:
+            self.drops.replayed += 1
+        else:
+            self.drops.unauthentic += 1
+        return -1
 
     def _pass_on(self, packet: bytearray, size: int, address: Address | None, now: Micros) -> int:
         """A datagram of T.38, of whose contents only the sequence is looked at, to learn a source."""
@@ -271,8 +311,14 @@ class Side:
             return 0
         return size
 
+    def _attend(self, packet: bytearray, size: int, second: int) -> None:
+        """Are there digits in the audio, is it a fax?"""
+        if self.tones is not None:
+            self._hear_tones(packet, size, second & 0x7F)
+        if self.cng is not None:
+            self._listen(self.cng, packet, size, second)
+
     def _listen(self, cng: CngDetector, packet: bytearray, size: int, second: int) -> None:
-        """Is it a fax?"""
         if cng.hear(packet[HEADER_OCTETS:size], second & 0x7F):
             self.facts.append(FaxHeard(self.call_id))
         if cng.is_done:

@@ -39,7 +39,12 @@ STATIC_PAYLOADS = {0: "PCMU/8000", 3: "GSM/8000", 8: "PCMA/8000", 9: "G722/8000"
 PCMU, PCMA = 0, 8
 EVENT_CLOCK, EVENT_CLOCK_MAX = 8_000, 96_000
 """Of telephone-events, in Hz: ours, and the highest that is believed."""
-_AUDIO_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+PLAIN_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+SECURE_PROTOCOLS = ("RTP/SAVP", "RTP/SAVPF")
+"""Audio that is encrypted or not heard at all, by keys in `a=crypto` (RFC 4568)."""
+WEB_PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
+"""A browser's: keys by DTLS, addresses by ICE (RFC 8842, RFC 8839)."""
+_AUDIO_PROTOCOLS = (*PLAIN_PROTOCOLS, *SECURE_PROTOCOLS, *WEB_PROTOCOLS)
 _UNSPECIFIED = ("0.0.0.0", "::")
 
 
@@ -258,7 +263,7 @@ def _media(section: _Section, session: _Section) -> Media:
 
 
 def audio_media(sdp: Sdp) -> Media | None:
-    """The first audio that is wanted (port not 0) over plain RTP; None if there is none."""
+    """The first audio that is wanted (port not 0) over RTP or SRTP; None if there is none."""
     return next((media for media in sdp.media if _is_audio(media)), None)
 
 
@@ -274,7 +279,9 @@ def is_held(sdp: Sdp) -> bool:
     media = audio_media(sdp)
     if media is None:
         return False
-    return media.direction in ("sendonly", "inactive") or media.connection in _UNSPECIFIED
+    if media.direction in ("sendonly", "inactive"):
+        return True
+    return media.connection in _UNSPECIFIED and media.protocol not in WEB_PROTOCOLS
 
 
 def remote_address(sdp: Sdp) -> tuple[str, int] | None:
@@ -358,8 +365,14 @@ def build_audio(
     version: int = 1,
     *,
     event_clock: int = EVENT_CLOCK,
+    protocol: str = "RTP/AVP",
+    lines: Sequence[str] = (),
 ) -> Sdp:
-    """One audio stream of ours, 20 ms packets; the form that every phone known to us reads."""
+    """One audio stream of ours, 20 ms packets; the form that every phone known to us reads.
+
+    Args:
+        lines: more attributes, as `crypto:…`.
+    """
     rtpmap = {number: STATIC_PAYLOADS[number] for number in payloads}
     fmtp: dict[int, str] = {}
     if telephone_event_pt is not None:
@@ -368,15 +381,20 @@ def build_audio(
     media = Media(
         kind="audio",
         port=port,
-        protocol="RTP/AVP",
+        protocol=protocol,
         formats=tuple(str(number) for number in rtpmap),
         rtpmap=rtpmap,
         fmtp=fmtp,
         direction=direction,
         connection=address,
-        attributes=(("ptime", "20"),),
+        attributes=(("ptime", "20"), *map(_attribute_of, lines)),
     )
     return Sdp(session_id, version, address, (media,))
+
+
+def _attribute_of(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value
 
 
 def answer_audio(
@@ -387,11 +405,13 @@ def answer_audio(
     version: int = 1,
     *,
     listening: bool = True,
+    lines: Sequence[str] = (),
 ) -> Sdp:
     """Our answer: the chosen codec, the peer's number for digits, each other media refused.
 
     Args:
         listening: False to answer as one who sends only (we hold the peer).
+        lines: more attributes, as `crypto:…`.
 
     Raises:
         SipError: 488 if nothing is shared.
@@ -404,7 +424,7 @@ def answer_audio(
         direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
     built = build_audio(
         address, port, chosen[:1], chosen[1], direction, session_id, version,
-        event_clock=event_clock(wanted),
+        event_clock=event_clock(wanted), lines=lines,
     )  # fmt: skip
     ours = msgspec.structs.replace(built.media[0], protocol=wanted.protocol)
     media = tuple(ours if theirs is wanted else _refused(theirs) for theirs in offer.media)

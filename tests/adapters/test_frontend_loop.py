@@ -123,6 +123,7 @@ class Stage:
             engine=self,
             look=self.done.append,
             hurry=self.hurry,
+            seal=lambda value: b"sealed" if b"key" in value else value,
         )
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -190,6 +191,18 @@ def test_all_inputs_of_one_pass_are_one_append() -> None:
         commands, records = stage.writer.appends[0]
         assert len(commands) == 20
         assert len(records) == 1, "only the newest value of a record is written"
+
+    run(story)
+
+
+def test_records_are_sealed_before_they_are_kept_and_what_is_sent_is_not() -> None:
+    async def story(stage: Stage) -> None:
+        stage.machine.does = lambda _: keeps(b"a key")
+        await stage.feed(Draining())
+        [(_, [record])] = stage.writer.appends
+        assert record.value == b"sealed"
+        await stage.writer.answers()
+        assert stage.done == [b"a key"]
 
     run(story)
 

@@ -71,6 +71,7 @@ TRUNK = '[[trunk]]\nname = "x"\naddress = "198.51.100.20:5061"\n'
     [
         ('peer_name = "a"\n', "trunk.0.peer_name", "is for a trunk over TLS"),
         ('transport = "tls"\n', "trunk.0.transport", "calls cannot come in over TLS"),
+        ('srtp = "required"\n', "trunk.0.srtp", "keys are sent over TLS only"),
         ('sources = ["300.1.1.1"]\n', "trunk.0.sources.0", "write 198.51.100.20"),
     ],
 )
@@ -94,3 +95,18 @@ def test_the_files_of_a_tls_trunk_are_opened(tmp_path: Path) -> None:
     assert (field, message) == (
         "trunk.0.certificate_file", "certificate_file and key_file belong together",
     )  # fmt: skip
+
+
+def test_encryption_that_no_phone_could_agree_on_is_told(tmp_path: Path) -> None:
+    [(field, message)] = problems(tmp_path, '[sip]\nsrtp = "required"\n')
+    assert field == "sip.srtp"
+    assert "no phone can send its keys over TLS" in message
+    text = '[sip]\nsrtp = "required"\ntls_listen = "127.0.0.1:5061"\n' + table(Authority(tmp_path))
+    assert problems(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("address", ["192.0.2.10", "sip.example.com", "2001:db8::g"])
+def test_a_second_address_that_is_no_ipv6_address_is_told(tmp_path: Path, address: str) -> None:
+    [(field, message)] = problems(tmp_path, f'[media]\naddress6 = "{address}"\n')
+    assert field == "media.address6"
+    assert "is no IPv6 address" in message

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from callcenter.adapters.seal import Seal
 from callcenter.adapters.store.journal import JournalGap
 from callcenter.app.config import load_settings
 from callcenter.app.context import HolderLine, RoleContext
@@ -169,3 +170,12 @@ def test_events_that_are_gone_do_not_keep_the_front_end_from_beginning(tmp_path:
     role, _ = role_in(tmp_path)
     role.reader = Journal(after=3, last=12, first=9)  # type: ignore[assignment]
     assert [seen.seq for seen in asyncio.run(role._unread(11))] == [9, 10, 11, 12]
+
+
+def test_a_record_that_another_secret_sealed_costs_no_other(tmp_path: Path) -> None:
+    flows_in(tmp_path, FLOW)
+    role, _ = role_in(tmp_path)
+    ours = role.seal.close(b"a=crypto:1 x inline:ours")
+    theirs = Seal(bytes(32)).close(b"a=crypto:1 x inline:theirs")
+    found = role._opened({"call:1": ours, "call:2": theirs, "cursor": b"7"})
+    assert found == {"call:1": b"a=crypto:1 x inline:ours", "call:2": b"", "cursor": b"7"}

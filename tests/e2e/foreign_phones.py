@@ -329,8 +329,7 @@ async def sipp_registered(
 
 CONFIG = """
 poll_method epoll
-net_interface 127.0.0.1
-sip_listen 127.0.0.1:{sip}
+{network}sip_listen {host}:{sip}
 audio_player aufile,{home}/heard.wav
 audio_source aufile,{home}/tone.wav
 audio_alert aufile,{home}/alert.wav
@@ -371,18 +370,22 @@ class Baresip:
         tone: int,
         transport: str = "udp",
         authorities: Path | None = None,
+        modules: tuple[str, ...] = (),
         **account: str,
     ) -> None:
         self.home, self.server, self.user = home, server, user
         self.sip = free_pair()
         (self.control,) = free_ports(1)
         home.mkdir(exist_ok=True)
+        is_v6 = server[0].startswith("[")
         rtp = audio_ports(20)
         (home / "config").write_text(
             CONFIG.format(
                 sip=self.sip, home=home, rtp=rtp, rtp_last=rtp + 19,
                 modules=BARESIP_MODULES, control=self.control,
+                host=server[0], network="" if is_v6 else "net_interface 127.0.0.1\n",
             )
+            + "".join(f"module {name}.so\n" for name in modules)
         )  # fmt: skip
         if authorities is not None:
             with (home / "config").open("a") as config:
@@ -437,9 +440,9 @@ class Baresip:
             await asyncio.sleep(0.05)
         raise AssertionError(f"baresip never said {kind}:\n{self.log()}")
 
-    def log(self) -> str:
-        """What it printed."""
-        return (self.home / "baresip.log").read_text("utf-8", "replace")[-3000:]
+    def log(self, most: int = 3000) -> str:
+        """What it printed last."""
+        return (self.home / "baresip.log").read_text("utf-8", "replace")[-most:]
 
     async def stop(self) -> None:
         """Quit as its user would, so that its recordings are complete."""

@@ -56,7 +56,7 @@ from callcenter.frontend.turn import (
 from callcenter.ivr.flow import load_flow
 from callcenter.sip import endpoint as sip
 from callcenter.sip.digest import ha1
-from callcenter.sip.flow import Flow
+from callcenter.sip.flow import Flow, Transport
 from callcenter.sip.sdp import build_audio
 
 WALL: Micros = 1_780_000_000 * SECOND
@@ -287,7 +287,11 @@ class Media:
         if described_by_us:
             state["far"] = _port_in(message["sdp"])
         port = state["inner"] if inner else state["phone"]
-        return build_audio("192.0.2.9", port).encode().decode()
+        if inner:
+            return build_audio("192.0.2.9", port).encode().decode()
+        host = "2001:db8::9" if message.get("address-family") == "IP6" else "192.0.2.9"
+        keys = OUR_LINES.get(str(message.get("transport-protocol")), ())
+        return build_audio(host, port, lines=keys).encode().decode()
 
     def plays(self, leg: str) -> str:
         """What a leg hears: a file's bare name, or nothing."""
@@ -303,6 +307,19 @@ class Media:
         return next((name for name, other in self.legs.items() if other["inner"] == far), "")
 
 
+OUR_KEYS = tuple(
+    f"crypto:{tag} AES_CM_128_HMAC_SHA1_{bits} inline:OURS" for tag, bits in ((1, 80), (2, 32))
+)
+OUR_WEB = ("ice-ufrag:us", "ice-pwd:secret-of-ice", "fingerprint:sha-256 AA:BB", "setup:actpass")
+OUR_LINES = {"RTP/SAVP": OUR_KEYS, "UDP/TLS/RTP/SAVPF": OUR_WEB}
+"""Of the engine, which looks at no key of a phone's."""
+THEIR_KEY = f"crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'THEIRS' * 6}THEY"
+
+
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _port_in(sdp: str) -> int:
     line = next(line for line in sdp.splitlines() if line.startswith(("m=audio", "m=image")))
     return int(line.split()[1])
@@ -311,12 +328,26 @@ def _port_in(sdp: str) -> int:
 class Phone:
     """A telephone on the test's network; what happens to it stands in `story`."""
 
-    def __init__(self, world: World, name: str, host: str, *, mood: str = "lets it ring") -> None:
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        host: str,
+        *,
+        mood: str = "lets it ring",
+        transport: Transport = "udp",
+    ) -> None:
         self.world = world
         self.name = name
-        self.flow = Flow("udp", (host, 5060), SERVER)
+        self.flow = Flow(
+            transport, (host, 5060), SERVER, 0 if transport == "udp" else next(world.ids)
+        )
+        self.protocol = "RTP/AVP"
+        self.keys: tuple[str, ...] = ()
+        """Of its audio."""
         self.mood = mood
-        """What it does when it is called: answers, rejects:486, lets it ring, is dead."""
+        """What it does when it is called: answers, rejects:486, insists (on encrypted audio), lets
+        it ring, is dead."""
         self.story: list[str] = []
         self.endpoint: sip.Endpoint
         self.call: sip.Call | None
@@ -333,7 +364,7 @@ class Phone:
         self.endpoint = sip.Endpoint(
             new_id=lambda: f"{self.name}{next(self.world.ids)}",
             user_agent="test phone",
-            contact_for=lambda _: f"sip:{self.name}@{host}:5060",
+            contact_for=lambda _: f"sip:{self.name}@{bracketed(host)}:5060",
         )
         self.call = None
         self.is_dead = False
@@ -366,7 +397,7 @@ class Phone:
             flow=self.flow,
             now=self.world.now,
             headers=(
-                ("Contact", f"<sip:{self.name}@{self.flow.local[0]}:5060>"),
+                ("Contact", f"<sip:{self.name}@{bracketed(self.flow.local[0])}:5060>"),
                 ("Expires", str(expires)),
             ),
             credentials=sip.Credentials(self.name, password or f"secret-{self.name}"),
@@ -393,14 +424,15 @@ class Phone:
         self.world.feed(DigitHeard(self.world.leg_of(self), digit))
 
     def sdp(self, direction: Any = "sendrecv") -> bytes:
-        return build_audio(self.flow.local[0], 4000, direction=direction).encode()
+        return build_audio(
+            self.flow.local[0], 4000, direction=direction, protocol=self.protocol, lines=self.keys
+        ).encode()
 
     # what it hears
 
     def receive(self, data: bytes) -> None:
         if not self.is_dead:
-            flow = Flow("udp", self.flow.local, SERVER)
-            self.heard(self.endpoint.receive(data, flow, self.world.now))
+            self.heard(self.endpoint.receive(data, self.flow, self.world.now))
 
     def heard(self, events: list[Any]) -> None:
         for event in events:
@@ -444,6 +476,9 @@ class Phone:
         if self.mood.startswith("rejects:"):
             call.reject(int(self.mood.partition(":")[2]), self.world.now)
             return
+        if self.mood == "insists" and b" RTP/AVP " in (call.remote_sdp or b""):
+            call.reject(488, self.world.now)
+            return
         if self.mood.startswith("asks ") and not call.request.header("Proxy-Authorization"):
             realm = self.mood.removeprefix("asks ")
             asked = f'Digest realm="{realm}", nonce="n1", algorithm=MD5, qop="auth"'
@@ -458,7 +493,12 @@ class World:
     """Everything together. `agents` are registered and ready unless told otherwise."""
 
     def __init__(
-        self, *agents: str, ready: bool = True, rules: dict[str, Any] | None = None, **queue: Any
+        self,
+        *agents: str,
+        ready: bool = True,
+        rules: dict[str, Any] | None = None,
+        transport: Transport = "udp",
+        **queue: Any,
     ) -> None:
         self.now: Micros = 1000 * SECOND
         self.ids = itertools.count(10_000_000)
@@ -507,7 +547,7 @@ class World:
         self._start()
         self._decide(ConfigurationRequested(center=self.center, version="1", by="test"))
         for name in agents:
-            self.agents[name] = self.phone(name)
+            self.agents[name] = self.phone(name, transport=transport)
             self.agents[name].register()
             if ready:
                 self.make_ready(name)
@@ -515,8 +555,11 @@ class World:
 
     # ---- the cast -------------------------------------------------------------------------
 
-    def phone(self, name: str, mood: str = "lets it ring") -> Phone:
-        made = Phone(self, name, f"192.0.2.{next(self._hosts)}", mood=mood)
+    def phone(
+        self, name: str, mood: str = "lets it ring", transport: Transport = "udp", host: str = ""
+    ) -> Phone:
+        host = host or f"192.0.2.{next(self._hosts)}"
+        made = Phone(self, name, host, mood=mood, transport=transport)
         self.phones[made.flow.local] = made
         return made
 
@@ -690,7 +733,8 @@ class World:
                     self.phones[address].receive(data)
             case "to server":
                 address, data = what
-                flow = Flow("udp", SERVER, address)
+                theirs = self.phones[address].flow
+                flow = theirs._replace(local=theirs.remote, remote=theirs.local)
                 self._take(self.frontend.react(SipReceived(data, flow), self.now))
             case "media":
                 cookie, message = what

@@ -2,15 +2,57 @@
 
 from callcenter.domain.units import MILLISECOND, SECOND, Micros
 from callcenter.media.engine import Engine, Limits
+from callcenter.media.guard import REFUSED
 from callcenter.media.leg import PACKET, Leg
 from callcenter.media.ng import Body, NgError
 from callcenter.media.ports import Ports
 from callcenter.media.prompts import Audio, from_samples
 from callcenter.media.rtp import HEADER
+from callcenter.media.sdes import Crypto
 from callcenter.media.side import Side
+from callcenter.media.web import Told
 
 FRAME: Micros = 20 * MILLISECOND
 NOBODY_PORT = 9
+
+
+class PlainGuard:
+    """Writes down its keys and encrypts nothing: a packet under the phone's key ends with it."""
+
+    progress = None
+
+    def __init__(self, ours: Crypto, theirs: Crypto) -> None:
+        self.keys = [(ours, theirs)]
+
+    def rekey(self, ours: Crypto, theirs: Crypto) -> None:
+        self.keys.append((ours, theirs))
+
+    def open(self, packet: bytearray, size: int) -> int:
+        key = self.keys[-1][1].key
+        return size - len(key) if packet[:size].endswith(key) else REFUSED
+
+    def seal(self, packet: bytes) -> bytes:
+        return packet + self.keys[-1][0].key
+
+    def open_control(self, data: bytes) -> bytes:
+        return data
+
+    def seal_control(self, data: bytes) -> bytes:
+        return data
+
+
+class PlainWeb:
+    """A browser's other end that shakes no hands."""
+
+    def __init__(self) -> None:
+        self.guard: PlainGuard | None = None
+        self.told: list[Told] = []
+
+    def lines(self, setup: str) -> list[str]:
+        return ["ice-ufrag:ours", f"setup:{setup}", "rtcp-mux"]
+
+    def expect(self, told: Told) -> None:
+        self.told.append(told)
 
 
 def describe(
@@ -34,6 +76,7 @@ class House:
     def __init__(self, *, pairs: int = 20, limits: Limits | None = None) -> None:
         self.now: Micros = SECOND
         self.open: set[int] = set()
+        self.open6: set[int] = set()
         self.taken: set[int] = set()
         self.written: dict[str, bytes] = {}
         self.disk_is_full = False
@@ -41,7 +84,11 @@ class House:
         self.ports = Ports(30_000, 30_000 + 2 * pairs - 1)
         self.engine = Engine(
             address="10.0.0.1",
+            address6="2001:db8::1",
             ports=self.ports,
+            make_guard=PlainGuard,
+            make_web=lambda kept: PlainWeb(),
+            open_v6=lambda side: self.open6.add(side.port),
             open_side=self._open,
             close_side=lambda side: self.open.remove(side.port),
             load=self._load,

@@ -72,7 +72,7 @@ def test_the_peers_order_chooses_between_the_two_laws() -> None:
     [
         "m=audio 4000 RTP/AVP 9 18",
         "m=audio 0 RTP/AVP 0",
-        "m=audio 4000 RTP/SAVP 0",
+        "m=audio 4000 TCP/TLS/RTP/SAVPF 0",
         "m=video 4000 RTP/AVP 0",
         "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 opus/48000",
     ],

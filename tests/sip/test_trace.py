@@ -65,6 +65,9 @@ def test_what_proves_a_password_is_covered_and_who_asked_is_not() -> None:
 def test_keys_of_audio_and_typed_digits_are_covered() -> None:
     sdp = b"v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
     assert b"d0Rmdm" not in masked(INVITE % (b"", sdp))
+    assert b"d0Rmdm" not in masked((INVITE % (b"", sdp)).replace(b"\r\n", b"\n"))
+    web = b"v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:kJuhbtdH4zLkAVgw3bZF5bRG6F\r\na=mid:0\r\n"
+    assert masked(INVITE % (b"", web)).endswith(b"a=ice-pwd:***\r\na=mid:0\r\n")
     info = b"INFO x SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=7\r\nDuration=160"
     assert masked(info).endswith(b"Signal=*\r\nDuration=160")
     assert masked(b"INFO x\r\nc: application/dtmf\r\n\r\n7").endswith(b"\r\n\r\n*")

@@ -26,6 +26,7 @@ import structlog
 from callcenter.adapters.frontend_loop import FrontendLoop, now
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
 from callcenter.adapters.ng_client import MediaEars, NgClient
+from callcenter.adapters.seal import Seal, Unsealable
 from callcenter.adapters.sip_transport import SipTransports
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.follower import connect
@@ -154,6 +155,7 @@ class FrontendRole:
         self.loop: FrontendLoop
         self._kept_ids: dict[int, int] = {}
         self.advertised = Advertised(self.settings, self.context.addresses)
+        self.seal = Seal.at(context.settings.seal_file)
         self.messages = Messages(context.state_directory, self._kept)
         self.roads = flows_of(context.sockets)
         self.local = local_of(context.sockets)
@@ -169,7 +171,8 @@ class FrontendRole:
     async def open(self) -> None:
         """Take everything back and begin."""
         replica = await self._recover()
-        records = await read_records(self.context.store_url, self.keys, self.context.name)
+        kept = await read_records(self.context.store_url, self.keys, self.context.name)
+        records = self._opened(kept)
         self.flows.load(self.center)
         at = await read_time(self.context.store_url, self.keys)
         self._make_frontend(replica, at)
@@ -179,6 +182,19 @@ class FrontendRole:
         self.loop.begin(self.frontend.restore(records, now(), unread))
         self.engine.list_legs(self._listed)
         self._open_sockets()
+
+    def _opened(self, kept: dict[str, bytes]) -> dict[str, bytes]:
+        """The records of the last life; those sealed with another secret are lost, and told."""
+        records = {}
+        for key, value in kept.items():
+            try:
+                records[key] = self.seal.open(value)
+            except Unsealable:
+                log.error(
+                    "a call's record cannot be opened: is seal_file the right one?", record=key
+                )
+                records[key] = b""
+        return records
 
     async def _recover(self) -> Replica:
         """What control knows, from snapshot and journal; waits for the first center."""
@@ -213,6 +229,8 @@ class FrontendRole:
             expires_seconds_min=settings.sip.expires_seconds_min,
             domain=settings.sip.home,
             media_networks=self.advertised.media,
+            media_v6=bool(settings.media.address6),
+            srtp=settings.sip.srtp,
             fax_t38=settings.fax.t38,
             fax_t38_delay_seconds=settings.fax.t38_delay_seconds,
             fax_sub_addresses=tuple(settings.fax.sub_addresses.items()),
@@ -276,6 +294,7 @@ class FrontendRole:
             hurry=self.reader.hurry,
             record=self.messages.do,
             fetch=Numbers(self.writer.call, self.keys.parties, self._fetched).fetch,
+            seal=self.seal.close,
         )
         self.loop.cursor = cursor
         self.metrics = MetricsPublisher(
@@ -598,6 +617,7 @@ def _trunks(settings: Settings) -> list[Trunk]:
                 transport=trunk.transport,
                 by_certificate=bool(trunk.peer_name),
                 inband_digits=trunk.inband_digits,
+                srtp=trunk.srtp,
             )
         )
     return trunks

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callcenter.adapters.media_keeper import Keeper
 from callcenter.adapters.media_worker import WorkerConfig
+from callcenter.adapters.seal import secret_at
 
 if TYPE_CHECKING:
     from callcenter.app.config import MediaSettings
@@ -26,12 +27,17 @@ def serve(context: "RoleContext") -> None:
     config = WorkerConfig(
         address=media.address,
         advertised=media.advertised_address,
+        address6=media.address6,
+        advertised6=media.advertised_address6,
         first_port=first,
         last_port=last,
         events_host=events_host,
         events_port=events_port,
         directory=str(context.state_directory / f"media-{context.index}"),
+        identity_file=str(context.state_directory / f"media-{context.index}-identity.pem"),
+        seal_file=str(context.settings.seal_file),
     )
+    secret_at(context.settings.seal_file)
     Keeper(config, context.sockets["media-ng"], os.getppid()).run(context.line.ready)
 
 
