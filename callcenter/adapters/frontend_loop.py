@@ -44,6 +44,7 @@ from callcenter.frontend.turn import (
     DropRecording,
     EventsSeen,
     Faulted,
+    FaxAttempted,
     FaxClosed,
     FeatureClosed,
     FetchParty,
@@ -372,6 +373,8 @@ class FrontendLoop:
                     log.info("contact ended", **_told(action))
                 case FaxClosed():
                     log.info("fax call ended", **_told(action))
+                case FaxAttempted():
+                    log.info("fax attempt ended", **_told(action))
                 case FeatureClosed():
                     log.info("feature call ended", **_told(action))
 
@@ -397,7 +400,9 @@ class FrontendLoop:
             self._timer = None
 
 
-def _told(closed: ContactClosed | FaxClosed | FeatureClosed) -> dict[str, str | float]:
+def _told(
+    closed: ContactClosed | FaxClosed | FaxAttempted | FeatureClosed,
+) -> dict[str, str | float]:
     """The fields of a canonical line; spans to the millisecond."""
     fields: dict[str, str | float] = dict(closed._asdict())
     fields["reason"] = fields.pop("label")

@@ -55,6 +55,9 @@ from callcenter.app.config_documents import (
     FaxSettings as FaxSettings,
 )
 from callcenter.app.config_documents import (
+    FaxSourceSettings as FaxSourceSettings,
+)
+from callcenter.app.config_documents import (
     IntakeSettings as IntakeSettings,
 )
 from callcenter.app.config_documents import (
@@ -521,18 +524,20 @@ class Settings(Table):
     """Opening times."""
     intake: IntakeSettings = IntakeSettings()
     """How what is read comes in."""
+    fax_sources: tuple[FaxSourceSettings, ...] = Field(default=(), alias="fax_source")
+    """Providers that take faxes and post them to us."""
     mailboxes: tuple[MailboxSettings, ...] = Field(default=(), alias="mailbox")
     """What customers write to."""
 
     @property
     def reads(self) -> bool:
         """Does anything come in that is read, so that the intake has something to do?"""
-        return bool(self.mailboxes) or self.takes_faxes
+        return bool(self.mailboxes or self.fax_sources) or self.takes_faxes
 
     @property
     def takes_faxes(self) -> bool:
-        """Whether any number takes faxes, so that there is a fax worker."""
-        return any(number.fax for number in self.numbers)
+        """Whether any number takes faxes, or some are sent, so that there is a fax worker."""
+        return self.fax.send or any(number.fax for number in self.numbers)
 
     @property
     def store_directory(self) -> Path:

@@ -36,6 +36,7 @@ _SECRET_FILES = {
     ("agent", "password_file"),
     ("agent", "web_password_file"),
     ("mailbox", "password_file"),
+    ("fax_source", "password_file"),
 }
 
 
@@ -397,6 +398,22 @@ def _fax(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             yield place, *unknown("queue", queue, queues)
         if not address.isdecimal() or len(address) > 20:
             yield place, "is no sub-address", "up to twenty digits"
+    seen: set[str] = set()
+    for index, source in enumerate(settings.fax_sources):
+        here = ("fax_source", index)
+        if source.queue not in queues:
+            yield (*here, "queue"), *unknown("queue", source.queue, queues)
+        if len(source.password.get_secret_value()) < 16:
+            yield (*here, "password"), "is too short to sign with", "16 letters or more"
+        if source.form == "phaxio" and not source.url.startswith(("https://", "http://")):
+            message = "is signed, too, and has to be known"
+            yield (*here, "url"), message, "write the address that is entered at the provider"
+        if source.name in seen:
+            yield (*here, "name"), "is given twice", "each source has a name of its own"
+        seen.add(source.name)
+    lines = {trunk.name for trunk in settings.trunks}
+    if settings.fax.trunk and settings.fax.trunk not in lines:
+        yield ("fax", "trunk"), *unknown("trunk", settings.fax.trunk, lines)
     first, last = settings.fax.port_range
     if not (1024 <= first < last <= 65535):
         yield ("fax", "ports"), "the range is empty", "two ports per fax, such as 36000-36199"

@@ -22,6 +22,19 @@ from callcenter.domain import center as domain
 class FaxSettings(Table):
     ident: str = Field(default="", max_length=20, pattern=r"^[0-9+ ]*$")
     """Our number, as the other machine shows it; what was dialled when empty."""
+    send: bool = False
+    """Faxes are sent though no number takes any; where one does, they may be sent, too."""
+    header: str = Field(default="", max_length=50, pattern=r"^[\x20-\x7e]*$")
+    """Who we are, on top of each page that we send, beside date, number and page; the center's name
+    when empty. Plain Latin letters: fax machines print it."""
+    trunk: str = ""
+    """The only line that faxes are sent by; any that may `dial` the number when empty."""
+    attempts_max: int = Field(default=3, ge=1, le=20)
+    """How often a number is called for a fax."""
+    retry_seconds: int = Field(default=300, ge=1, le=86_400)
+    """From one attempt to the next."""
+    undo_seconds: int = Field(default=10, ge=0, le=600)
+    """So long a fax may be taken back for certain; nobody is called before."""
     ports: str = Field(default="36000-36199", pattern=PORTS)
     """First and last UDP port between media engine and fax worker; each fax takes two."""
     faxes_max: int = Field(default=60, ge=1, le=1000)
@@ -46,6 +59,21 @@ class FaxSettings(Table):
         """First and last port."""
         first, _, last = self.ports.partition("-")
         return int(first), int(last)
+
+
+class FaxSourceSettings(Table):
+    name: Name = Field(examples=["provider"])
+    """What records and metrics call it; it posts to `/intake/fax/NAME`."""
+    queue: str = Field(examples=["orders"])
+    """Where its faxes wait."""
+    form: Literal["callcenter", "phaxio"] = "callcenter"
+    """What it posts: JSON signed as web/README.md says, or the form of Phaxio (now Sinch)."""
+    password: SecretStr = SecretStr("")
+    """The key that its posts are signed with; Phaxio calls it the callback token."""
+    password_file: Path | None = None
+    """A file that holds the key, mode 600."""
+    url: str = ""
+    """Only for `phaxio`: the address as it is entered there, because it is signed, too."""
 
 
 class IntakeSettings(Table):
@@ -90,6 +118,9 @@ class MailboxSettings(Table):
     """What its mails need beside what the queue asks for."""
     rules: tuple[RuleSettings, ...] = ()
     """Read from the top; the first that fits decides."""
+    faxes_from: tuple[str, ...] = Field(default=(), examples=[("fax@provider.example",)])
+    """Addresses of services that mail what they took as faxes: such a mail with a TIFF or PDF in it
+    waits as a fax. Have your mail server check who may send as them."""
     imap: str = Field(default="", pattern=IMAP_URL, examples=["imaps://imap.example.com:993"])
     """Where its mails are fetched: `imaps://host:993`, or `imap://host:143` on a network that is
     yours; nowhere when empty."""

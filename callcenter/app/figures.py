@@ -43,6 +43,7 @@ def frontend_figures(frontend: Frontend) -> list[Family]:
         _registered(frontend),
         _targets(frontend),
         counted("callcenter_trunk_registrations_total", "REGISTER to lines, by what came of it.", "result", counts, "registration."),
+        counted("callcenter_fax_attempts_total", "Attempts to send a fax, by what came of them.", "outcome", counts, "fax_out."),
         counted("callcenter_messages_total", "Messages of callers, by what became of them.", "how", counts, "message."),
         gauge("callcenter_callbacks_promised", "Callbacks that wait or are being made.", len(frontend.hands.promises)),
         counted("callcenter_calendars_missing_total", "Calendars that flows asked for and nobody knows; taken as closed.", "calendar", counts, "calendar."),

@@ -76,6 +76,18 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # ident = "+1 555 0199"            # what the other machine shows
 # t38 = "offer"                    # ask senders for T.38 once; "accept" only follows, "never" refuses
 # sub_addresses = {{ 4711 = "sales" }}
+# send = true                      # faxes are sent though no number takes any
+# header = "Example Ltd"           # on top of each page that is sent, with date, number and page
+# trunk = "provider"               # sent by this line only; in any case its `dial` has to allow the number
+# attempts_max = 3
+# retry_seconds = 300
+
+# Faxes that a provider takes and posts to http://…/intake/fax/provider (PDF or TIFF, signed).
+# [[fax_source]]
+# name = "provider"
+# queue = "sales"
+# form = "callcenter"              # or "phaxio", with url = the address that is entered there
+# password_file = "secrets/fax-provider"
 
 # Mails: your mail server (Postfix, Exim …) hands them over by LMTP; they wait in a queue like calls.
 # [intake]
@@ -87,6 +99,7 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # imap = "imaps://imap.example.com:993"                # or fetched from a mailbox, instead of LMTP
 # username = "office@example.com"
 # password_file = "secrets/office-mail"                # or token_file, where only OAuth2 is taken
+# faxes_from = ["fax@provider.example"]                # its mails with a TIFF or PDF are faxes
 # smtp = "smtp://127.0.0.1:25"     # where answers are handed over; without it nobody can answer
 # acknowledge = "We have your mail and will answer by {{answer_by}}."
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from callcenter.app.addresses import host_port
@@ -57,7 +57,8 @@ def _of_frontend(settings: Settings, _index: int) -> Sockets:
         if trunk.transport == "udp" and not trunk.discover:
             number = _listener_for(trunk.address, settings.sip.listen)
             local, public = settings.sip.listen[number], opened[f"sip-udp-{number}"]
-            opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, public)
+            others = [one for name, one in opened.items() if name.startswith("trunk-")]
+            opened[f"trunk-{trunk.name}"] = _connected(local, trunk.address, public, others)
     opened["media-events"] = _udp(settings.media.events_listen, "[media] events_listen")
     return opened
 
@@ -156,13 +157,16 @@ def _tcp(address: str, setting: str) -> socket.socket:
     return opened
 
 
-def _connected(local: str, remote: str, public: socket.socket) -> socket.socket:
-    """A socket on our public port that only hears `remote`."""
+def _connected(
+    local: str, remote: str, public: socket.socket, others: Sequence[socket.socket]
+) -> socket.socket:
+    """A socket on our public port that only hears `remote`. While it is bound, all that share the
+    port (`others` are those of other trunks) must say that they share it."""
     host, _ = host_port(local)
     trunk = socket.socket(_family(host), socket.SOCK_DGRAM)
     _one_family(trunk)
     _may_be_cut(trunk)
-    for shared in (public, trunk):
+    for shared in (public, trunk, *others):
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     _bind(trunk, host, address_of(public)[1], "[[trunk]]", "udp")
     try:
@@ -170,7 +174,7 @@ def _connected(local: str, remote: str, public: socket.socket) -> socket.socket:
     except OSError as wrong:
         trunk.close()
         raise _cannot("[[trunk]] address", remote, "udp", wrong) from wrong
-    for shared in (public, trunk):
+    for shared in (public, trunk, *others):
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     enlarge(trunk)
     return trunk

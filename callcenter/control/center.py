@@ -31,6 +31,7 @@ from callcenter.control import (
     dials,
     documents,
     estimates,
+    faxes,
     frontends,
     letters,
     offers,
@@ -87,6 +88,10 @@ DECISIONS: dict[type[Any], Callable[[Turn, Any], None]] = {
     c.LetterRequested: letters.on_letter,
     c.LetterCancelRequested: letters.on_cancel,
     c.LetterReported: letters.on_report,
+    c.LetterReturned: letters.on_returned,
+    c.FaxRequested: faxes.on_fax,
+    c.FaxCancelRequested: faxes.on_cancel,
+    c.FaxReported: faxes.on_report,
     c.TransferRequested: transfers.on_transfer,
     c.CallActRequested: transfers.on_act,
     c.PickUpRequested: transfers.on_pick_up,
@@ -242,6 +247,8 @@ class Control:
             people.on_wrap_up_due(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.LETTER:
             letters.on_due(turn, LetterId(whose))
+        elif alarm is Alarm.FAX:
+            faxes.on_due(turn, ContactId(whose))
         elif alarm is Alarm.PAUSE:
             people.on_pause_end(turn, state.agents[AgentId(whose)])
         elif alarm is Alarm.STEP:

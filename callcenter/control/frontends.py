@@ -7,6 +7,7 @@ the rest ends as `owner_lost`, offers it forgot are rescinded, and what it names
 nothing had happened.
 """
 
+from callcenter.control import faxes
 from callcenter.control.contacts import end_contact, rescind
 from callcenter.control.turn import Turn
 from callcenter.domain.commands import FrontendReported
@@ -24,6 +25,7 @@ def on_frontend(turn: Turn, command: FrontendReported) -> None:
     turn.emit(FrontendStarted(at=turn.now, frontend=command.frontend, epoch=command.epoch))
     drop_unnamed_contacts(turn, command)
     drop_unnamed_offers(turn, command)
+    faxes.drop_unnamed(turn, command)
     adopt_agents(turn, command)
 
 

@@ -106,6 +106,7 @@ class Indexes:
         whose += [(Alarm.CERTIFICATE, agent) for agent in state.people]
         whose += [(Alarm.OFFER, offer) for offer in state.offers]
         whose += [(Alarm.LETTER, letter) for letter in state.letters]
+        whose += [(Alarm.FAX, fax) for fax in state.faxes]
         for contact in state.contacts:
             whose += [(Alarm.RETRY, contact), (Alarm.CONTACT, contact), (Alarm.STEP, contact)]
         timers = ((self.due(alarm, name), alarm, name) for alarm, name in whose)
@@ -129,6 +130,9 @@ class Indexes:
         if alarm is Alarm.LETTER:
             letter = self.state.letters.get(LetterId(whose))
             return letter.not_before if letter and letter.stage is LetterStage.WAITING else None
+        if alarm is Alarm.FAX:
+            fax = self.state.faxes.get(ContactId(whose))
+            return fax.not_before if fax else None
         if alarm in (Alarm.CONTACT, Alarm.RETRY, Alarm.STEP):
             contact = self.state.contacts.get(ContactId(whose))
             return self._due_of_contact(alarm, contact) if contact else None

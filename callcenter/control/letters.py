@@ -3,6 +3,7 @@
     waiting ──► due ──► sent
        │         ├────► unsure       the answer of the mail server was lost: nobody knows
        │         └────► failed       it was refused, with its reason
+       │                sent ──► returned        a delivery report gave it up
        └──► cancelled                taken back in time
 
 Why: a letter that went out cannot be taken back, so nobody sends it before it is `due` in the
@@ -71,6 +72,20 @@ def on_report(turn: Turn, command: c.LetterReported) -> None:
         turn.note("unknown_letter")
         return
     change(turn, command.letter, found, command.stage, command.reason)
+
+
+def on_returned(turn: Turn, command: c.LetterReturned) -> None:
+    """It came back. What still waits or is going out did not, and a contact that is over is left
+    as it was."""
+    if command.contact not in turn.state.contacts or command.letter in turn.state.letters:
+        turn.note("unknown_letter")
+        return
+    turn.emit(
+        LetterChanged(
+            at=turn.now, letter=command.letter, contact=command.contact,
+            stage=LetterStage.RETURNED,
+        )
+    )  # fmt: skip
 
 
 def change(

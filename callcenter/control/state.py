@@ -20,6 +20,7 @@ from callcenter.domain.units import (
     LetterId,
     Micros,
     OfferId,
+    PartyId,
     QueueId,
     SegmentId,
 )
@@ -180,6 +181,24 @@ class LetterState(msgspec.Struct, frozen=True, kw_only=True):
     not_before: Micros
 
 
+class FaxState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fax of ours that has not reached its end."""
+
+    stage: LetterStage
+    party: PartyId
+    blob: str
+    pages: int
+    attempts_max: int
+    retry_seconds: int
+    origin: ContactId = ContactId("")
+    caller: str = ""
+    confirmed: int = 0
+    attempt: int = 0
+    not_before: Micros = 0
+    """When it is called for; while it is, when it is given up."""
+    frontend: FrontendId = FrontendId("")
+
+
 class FrontendState(msgspec.Struct, kw_only=True):
     """An owner of contacts. `lost` is when its lease ran out; 0 while it holds it."""
 
@@ -219,6 +238,10 @@ class State(msgspec.Struct, kw_only=True):
     """What was seen of each queue's calls lately: estimates rest on it."""
     letters: dict[LetterId, LetterState] = {}
     """What we write to customers, until it is sent, taken back or given up."""
+    faxes: dict[ContactId, FaxState] = {}
+    """What we fax, until it is there, taken back or given up."""
+    faxed: dict[ContactId, Micros] = {}
+    """Faxes that are over, and when that was: for two days, so that none is sent twice."""
     told: dict[QueueId, Told] = {}
     """What somebody who came to a queue now would be told."""
 

@@ -24,6 +24,7 @@ class Alarm(IntEnum):
     REST = 7
     CERTIFICATE = 8
     LETTER = 9
+    FAX = 10
 
 
 Timer = tuple[Micros, Alarm, str]

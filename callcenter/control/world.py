@@ -18,6 +18,7 @@ from callcenter.control.learning import learn
 from callcenter.control.state import (
     IN_QUEUE,
     ContactState,
+    FaxState,
     FrontendState,
     LetterState,
     OfferState,
@@ -27,10 +28,11 @@ from callcenter.control.state import (
 )
 from callcenter.control.timers import Alarm
 from callcenter.domain import events as e
-from callcenter.domain.center import AgentChoice
+from callcenter.domain.center import AgentChoice, Channel
 from callcenter.domain.commands import CUSTOMER_OUTCOMES, LetterStage, OfferOutcome, Presence
 from callcenter.domain.skills import Learned, Qualification
 from callcenter.domain.units import (
+    DAY,
     SECOND,
     AgentId,
     FrontendId,
@@ -46,6 +48,10 @@ DEAD_OWNER_SECONDS = 5
 """Control's own offer timer is the ring time and this."""
 RETRY_SECONDS = 2
 """A contact that our side could not ring with rests this long before the next offer."""
+
+
+FAXES_KNOWN = 2 * DAY
+"""A fax that is over is known by its name for so long."""
 
 
 class World(Indexes):
@@ -423,6 +429,43 @@ class World(Indexes):
         )
         self._set_timer(Alarm.LETTER, event.letter)
 
+    def fax_placed(self, event: e.FaxPlaced) -> None:
+        """It waits for the word that follows."""
+        self.state.contacts[event.contact] = ContactState(
+            id=event.contact, channel=Channel.FAX, frontend=FrontendId(""), arrived=event.at
+        )
+        self.state.faxes[event.contact] = FaxState(
+            stage=LetterStage.WAITING,
+            party=event.party,
+            blob=event.blob,
+            pages=event.pages,
+            attempts_max=event.attempts_max,
+            retry_seconds=event.retry_seconds,
+            origin=event.origin,
+            caller=event.caller,
+            confirmed=event.first,
+        )
+
+    def fax_changed(self, event: e.FaxChanged) -> None:
+        """Those that were over for long are forgotten when the next one is."""
+        state = self.state
+        if event.stage in (LetterStage.WAITING, LetterStage.DUE):
+            state.faxes[event.contact] = replace(
+                state.faxes[event.contact],
+                stage=event.stage,
+                attempt=event.attempt,
+                confirmed=event.confirmed,
+                not_before=event.not_before,
+                frontend=event.frontend,
+            )
+            self._set_timer(Alarm.FAX, event.contact)
+            return
+        state.faxes.pop(event.contact, None)
+        old = [fax for fax, at in state.faxed.items() if event.at - at > FAXES_KNOWN]
+        for fax in old:
+            del state.faxed[fax]
+        state.faxed[event.contact] = event.at
+
     def wrap_up_started(self, event: e.WrapUpStarted) -> None:
         agent = self._agent(event.agent)
         agent.wrap_ups[event.segment] = WrapUp(
@@ -607,6 +650,8 @@ FOLDS: dict[type[Any], Callable[[World, Any], None]] = {
     e.ContactEnded: World.contact_ended,
     e.ContactPutAside: World.contact_put_aside,
     e.LetterChanged: World.letter_changed,
+    e.FaxPlaced: World.fax_placed,
+    e.FaxChanged: World.fax_changed,
     e.OfferMade: World.offer_made,
     e.OfferConfirmed: World.offer_confirmed,
     e.OfferAccepted: World.offer_accepted,

@@ -17,6 +17,11 @@ from typing import TypeAlias
 import msgspec
 
 from callcenter.domain.center import Center, Channel
+from callcenter.domain.command import Cmd as Cmd
+from callcenter.domain.fax_commands import FaxCancelRequested as FaxCancelRequested
+from callcenter.domain.fax_commands import FaxOutcome as FaxOutcome
+from callcenter.domain.fax_commands import FaxReported as FaxReported
+from callcenter.domain.fax_commands import FaxRequested as FaxRequested
 from callcenter.domain.termination import Reason, Termination, ended
 from callcenter.domain.units import (
     AgentId,
@@ -70,10 +75,6 @@ CUSTOMER_OUTCOMES = frozenset(
     (OfferOutcome.CUSTOMER_BUSY, OfferOutcome.CUSTOMER_NO_ANSWER, OfferOutcome.CUSTOMER_FAILED)
 )
 """The agent took the offer and did nothing wrong: the customer was not reached."""
-
-
-class Cmd(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """Root of all commands."""
 
 
 class ContactReported(Cmd, frozen=True, kw_only=True):
@@ -225,6 +226,8 @@ class FrontendReported(Cmd, frozen=True, kw_only=True):
     contacts: tuple[ContactId, ...] = ()
     agents: tuple[AgentId, ...] = ()
     offers: tuple[OfferId, ...] = ()
+    faxes: tuple[ContactId, ...] = ()
+    """Those that it sends."""
 
 
 class PresenceRequested(Cmd, frozen=True, kw_only=True):
@@ -392,6 +395,8 @@ class LetterStage(StrEnum):
     UNSURE = "unsure"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    RETURNED = "returned"
+    """It was sent, and came back: nobody has it."""
 
 
 class LetterRequested(Cmd, frozen=True, kw_only=True):
@@ -420,6 +425,13 @@ class LetterReported(Cmd, frozen=True, kw_only=True):
     letter: LetterId
     stage: LetterStage
     reason: str = ""
+
+
+class LetterReturned(Cmd, frozen=True, kw_only=True):
+    """A delivery report gives a letter of ours up for good."""
+
+    letter: LetterId
+    contact: ContactId
 
 
 class TransferRequested(Cmd, frozen=True, kw_only=True):
@@ -612,6 +624,7 @@ Command: TypeAlias = (
     | LetterRequested
     | LetterCancelRequested
     | LetterReported
+    | LetterReturned
     | TransferRequested
     | CallActRequested
     | ConsultRequested
@@ -620,6 +633,9 @@ Command: TypeAlias = (
     | HandOverReported
     | ConferenceReported
     | PickUpRequested
+    | FaxRequested
+    | FaxCancelRequested
+    | FaxReported
 )
 
 

@@ -42,8 +42,11 @@ from callcenter.domain.agent_call_events import (
     OutsideDialled as OutsideDialled,
 )
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import LetterStage, OfferOutcome, Presence
+from callcenter.domain.commands import OfferOutcome, Presence
 from callcenter.domain.event import Evt as Evt
+from callcenter.domain.letter_events import FaxChanged as FaxChanged
+from callcenter.domain.letter_events import FaxPlaced as FaxPlaced
+from callcenter.domain.letter_events import LetterChanged as LetterChanged
 from callcenter.domain.termination import Termination
 from callcenter.domain.units import (
     SECOND,
@@ -52,7 +55,6 @@ from callcenter.domain.units import (
     ContactId,
     CustomerId,
     FrontendId,
-    LetterId,
     Micros,
     OfferId,
     PartyId,
@@ -107,18 +109,6 @@ class ContactPutAside(Evt, frozen=True, kw_only=True):
     agent: AgentId
     queue: QueueId
     until: Micros
-
-
-class LetterChanged(Evt, frozen=True, kw_only=True):
-    """Something that we write to a customer, on its way. `due` is the word to send it."""
-
-    letter: LetterId
-    contact: ContactId
-    stage: LetterStage
-    agent: AgentId = AgentId("")
-    blob: str = ""
-    not_before: Micros = 0
-    reason: str = ""
 
 
 class FlowStarted(Evt, frozen=True, kw_only=True):
@@ -632,6 +622,8 @@ Event: TypeAlias = (
     | ReplyArrived
     | ContactPutAside
     | LetterChanged
+    | FaxPlaced
+    | FaxChanged
     | ContactTransferred
     | CallActAsked
     | CallPlaced

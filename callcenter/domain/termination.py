@@ -98,6 +98,19 @@ class Reason(StrEnum):
     """The fax was cut off; what was confirmed of it is kept."""
     FAX_UNAVAILABLE = "fax_unavailable"
     """No fax machine of ours is free, or none is installed, or the disk is full."""
+    FAX_SENT = "fax_sent"
+    """Every page of ours was confirmed."""
+    FAX_UNREACHED = "fax_unreached"
+    """Called as often as it may be, and no fax machine answered."""
+    FAX_NOT_SENT = "fax_not_sent"
+    """Machines spoke, but not all pages came over in as many attempts as there may be."""
+    FAX_UNSURE = "fax_unsure"
+    """Our machine died over a page: a person decides whether to send the rest again."""
+    FAX_TAKEN_BACK = "fax_taken_back"
+    FAX_NOT_ALLOWED = "fax_not_allowed"
+    """No trunk may dial the number."""
+    FAX_UNSENDABLE = "fax_unsendable"
+    """Its pages cannot be sent."""
 
 
 RESULT_OF: dict[Reason, Result] = {
@@ -145,6 +158,13 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.FAX_RECEIVED: Result.SERVED,
     Reason.FAX_INCOMPLETE: Result.FAILED,
     Reason.FAX_UNAVAILABLE: Result.REFUSED,
+    Reason.FAX_SENT: Result.SERVED,
+    Reason.FAX_UNREACHED: Result.FAILED,
+    Reason.FAX_NOT_SENT: Result.FAILED,
+    Reason.FAX_UNSURE: Result.LOST,
+    Reason.FAX_TAKEN_BACK: Result.FLOWED_OUT,
+    Reason.FAX_NOT_ALLOWED: Result.REFUSED,
+    Reason.FAX_UNSENDABLE: Result.FAILED,
 }
 
 

@@ -40,7 +40,7 @@ def road_to(hands: Hands, number: str, trunk: str = "") -> Road | None:
     if plain in _own(hands):
         return None
     for one in _asked(hands.config.trunks, trunk):
-        if one.flow is not None and _may_dial(one, plain):
+        if one.flow is not None and may_dial(one.dial, one.deny, plain):
             return Road(plain, one)
     return None
 
@@ -50,16 +50,12 @@ def road_for(hands: Hands, agent: AgentId, number: str) -> Road | None:
     center = hands.center
     dials = next((one.dials for one in center.agents if one.id == agent), "")
     rule = next((one for one in center.dial_rules if one.name == dials), None) if dials else None
-    if rule is None or not _allows(rule.allow, rule.deny, plain_number(number)):
+    if rule is None or not may_dial(rule.allow, rule.deny, plain_number(number)):
         return None
     return road_to(hands, number)
 
 
-def _may_dial(trunk: Trunk, plain: str) -> bool:
-    return _allows(trunk.dial, trunk.deny, plain)
-
-
-def _allows(allow: Sequence[str], deny: Sequence[str], plain: str) -> bool:
+def may_dial(allow: Sequence[str], deny: Sequence[str], plain: str) -> bool:
     """The longest beginning that is named decides; at equal length the one that denies."""
     allowed = max((len(p) for p in allow if plain.startswith(p)), default=-1)
     denied = max((len(p) for p in deny if plain.startswith(p)), default=-1)

@@ -106,6 +106,13 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.FAX_RECEIVED:              Ending(480, 16, "Fax received",              "fax_received", _NOBODY),
     Reason.FAX_INCOMPLETE:            Ending(480, 27, "Fax incomplete",            "fax_incomplete", _CALLER),
     Reason.FAX_UNAVAILABLE:           Ending(486, 17, "No fax machine free",       "fax_unavailable", _OURS),
+    Reason.FAX_SENT:                  Ending(480, 16, "Fax sent",                  "fax_sent", _NOBODY),
+    Reason.FAX_UNREACHED:             Ending(480, 19, "No fax machine reached",    "fax_unreached", _CALLER),
+    Reason.FAX_NOT_SENT:              Ending(480, 27, "Fax not sent",              "fax_not_sent", _CALLER),
+    Reason.FAX_UNSURE:                Ending(480, 27, "Fax unsure",                "fax_unsure", _OURS),
+    Reason.FAX_TAKEN_BACK:            Ending(480, 16, "Fax taken back",            "fax_taken_back", _NOBODY),
+    Reason.FAX_NOT_ALLOWED:           Ending(403, 21, "Fax not allowed",           "fax_not_allowed", _OURS),
+    Reason.FAX_UNSENDABLE:            Ending(480, 41, "Fax unsendable",            "fax_unsendable", _OURS),
 }  # fmt: skip
 
 

@@ -28,16 +28,13 @@ from callcenter.domain.center import Number
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, Micros
 from callcenter.frontend.endings import ending
+from callcenter.frontend.fax_line import FaxLine, far
 from callcenter.frontend.hands import Hands
-from callcenter.frontend.media_leg import Address, LegRecord, MediaLeg, failure
-from callcenter.frontend.talk import answer_reinvite
+from callcenter.frontend.media_leg import LegRecord, failure
 from callcenter.frontend.turn import FaxClosed, Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.record import DialogRecord
 from callcenter.sip.sdp_fax import wants_image
-
-LOOK_SECONDS = 5
-"""How often the worker is asked whether it still has the fax."""
 
 
 class FaxRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -57,18 +54,15 @@ class FaxRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The worker has said its last; the call is being let go."""
 
 
-class FaxStory:
+class FaxStory(FaxLine):
     """One call that is a fax."""
 
     def __init__(self, hands: Hands, name: str, call: sip.Call, record: FaxRecord) -> None:
-        self.hands = hands
-        self.id = name
+        super().__init__(hands, name, record)
         self.call = call
         self.record = record
-        self.media = MediaLeg(hands, record.media, said=lambda: None)
         self._ends: Reason | None = None
         self._asks_image_at: Micros = 0
-        self._looks_at: Micros = 0
 
     # ---- 1. it comes ----------------------------------------------------------------------
 
@@ -107,18 +101,15 @@ class FaxStory:
             "began": record.began,
             "sub_addresses": dict(self.hands.rules.fax_sub_addresses),
         }
-        self._ask_worker(
-            "receive", self._found, peer=self._peer, law=record.media.payload, call=call
-        )
+        self.ask_worker("receive", self._found, peer=self.peer, law=record.media.payload, call=call)
 
     def _found(self, reply: Message) -> None:
         if self._ends is not None:
             return
-        far = _far(reply)
         if self.media.record.image:
-            self._ask_worker("image", self._found_image, peer=self._peer)
+            self.ask_worker("image", self._found_image, peer=self.peer)
             return
-        self.media.connect_to(far, self.media.record.payload, self._media_failed)
+        self.media.connect_to(far(reply), self.media.record.payload, self._media_failed)
         self._answer(self.media.answer_sdp)
         self._listen()
 
@@ -126,7 +117,7 @@ class FaxStory:
         if self._ends is not None:
             return
         self.record.asked_image = True
-        self.media.image_to(_far(reply), self._media_failed)
+        self.media.image_to(far(reply), self._media_failed)
         offer = self.call.remote_sdp or b""
         self._answer(lambda: self.media.image_answer_sdp(offer))
         self._listen()
@@ -139,8 +130,7 @@ class FaxStory:
     def _listen(self) -> None:
         """From now on the worker is asked now and then, and they may be asked for T.38."""
         rules, hands = self.hands.rules, self.hands
-        self._looks_at = hands.now + LOOK_SECONDS * SECOND
-        hands.wake(self.id, LOOK_SECONDS * SECOND)
+        self.listen()
         if rules.fax_t38 == "offer" and not self.record.asked_image:
             self._asks_image_at = hands.now + rules.fax_t38_delay_seconds * SECOND
             hands.wake(self.id, rules.fax_t38_delay_seconds * SECOND)
@@ -168,42 +158,7 @@ class FaxStory:
         if answer is None or not wants_image(answer):
             self.call.reinvite(self.media.offer_sdp(), self.hands.now)
         elif not self.media.record.image and self.media.image_answered(answer, self._media_failed):
-            self._ask_worker("image", lambda _: None, peer=self._peer)
-
-    def _reinvited(self, offer: bytes | None) -> None:
-        """They change the session, or only ask whether it is still there."""
-        image = self.media.record.image
-        if offer is not None and wants_image(offer):
-            self._image_wanted(offer)
-        elif not image:
-            answer_reinvite(self.hands, self.call, self.media, offer)
-        elif offer is None:
-            self.call.answer_reinvite(self.media.image_offer_sdp(), self.hands.now)
-        elif self.record.over:
-            self.call.answer_reinvite(self.media.answer_to(offer), self.hands.now)
-        else:
-            self.call.reject_reinvite(488, self.hands.now)
-
-    def _image_wanted(self, offer: bytes) -> None:
-        call, hands = self.call, self.hands
-        if self.record.over:
-            call.answer_reinvite(self.media.image_answer_sdp(offer), hands.now)
-            return
-        if hands.rules.fax_t38 == "never":
-            call.reject_reinvite(488, hands.now)
-            return
-        self.record.asked_image = True
-        call.keep_session()
-
-        def ready() -> None:
-            call.answer_reinvite(self.media.image_answer_sdp(offer), hands.now)
-            self._ask_worker("image", lambda _: None, peer=self._peer)
-
-        def failed(_: Message) -> None:
-            call.reject_reinvite(500, hands.now)
-
-        if not self.media.open_for_image(offer, ready, failed):
-            call.reject_reinvite(488, hands.now)
+            self.ask_worker("image", lambda _: None, peer=self.peer)
 
     # ---- 3. it ends -----------------------------------------------------------------------
 
@@ -226,7 +181,7 @@ class FaxStory:
         else:
             self.call.reject(row.status, now, headers=row.headers)
         self.media.close()
-        self._ask_worker("end", self._closed)
+        self.ask_worker("end", self._closed)
 
     def _closed(self, reply: Message) -> None:
         """How it went; the story is over."""
@@ -243,7 +198,7 @@ class FaxStory:
         )
         self.hands.over(self)
 
-    def _machine_failed(self, _: Message) -> None:
+    def machine_failed(self, _: Message) -> None:
         """No machine was free, or it is gone in the middle."""
         if self._ends is None:
             self.end(Reason.FAX_UNAVAILABLE)
@@ -258,7 +213,7 @@ class FaxStory:
             case sip.CallConfirmed(sdp=late_answer):
                 self._confirmed(late_answer)
             case sip.CallReinvited(sdp=offer):
-                self._reinvited(offer)
+                self.reinvited(self.call, offer)
             case sip.ReinviteAnswered(sdp=answer) if self._ends is None:
                 self._image_agreed(answer)
             case sip.CallCancelled() | sip.CallEnded():
@@ -267,21 +222,6 @@ class FaxStory:
                 self.end(Reason.NO_ACK, they_left=True)
             case _:
                 pass
-
-    def digit(self, leg: str, digit: str) -> None:
-        """Keys mean nothing to a fax."""
-
-    def pressed(self, call: sip.Call, digit: str) -> None:
-        """Nor do they by INFO."""
-
-    def finished(self, leg: str, file: str) -> None:
-        """Nothing is played to it."""
-
-    def silent(self, leg: str, seconds: int) -> None:
-        """T.30 has timers of its own for that."""
-
-    def sound(self, leg: str) -> None:
-        """As expected."""
 
     def tick(self) -> None:
         """Is it time to ask for T.38; is the worker still there?"""
@@ -294,35 +234,16 @@ class FaxStory:
             return
         if self._asks_image_at and hands.now >= self._asks_image_at:
             self._ask_for_image()
-        if self._looks_at and hands.now >= self._looks_at:
-            self._looks_at = hands.now + LOOK_SECONDS * SECOND
-            hands.wake(self.id, LOOK_SECONDS * SECOND)
-            self._ask_worker("state", self._looked)
+        self.look()
 
-    def _looked(self, reply: Message) -> None:
+    def looked(self, reply: Message) -> None:
         if reply.get("over") and self._ends is None:
             self.over()
-
-    def legs(self) -> list[str]:
-        """The caller's only."""
-        return [self.media.record.id]
 
     @property
     def awaits_control(self) -> bool:
         """Control hears of a fax when it is over, from others."""
         return False
-
-    # ---- asking the worker ----------------------------------------------------------------
-
-    @property
-    def _peer(self) -> str:
-        """Where the worker finds the caller's leg."""
-        host, port = self.media.record.inner or ("", 0)
-        return f"{host}:{port}"
-
-    def _ask_worker(self, verb: str, done: Callable[[Message], None], **keys: object) -> None:
-        message = {"command": f"fax {verb}", "call-id": self.media.record.id, **keys}
-        self.hands.ask(message, done, self._machine_failed)
 
     # ---- what is kept of it ---------------------------------------------------------------
 
@@ -336,13 +257,9 @@ class FaxStory:
     def take_up(self) -> None:
         """Go on after a restart: worker and media engine went on without us."""
         self._listen()
-        self._ask_worker("state", self._looked)
+        self.ask_worker("state", self.looked)
 
 
 def takes_fax(number: Number | None) -> bool:
     """Whether faxes to this number are taken."""
     return number is not None and bool(number.fax)
-
-
-def _far(reply: Message) -> Address:
-    return str(reply.get("address", "")), int(reply.get("port", 0))

@@ -27,6 +27,8 @@ from callcenter.frontend.call_record import CallRecord, Stage
 from callcenter.frontend.callback import CallbackStory
 from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
 from callcenter.frontend.fax import FaxRecord, FaxStory, takes_fax
+from callcenter.frontend.fax_out import FaxOutStory
+from callcenter.frontend.fax_out import begin as begin_fax
 from callcenter.frontend.feature import FeatureStory
 from callcenter.frontend.hands import Hands, Rules, Story, source_of
 from callcenter.frontend.limits import CenterClock, RateLimit
@@ -46,6 +48,7 @@ from callcenter.frontend.turn import (
     Draining,
     EventsSeen,
     Faulted,
+    FaxAttempted,
     FaxClosed,
     FaxHeard,
     FaxOver,
@@ -219,6 +222,8 @@ class Frontend:
             elif type(action) is FaxClosed:
                 self.counts[f"ended.{action.label}"] += 1
                 self.counts["fax.pages"] += action.pages
+            elif type(action) is FaxAttempted:
+                self.counts[f"fax_out.{action.label}"] += 1
             elif type(action) is FeatureClosed:
                 self.counts[f"feature.{action.code}/{action.label}"] += 1
         return turn
@@ -247,6 +252,7 @@ class Frontend:
                     *(one.record.contact for one in callbacks),
                 ),
                 agents=tuple(sorted(self.phones.reachable)),
+                faxes=tuple(s.record.fax for s in stories if isinstance(s, FaxOutStory)),
                 offers=(
                     *(
                         offer
@@ -511,6 +517,9 @@ class Frontend:
         if isinstance(story, FaxStory):
             self.hands.touch(story)
             story.over()
+        elif isinstance(story, FaxOutStory):
+            self.hands.touch(story)
+            story.fax_over()
 
     def _is_trunk(self, flow: Flow) -> bool:
         return self.trunks.of(flow, self.hands.config.trunks) is not None
@@ -554,6 +563,8 @@ class Frontend:
                     self._call_placed(event)
                 case e.CommandAnswered():
                     self._told_asker(event)
+                case e.FaxChanged(frontend=frontend) if frontend == self.rules.frontend:
+                    begin_fax(self.hands, event)
                 case e.PresenceChanged(agent=agent):
                     self._seen(agent, presence=event.presence, reason=event.reason)
                 case e.AgentUnreachable(agent=agent):
@@ -652,9 +663,9 @@ class Frontend:
 
     def _party_fetched(self, fetched: PartyFetched) -> None:
         story = self.hands.stories.get(fetched.contact)
-        if isinstance(story, CallStory | OutboundStory):
+        if isinstance(story, CallStory | OutboundStory | FaxOutStory):
             self.hands.touch(story)
-            if isinstance(story, OutboundStory):
+            if isinstance(story, OutboundStory | FaxOutStory):
                 story.fetched(fetched.number)
             else:
                 story.consult.out.fetched(PartyId(fetched.party), fetched.number)

@@ -82,6 +82,8 @@ class Rules:
     """`offer`, `accept` or `never`: whether a fax is asked to change to T.38, or only followed."""
     fax_t38_delay_seconds: int = 4
     """How long a sender may take to change by itself before it is asked."""
+    fax_trunk: str = ""
+    """The only trunk that faxes are sent by; empty for any that may dial the number."""
     fax_sub_addresses: tuple[tuple[str, str], ...] = ()
     """Queues by the sub-address that a sender may give."""
     probe_seconds: int = 4

@@ -8,6 +8,7 @@
     callback:CONTACT       `CallbackRecord` a promise, the phones that ring for it in it
     call:CONTACT:consult   `ConsultRecord`  the colleague whom that agent asks
     fax:NAME               `FaxRecord`      a call that is a fax
+    faxout:NAME            `FaxOutRecord`   an attempt to send one
     message:CONTACT        `MessageRecord`  a message that is recorded or kept
     feature:NAME           `FeatureRecord`  an agent's code: let go after a restart
     parting:DIALOG         `DialogRecord`   a BYE or CANCEL that was not answered yet
@@ -37,6 +38,7 @@ from callcenter.frontend.callback import CallbackRecord, CallbackStory
 from callcenter.frontend.consult import ConsultRecord
 from callcenter.frontend.endings import ending
 from callcenter.frontend.fax import FaxRecord, FaxStory
+from callcenter.frontend.fax_out import FaxOutRecord, FaxOutStory
 from callcenter.frontend.feature import FeatureRecord
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.message import MessageRecord, MessageStory
@@ -60,6 +62,7 @@ _TALK = msgspec.msgpack.Decoder(TalkRecord)
 _CALLBACK = msgspec.msgpack.Decoder(CallbackRecord)
 _OUTBOUND = msgspec.msgpack.Decoder(OutboundRecord)
 _FAX = msgspec.msgpack.Decoder(FaxRecord)
+_FAX_OUT = msgspec.msgpack.Decoder(FaxOutRecord)
 _MESSAGE = msgspec.msgpack.Decoder(MessageRecord)
 _FEATURE = msgspec.msgpack.Decoder(FeatureRecord)
 
@@ -76,6 +79,8 @@ def restore(hands: Hands, phones: Phones, records: Mapping[str, bytes]) -> int:
                 _let_go(hands, key, value)
             elif kind == "fax":
                 _restore_fax(hands, key, name, value)
+            elif kind == "faxout":
+                _restore_fax_out(hands, key, name, value)
             elif kind == "parting":
                 call = hands.endpoint.restore(decode_record(value), hands.now)
                 hands.say_good_bye_again(key, call)
@@ -191,6 +196,13 @@ def _restore_fax(hands: Hands, key: str, name: str, value: bytes) -> None:
     story = FaxStory(hands, name, call, record)
     hands.adopt(story, {key: value})
     hands.follow(call, story)
+
+
+def _restore_fax_out(hands: Hands, key: str, name: str, value: bytes) -> None:
+    story = FaxOutStory(hands, name, _FAX_OUT.decode(value))
+    hands.adopt(story, {key: value})
+    hands.touch(story)
+    story.take_up()
 
 
 def _restore_message(hands: Hands, name: str, value: bytes) -> None:

@@ -374,6 +374,17 @@ class FaxClosed(NamedTuple):
     t38: bool = False
 
 
+class FaxAttempted(NamedTuple):
+    """The same of an attempt to send a fax: what came of it, and how many pages it added."""
+
+    contact: str
+    label: str
+    attempt: int
+    pages: int
+    t38: bool
+    lived_seconds: float
+
+
 class FeatureClosed(NamedTuple):
     """The same of an agent's code: which one, and how its call ended."""
 
@@ -401,6 +412,7 @@ Action: TypeAlias = (
     | DropRecording
     | ContactClosed
     | FaxClosed
+    | FaxAttempted
     | FeatureClosed
     | Faulted
 )

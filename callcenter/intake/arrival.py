@@ -12,7 +12,8 @@ letter in two mailboxes is two as well, because each has its own people.
 """
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -23,6 +24,10 @@ from callcenter.intake.threads import answered
 
 TOLD = (b"message-id", b"date", b"from", b"sender", b"to", b"cc", b"subject")
 """Header fields that the writer made. Those that servers add on the way differ from copy to copy."""
+PAGES = re.compile(
+    rb"^content-type:\s*(image/tiff|application/pdf)\b", re.IGNORECASE | re.MULTILINE
+)
+NUMBER = re.compile(rb"\+?[0-9]{6,15}")
 HEADER_BYTES_MAX = 262_144
 """So much of a header is looked at for the key."""
 
@@ -91,6 +96,29 @@ def mail_arrival(
         address=sender,
         facts={"to": to, "authserv": authserv},
         thread=answered(named["in-reply-to"], named["references"]),
+    )
+
+
+def as_fax(arrival: Arrival, mail: bytes, gateways: Collection[str]) -> Arrival:
+    """A mail from one of the `gateways` (addresses in small letters) with pages in it is a fax; any
+    other is what it was. Who faxed stands in its subject, as those services write it."""
+    fields = {"from": b"", "subject": b""}
+    for line in unfolded(split(mail)[0]):
+        name, _, value = line.partition(b":")
+        told = name.strip().lower().decode("ascii", "replace")
+        if told in fields and not fields[told]:
+            fields[told] = value
+    written = fields["from"].decode("utf-8", "replace").rpartition("<")[2].strip(" <>\r\n")
+    sender = (arrival.address or written).lower()
+    if sender not in gateways or not PAGES.search(mail):
+        return arrival
+    number = NUMBER.search(fields["subject"])
+    return msgspec.structs.replace(
+        arrival,
+        channel=Channel.FAX,
+        kind="fax-mail",
+        address=number[0].decode() if number else "",
+        thread=(),
     )
 
 

@@ -10,6 +10,7 @@ and the mail is shown nevertheless; what breaks even the parser is shown as it c
 Limits: nesting 20, parts 500, files 50, text 1 MB, HTML 1 MB.
 """
 
+import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
@@ -48,6 +49,10 @@ DANGEROUS = (
     "msi",
 )
 
+RETURNED_MAX = 5
+_ACTION = re.compile(rb"^action:([^\r\n]{1,40})", re.IGNORECASE | re.MULTILINE)
+_RETURNED = re.compile(rb"<c\.[A-Za-z0-9_.-]{4,120}@[A-Za-z0-9.-]{1,120}>")
+
 Mail = Message
 
 
@@ -76,7 +81,21 @@ def read_mail(data: bytes, blank: Document) -> Reading:
         found.odd["unreadable"] = None
         content_type = ""
     document = _document(blank, fields, found, content_type)
+    if document.sort == "bounce" and (returned := returned_ids(data)):
+        facts = {**document.facts, "returned": " ".join(returned)}
+        document = msgspec.structs.replace(document, facts=facts)
     return Reading(document=document, files=tuple(found.files))
+
+
+def returned_ids(data: bytes) -> list[str]:
+    """Ids of letters of ours that a delivery report gives up for good. One that only tells of a
+    delay, or that it arrived, gives up none (RFC 3464 2.3.3)."""
+    body = split(data)[1][:TEXT_BYTES_MAX]
+    actions = {action.strip().lower() for action in _ACTION.findall(body)}
+    if actions and b"failed" not in actions:
+        return []
+    named = dict.fromkeys(one.decode("ascii") for one in _RETURNED.findall(body))
+    return list(named)[:RETURNED_MAX]
 
 
 def fields_of(data: bytes, found: Found) -> list[tuple[str, str]]:

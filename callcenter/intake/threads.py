@@ -39,6 +39,16 @@ def answered(in_reply_to: str, references: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, *before)))[:IDS_MAX]
 
 
+def letter_of(secret: bytes, ids: tuple[str, ...]) -> tuple[str, str]:
+    """The contact and the name of the first of these letters that is really ours; empty when none
+    is."""
+    for one in ids:
+        found = _OURS.match(one)
+        if found and contact_of(secret, (one,)):
+            return found.group(1), f"{found.group(1)}.{int(found.group(2))}"
+    return "", ""
+
+
 def contact_of(secret: bytes, ids: tuple[str, ...]) -> str:
     """The contact of the first id that is really ours; empty when none is."""
     for one in ids:

@@ -177,6 +177,22 @@ class Stories:
         if before is not None:
             _note(before, event.at, "callback", contact=event.contact)
 
+    def fax_placed(self, event: e.FaxPlaced, _story: Story | None) -> None:
+        record = ContactRecord(
+            contact=event.contact,
+            channel=Channel.FAX,
+            frontend=FrontendId(""),
+            dialled=event.caller,
+            party=event.party,
+            arrived=event.at,
+            origin=event.origin,
+            steps=[Step(event.at, "faxed", {"pages": event.pages, "by": event.agent or event.by})],
+        )
+        self.data.stories[event.contact] = Story(record=record)
+        before = self.data.stories.get(event.origin)
+        if before is not None:
+            _note(before, event.at, "answered_by_fax", contact=event.contact)
+
     def callback_refused(self, event: e.CallbackRefused, _story: Story | None) -> None:
         before = self.data.stories.get(event.origin)
         if before is not None:
@@ -353,6 +369,7 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     e.OfferConfirmed: ("confirmed", ("agent", "by_time")),
     e.CallbackTried: ("tried", ("attempt", "again")),
     e.ReplyArrived: ("reply", ("reply",)),
+    e.FaxChanged: ("fax", ("stage", "attempt", "confirmed", "pages", "outcome")),
     e.LetterChanged: ("letter", ("stage", "agent", "reason")),
     e.ContactPutAside: ("aside", ("agent", "until")),
     e.ContactTransferred: ("transferred", ("agent", "queue", "to", "by")),
@@ -367,6 +384,7 @@ PLAIN: dict[type[Any], tuple[str, tuple[str, ...]]] = {
 FOLDS: dict[type[Any], Callable[[Stories, Any, Story | None], None]] = {
     e.ContactArrived: Stories.arrived,
     e.ContactPlaced: Stories.placed,
+    e.FaxPlaced: Stories.fax_placed,
     e.CallbackRefused: Stories.callback_refused,
     e.FlowStarted: Stories.flow_started,
     e.CustomerIdentified: Stories.customer,

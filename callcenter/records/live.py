@@ -25,11 +25,12 @@ from callcenter.domain.commands import (
     CUSTOMER_OUTCOMES,
     DialKind,
     DialStage,
+    LetterStage,
     OfferOutcome,
     Presence,
 )
 from callcenter.domain.skills import Learned, Qualification
-from callcenter.domain.units import SECOND, AgentId, Micros, OfferId, QueueId
+from callcenter.domain.units import SECOND, AgentId, FrontendId, Micros, OfferId, QueueId
 from callcenter.records.counters import Counters
 from callcenter.records.day import local_day
 from callcenter.records.live_indexes import BUSY, LiveIndexes, count_needs, fits
@@ -42,6 +43,7 @@ from callcenter.records.live_state import (
     LiveContact,
     LiveData,
     LiveDoor,
+    LiveFax,
     LiveFrontend,
     LiveLetter,
     LiveQueue,
@@ -58,6 +60,8 @@ from callcenter.records.visits import (
     reason_of_move,
 )
 
+FAXES_MAX = 200
+"""Of those that are over."""
 ASKED_FOR = frozenset({Presence.LOGGED_OUT, Presence.NOT_READY, Presence.READY})
 
 _encoder = msgspec.msgpack.Encoder()
@@ -135,10 +139,55 @@ class LiveState(LiveIndexes):
     def letter_changed(self, event: e.LetterChanged) -> None:
         contact = self.data.contacts.get(event.contact)
         if contact is not None:
+            before = contact.letters.get(event.letter)
             letter = LiveLetter(
-                stage=event.stage, blob=event.blob, not_before=event.not_before, reason=event.reason
-            )
+                stage=event.stage, not_before=event.not_before, reason=event.reason,
+                blob=event.blob or (before.blob if before else ""),
+            )  # fmt: skip
             contact.letters = {**contact.letters, event.letter: letter}
+
+    def fax_placed(self, event: e.FaxPlaced) -> None:
+        data = self.data
+        data.contacts[event.contact] = LiveContact(
+            id=event.contact,
+            channel=Channel.FAX,
+            frontend=FrontendId(""),
+            arrived=event.at,
+            dialled=event.caller,
+            party=event.party,
+            stage_since=event.at,
+            origin=event.origin,
+            blob=event.blob,
+        )
+        data.faxes[event.contact] = LiveFax(
+            id=event.contact,
+            placed=event.at,
+            party=event.party,
+            blob=event.blob,
+            pages=event.pages,
+            origin=event.origin,
+            agent=event.agent,
+            by=event.by,
+            caller=event.caller,
+            confirmed=event.first,
+            changed=event.at,
+        )
+        over = [fax.id for fax in data.faxes.values() if fax.over]
+        for fax in over[:-FAXES_MAX]:
+            del data.faxes[fax]
+
+    def fax_changed(self, event: e.FaxChanged) -> None:
+        fax = self.data.faxes.get(event.contact)
+        if fax is not None:
+            self.data.faxes[event.contact] = msgspec.structs.replace(
+                fax,
+                stage=event.stage,
+                attempt=event.attempt,
+                confirmed=event.confirmed,
+                outcome=event.outcome or fax.outcome,
+                until=event.not_before if event.stage is LetterStage.WAITING else 0,
+                changed=event.at,
+            )
 
     def contact_put_aside(self, event: e.ContactPutAside) -> None:
         contact = self.data.contacts.get(event.contact)
@@ -606,6 +655,8 @@ FOLDS: dict[type[Any], Callable[[LiveState, Any], Visit | None]] = {
     e.ReplyArrived: LiveState.reply_arrived,
     e.ContactPutAside: LiveState.contact_put_aside,
     e.LetterChanged: LiveState.letter_changed,
+    e.FaxPlaced: LiveState.fax_placed,
+    e.FaxChanged: LiveState.fax_changed,
     e.WrapUpStarted: LiveState.wrap_up_started,
     e.DispositionSet: LiveState.disposition_set,
     e.WrapUpEnded: LiveState.wrap_up_ended,

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from callcenter.domain.center import Center, Channel
-from callcenter.domain.commands import DialStage, LetterStage, Presence
+from callcenter.domain.commands import DialStage, FaxOutcome, LetterStage, Presence
 from callcenter.domain.events import ESTIMATE_GOOD_FOR
 from callcenter.domain.skills import Qualification
 from callcenter.domain.units import (
@@ -68,6 +68,33 @@ class LiveLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blob: str
     not_before: Micros = 0
     reason: str = ""
+
+
+class LiveFax(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fax of ours, and where it is: the last `FAXES_MAX` that are over, too."""
+
+    id: ContactId
+    placed: Micros
+    party: PartyId
+    blob: str
+    pages: int
+    origin: ContactId = ContactId("")
+    agent: AgentId = AgentId("")
+    by: str = ""
+    caller: str = ""
+    stage: LetterStage = LetterStage.WAITING
+    attempt: int = 0
+    confirmed: int = 0
+    outcome: FaxOutcome | None = None
+    """Of the last attempt."""
+    until: Micros = 0
+    """When it is called for, or called again."""
+    changed: Micros = 0
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is done about it."""
+        return self.stage not in (LetterStage.WAITING, LetterStage.DUE)
 
 
 class LiveContact(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -245,5 +272,7 @@ class LiveData(msgspec.Struct, kw_only=True, omit_defaults=True):
     queued: int = 0
     """Visits begun so far."""
     doors: dict[QueueId, LiveDoor] = {}
+    faxes: dict[ContactId, LiveFax] = {}
+    """What we fax and faxed lately, the oldest first."""
     announcements: dict[QueueId, LiveAnnouncement] = {}
     """Of all queues under the empty name."""

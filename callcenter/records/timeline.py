@@ -97,12 +97,34 @@ _LETTERS = {
     "unsure": "Our answer may have been sent: the mail server's word was lost",
     "failed": "Our answer could not be sent",
     "cancelled": "Our answer was taken back",
+    "returned": "Our answer came back: it was not delivered",
 }
+
+_FAXES = {
+    "waiting": "waits for its time",
+    "due": "the number is called",
+    "sent": "sent",
+    "unsure": "nobody knows whether the rest arrived",
+    "failed": "not sent",
+    "cancelled": "taken back",
+}
+
+
+def _fax(facts: dict[str, Any]) -> str:
+    stage = _FAXES.get(str(facts.get("stage")), str(facts.get("stage")))
+    attempt = f"Attempt {facts['attempt']}: " if facts.get("attempt") else "Our fax: "
+    outcome = f", {_plain(facts['outcome'])}" if facts.get("outcome") else ""
+    there = f"{facts.get('confirmed')} of {facts.get('pages')} pages there"
+    return f"{attempt}{stage}{outcome}; {there}"
+
 
 WORDS: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "arrived": "Arrived by {channel} for {dialled}",
     "placed": "A callback for the caller of {origin}",
     "callback": "Will be called back: contact {contact}",
+    "faxed": "A fax of ours, {pages} pages, by {by}",
+    "answered_by_fax": "Is answered by fax: contact {contact}",
+    "fax": _fax,
     "callback_refused": "No callback from {queue}: {reason}",
     "customer_busy": "{agent} was ready to talk, the customer's phone was busy",
     "customer_no_answer": "{agent} was ready to talk, the customer did not answer",

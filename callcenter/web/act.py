@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -26,6 +28,7 @@ from callcenter.web.problems import Refused
 from callcenter.web.routes import Answer, Body, Call
 
 ANSWER_SECONDS = 2.0
+NO_NUMBERS: Mapping[str, str] = MappingProxyType({})
 
 Request: TypeAlias = (
     c.PresenceRequested
@@ -49,6 +52,8 @@ Request: TypeAlias = (
     | c.ConsultRequested
     | c.DialRequested
     | c.PickUpRequested
+    | c.FaxRequested
+    | c.FaxCancelRequested
 )
 """What people ask for, each by a name of its own."""
 
@@ -80,14 +85,15 @@ class Asking:
         self._picture = picture
         self._commands = commands
 
-    async def ask(self, command: Request) -> Answer:
-        """Put it into the journal and wait for what control says."""
+    async def ask(self, command: Request, numbers: Mapping[str, str] = NO_NUMBERS) -> Answer:
+        """Put it into the journal, `numbers` into the erasable place, and wait for what control
+        says."""
         request = command.request
         asked: tuple[Command, ...] = (command,)
         answer = self._picture.ask(request)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._commands.append(asked)
+                await self._commands.append(asked, (), numbers)
                 answered = await answer
         except TimeoutError:
             return Answer(v.CommandResult(request=request, accepted=None), status=202)

@@ -45,6 +45,8 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     replies: list[DocumentView] = []
     answerable: bool = False
     """Whether it can be answered from here."""
+    faxable: bool = False
+    """Whether a fax can be sent to whoever sent it."""
     templates: dict[str, str] = {}
     notes: str = ""
     draft: str = ""
@@ -58,6 +60,34 @@ class LetterView(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     until: datetime | None
     reason: str = ""
+
+
+class FaxView(msgspec.Struct, frozen=True, kw_only=True):
+    """A fax of ours: `waiting` until somebody is called and between attempts, `due` while one is;
+    `sent`, `failed`, `cancelled`; `unsure` when nobody knows whether the rest arrived."""
+
+    fax: str
+    stage: str
+    to: str
+    """The number, masked, while it is not over."""
+    pages: int
+    confirmed: int
+    """So many the other machine has for certain."""
+    attempt: int
+    outcome: str
+    """What the last attempt came to."""
+    until: datetime | None
+    """When somebody is called."""
+    origin: str
+    """The contact that it answers."""
+    placed: datetime
+    changed: datetime
+
+
+class FaxList(msgspec.Struct, frozen=True, kw_only=True):
+    """Faxes of ours, the newest first."""
+
+    faxes: list[FaxView]
 
 
 class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):

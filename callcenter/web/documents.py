@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from callcenter.domain import commands as c
+from callcenter.domain.center import Channel
 from callcenter.domain.commands import LetterStage
 from callcenter.domain.units import SECOND, AgentId, ContactId, LetterId, Micros, OfferId
 from callcenter.intake.document import Document
@@ -120,10 +122,11 @@ class Documents:
         self._asking = asking
         self._port = port
         self._known: OrderedDict[str, Document] = OrderedDict()
+        self.faxable: Callable[[LiveContact], bool] = lambda _contact: False
 
     # --- who may ------------------------------------------------------------------------------
 
-    def _held(self, call: Call) -> LiveContact:
+    def held(self, call: Call) -> LiveContact:
         """The document in the address, for those who hold it. Raises `Refused`."""
         contact = self._picture.live.data.contacts.get(ContactId(call.path("id")))
         if contact is None or not contact.document:
@@ -148,7 +151,7 @@ class Documents:
 
     async def read(self, call: Call) -> DocumentView:
         """What there is to read."""
-        contact = self._held(call)
+        contact = self.held(call)
         notes = await self._files.notes(contact.id)
         replies = [await self._view(reply, contact) for reply in contact.replies]
         view = await self._view(contact.id, contact)
@@ -156,6 +159,7 @@ class Documents:
         return msgspec.structs.replace(
             view, replies=replies, notes=notes.notes, draft=notes.draft,
             answerable=templates is not None and bool(view.sender), templates=templates or {},
+            faxable=self.faxable(contact),
         )  # fmt: skip
 
     async def _view(self, name: str, contact: LiveContact) -> DocumentView:
@@ -167,7 +171,7 @@ class Documents:
             contact=name,
             channel=document.channel.value,
             subject=document.subject,
-            sender=document.sender,
+            sender=document.sender or self._number(name, contact),
             name=document.name,
             received=as_time(document.received),
             text=document.text,
@@ -184,6 +188,11 @@ class Documents:
             page=any(p.role == "html" for p in document.parts),
         )
 
+    def _number(self, name: str, contact: LiveContact) -> str:
+        """Whoever reads a fax may know who sent it."""
+        is_fax = contact.channel is Channel.FAX and name == contact.id
+        return self._picture.callers.numbers.get(contact.party, "") if is_fax else ""
+
     async def _document(self, contact: str) -> Document | None:
         found = self._known.get(contact)
         if found is None and self._port is not None:
@@ -198,7 +207,7 @@ class Documents:
 
     async def page(self, call: Call) -> web.Response:
         """A mail's page, for a frame that can do nothing."""
-        contact = self._held(call)
+        contact = self.held(call)
         part = call.path("part")
         if part != contact.id and part not in contact.replies:
             raise Refused(404, "that is no part of this document")
@@ -213,7 +222,7 @@ class Documents:
 
     async def file(self, call: Call) -> web.Response:
         """One of its files, to be saved."""
-        contact = self._held(call)
+        contact = self.held(call)
         wanted = call.path("blob")
         for name in (contact.id, *contact.replies):
             document = await self._document(name)
@@ -226,7 +235,7 @@ class Documents:
 
     async def picture(self, call: Call) -> web.Response:
         """A page of a fax, as our own reader drew it: the only file that is shown as it is."""
-        contact = self._held(call)
+        contact = self.held(call)
         wanted = call.path("blob")
         for name in (contact.id, *contact.replies):
             document = await self._document(name)
@@ -261,7 +270,7 @@ class Documents:
     async def put_aside(self, call: Call) -> Answer:
         """Let it rest until a time or a reply."""
         body: AsideBody = call.body
-        contact = self._held(call)
+        contact = self.held(call)
         until: Micros = int(body.until.timestamp() * 1_000_000) if body.until else 0
         return await self._asking.ask(
             c.PutAsideRequested(
@@ -272,7 +281,7 @@ class Documents:
     async def done(self, call: Call) -> Answer:
         """It is resolved."""
         body: DoneBody = call.body
-        contact = self._held(call)
+        contact = self.held(call)
         return await self._asking.ask(
             c.DoneRequested(
                 contact=contact.id, agent=contact.agent, disposition=body.disposition,
@@ -283,7 +292,7 @@ class Documents:
     async def write(self, call: Call) -> Answer:
         """Answer the customer."""
         body: LetterBody = call.body
-        contact = self._held(call)
+        contact = self.held(call)
         document = await self._document(contact.id)
         if document is None or self._files.templates(document.source) is None:
             raise Refused(409, "this cannot be answered from here", kind="refused")
@@ -305,7 +314,7 @@ class Documents:
 
     async def take_back(self, call: Call) -> Answer:
         """Not to be sent after all."""
-        contact = self._held(call)
+        contact = self.held(call)
         letter = LetterId(call.path("letter"))
         if letter not in contact.letters:
             raise Refused(404, f"there is no letter {letter!r}")
@@ -315,12 +324,12 @@ class Documents:
 
     async def again(self, call: Call) -> Answer:
         """The same letter once more, under the same name: it failed, or nobody knows."""
-        contact = self._held(call)
+        contact = self.held(call)
         letter = LetterId(call.path("letter"))
         found = contact.letters.get(letter)
         if found is None:
             raise Refused(404, f"there is no letter {letter!r}")
-        if found.stage not in (LetterStage.UNSURE, LetterStage.FAILED):
+        if found.stage not in (LetterStage.UNSURE, LetterStage.FAILED, LetterStage.RETURNED):
             raise Refused(409, f"that letter is {found.stage}", kind="refused")
         return await self._asking.ask(
             c.LetterRequested(
@@ -332,7 +341,7 @@ class Documents:
     async def keep_notes(self, call: Call) -> Notes:
         """What she wrote beside it."""
         body: NotesBody = call.body
-        contact = self._held(call)
+        contact = self.held(call)
         kept = Notes(notes=body.notes, draft=body.draft)
         try:
             await self._files.keep_notes(contact.id, kept)
@@ -373,7 +382,8 @@ class Documents:
             queue=contact.queue,
             queue_title=queue.title if queue else contact.queue,
             subject=document.subject if document else "",
-            sender=(document.name or document.sender) if document else "",
+            sender=((document.name or document.sender) if document else "")
+            or self._number(contact.id, contact),
             preview=document.preview if document else "",
             since=as_time(contact.stage_since),
             due=as_time(due) if due else None,

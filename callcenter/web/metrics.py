@@ -123,6 +123,12 @@ class Metrics:
         for result in EXPLAINED:
             explained.add_metric([result], tally.explanations[result])
         yield explained
+        hooks = CounterMetricFamily(
+            "callcenter_fax_posts", "What providers posted as faxes.", labels=["what"]
+        )
+        for what, count in sorted(tally.hooks.items()):
+            hooks.add_metric([what], count)
+        yield hooks
         refused = CounterMetricFamily(
             "callcenter_web_requests_refused", "Requests answered with a problem document.",
             labels=["status", "kind"],

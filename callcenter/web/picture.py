@@ -18,7 +18,7 @@ import msgspec
 
 from callcenter.care.customer import Customer
 from callcenter.domain import events as e
-from callcenter.domain.units import SECOND, Micros
+from callcenter.domain.units import SECOND, AgentId, Micros
 from callcenter.records.book import BookState
 from callcenter.records.contact_record import Stories
 from callcenter.records.day import as_time
@@ -26,7 +26,7 @@ from callcenter.records.live import LiveState
 from callcenter.records.live_state import LiveAgent
 from callcenter.records.visits import Visit
 from callcenter.web.callers import Callers
-from callcenter.web.document_views import DeskDocument
+from callcenter.web.document_views import DeskDocument, FaxView
 from callcenter.web.grid import Grid
 from callcenter.web.ports import CustomersPort
 
@@ -78,7 +78,9 @@ class Picture:
         """Grows with every event; equal means nothing happened."""
         self.on_visit: Callable[[Visit], None] = lambda _visit: None
         self.documents: Callable[[LiveAgent], Awaitable[list[DeskDocument]]] = _no_documents
-        """What of what is read is on an agent's desk."""
+        self.faxes: Callable[[AgentId], list[FaxView]] = lambda _agent: []
+        """What of what is read, and of what is faxed, is on an agent's desk."""
+        self.sends_faxes = False
         self.on_event: Callable[[e.Event], None] = lambda _event: None
         self.stale_since: datetime | None = None
         """When the store was last heard, while it is away."""
@@ -127,7 +129,7 @@ class Picture:
             ended = self.live.data.contacts.get(event.contact)  # type: ignore[union-attr]
             if ended is not None:
                 self.callers.forget(ended.party)
-        elif kind in (e.ContactArrived, e.ContactPlaced):
+        elif kind in (e.ContactArrived, e.ContactPlaced, e.FaxPlaced):
             self.callers.want(event.party)  # type: ignore[union-attr]
         self.grid.touch(self.live, event)
         visit = self.live.apply(event)

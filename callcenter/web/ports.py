@@ -6,8 +6,8 @@ Why: this room knows HTTP and the folds, not where things are kept. The history'
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Protocol
 
 from callcenter.care.customer import Customer
 from callcenter.domain.access import Token, WebSession
@@ -22,7 +22,14 @@ from callcenter.web.why_views import AgentWhy, ContactWhy
 class CommandPort(Protocol):
     """The way into the journal. Raises when the store is away."""
 
-    def append(self, commands: Sequence[Command]) -> Awaitable[None]: ...
+    def append(
+        self,
+        commands: Sequence[Command],
+        records: Sequence[Any] = (),
+        numbers: Mapping[str, str] = ...,
+    ) -> Awaitable[None]:
+        """`numbers` go to the erasable place, by party, in the same step."""
+        ...
 
 
 class RecordsPort(Protocol):

@@ -96,6 +96,8 @@ class Route:
     owner: str = ""
     """The part of the path that names the agent it belongs to."""
     statuses: tuple[int, ...] = (200,)
+    bytes_max: int = BODY_BYTES_MAX
+    """Of the body."""
 
     @property
     def name(self) -> str:
@@ -122,7 +124,7 @@ def handler_of(
             if route.need is not Need.PUBLIC:
                 check_csrf(request, principal)
         query = _checked(route.query, dict(request.query))
-        body = await _body_of(request, route.body) if route.body else None
+        body = await _body_of(request, route) if route.body else None
         found = await route.handler(Call(request, principal, query, body))
         if isinstance(found, web.StreamResponse):
             return found
@@ -164,14 +166,16 @@ def _equal(sent: str, kept: str) -> bool:
     return hmac.compare_digest(sent.encode(errors="surrogatepass"), kept.encode())
 
 
-async def _body_of(request: web.Request, model: type[Body]) -> Body:
+async def _body_of(request: web.Request, route: Route) -> Body:
+    assert route.body is not None
     if request.content_type != "application/json":
         raise Refused(415, "the body must be application/json")
     try:
-        document = json.loads(await request.read())
+        whole = request.clone(client_max_size=route.bytes_max)
+        document = json.loads(await whole.read())
     except (ValueError, RecursionError) as wrong:
         raise Refused(400, "the body is not JSON") from wrong
-    checked: Body = _checked(model, document)
+    checked: Body = _checked(route.body, document)
     return checked
 
 

@@ -18,7 +18,7 @@ from callcenter.web import views as v
 from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
 from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
 from callcenter.web.calls import Calls, call_routes
-from callcenter.web.document_views import DocumentView, Notes
+from callcenter.web.document_views import DocumentView, FaxList, FaxView, Notes
 from callcenter.web.documents import (
     AgainBody,
     AsideBody,
@@ -29,7 +29,12 @@ from callcenter.web.documents import (
     NotesBody,
     OfferBody,
 )
+from callcenter.web.faxes import BODY_BYTES_MAX as FAX_BYTES_MAX
+from callcenter.web.faxes import AgainBody as FaxAgainBody
+from callcenter.web.faxes import FaxBody, Faxes, FaxTerms
 from callcenter.web.gaps import IfTrained, SkillGaps
+from callcenter.web.hooks import PATH as HOOKS
+from callcenter.web.hooks import Hooks, HooksPort
 from callcenter.web.hub import Hub
 from callcenter.web.live_socket import LiveSocket
 from callcenter.web.metrics import CONTENT_TYPE, Metrics
@@ -91,6 +96,10 @@ class World:
     why: Callable[[Tally], WhyPort]
     documents: DocumentsPort | None = None
     """Where mails and faxes are kept; None where none come in."""
+    faxes: FaxTerms | None = None
+    """How faxes are sent; None where none are."""
+    hooks: HooksPort | None = None
+    """Where faxes go that providers post; None where none do."""
     origins: Sequence[str] = ()
     private: bool = True
     """Only this machine can reach the listener: `/metrics` needs no token then."""
@@ -109,6 +118,7 @@ class Server:
         self.doors = Doorkeeper(world.access, self.tally)
         self.hub = Hub(picture, self.doors)
         self.metrics = Metrics(picture, self.tally)
+        self.hooks = Hooks(world.hooks, self.tally)
         self.sessions = Sessions(picture, self.doors, world.access, world.people, self.tally)
         self.reading = Reading(picture, world.records, world.parties)
         self.reasons = Reasons(world.why(self.tally))
@@ -118,7 +128,11 @@ class Server:
         self.supervising = Supervising(picture, asking, world.prompts)
         self.documents = Documents(picture, asking, world.documents)
         picture.use_customers(world.customers)
+        self.faxes = Faxes(picture, asking, self.documents, world.faxes, world.parties)
+        self.documents.faxable = self.faxes.answerable
         picture.documents = self.documents.on_desk
+        picture.faxes = self.faxes.on_desk
+        picture.sends_faxes = world.faxes is not None
         self.routes = api_routes(self)
         self._openapi = b""
 
@@ -131,6 +145,7 @@ class Server:
             app.router.add_route(route.method, PREFIX + route.path, handler)
         socket = LiveSocket(self.picture, self.doors, self.hub, self.world.origins)
         app.router.add_get("/ws", socket.handle)
+        app.router.add_post(HOOKS, self.hooks.handle)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
@@ -191,6 +206,7 @@ def api_routes(s: Server) -> list[Route]:
     return [
         *desk_routes(s),
         *document_routes(s),
+        *fax_routes(s),
         *call_routes(s.calls),
         *why_routes(s),
         *supervisor_routes(s),
@@ -258,6 +274,23 @@ def document_routes(s: Server) -> list[Route]:
               v.CommandResult, does.put_aside, body=AsideBody, statuses=COMMANDED),
         Route("POST", "/contacts/{id}/done", need, "It is resolved", v.CommandResult, does.done,
               body=DoneBody, statuses=COMMANDED),
+    ]  # fmt: skip
+
+
+def fax_routes(s: Server) -> list[Route]:
+    """Faxes that we send."""
+    does, need = s.faxes, Need.DESK
+    return [
+        Route("GET", "/faxes", need, "Faxes of ours, and where they are", FaxList, does.recent),
+        Route("POST", "/faxes", need, "Send a fax: a text, a PDF, or both", v.CommandResult,
+              does.new, body=FaxBody, statuses=COMMANDED, bytes_max=FAX_BYTES_MAX),
+        Route("POST", "/contacts/{id}/faxes", need, "Answer by fax", v.CommandResult,
+              does.reply, body=FaxBody, statuses=COMMANDED, bytes_max=FAX_BYTES_MAX),
+        Route("GET", "/faxes/{id}", need, "One of them", FaxView, does.read),
+        Route("DELETE", "/faxes/{id}", need, "Take a fax back while nobody is called",
+              v.CommandResult, does.take_back, statuses=COMMANDED),
+        Route("POST", "/faxes/{id}/again", need, "Send what is not there for certain once more",
+              v.CommandResult, does.again, body=FaxAgainBody, statuses=COMMANDED),
     ]  # fmt: skip
 
 

@@ -59,6 +59,8 @@ async def desk_state(picture: Picture, agent: AgentId) -> v.DeskState:
         contact=await _contact(picture, contact, found) if contact is not None else None,
         wrap_up=_wrap_up(picture, found),
         documents=await picture.documents(found),
+        faxes=picture.faxes(found.id),
+        faxes_out=picture.sends_faxes,
         queues=[
             _queue(picture, queue.id) for queue in live.queues() if agent in live.able[queue.id]
         ],

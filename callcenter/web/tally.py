@@ -22,6 +22,9 @@ class Tally:
     """By result: `accepted`, `wrong`, `slow_down`, `insecure`; a wall's link counts as one."""
     tokens_rejected: int = 0
     """Unknown, expired and revoked tokens that were shown to us."""
+    hooks: Counter[str] = field(default_factory=Counter)
+    """Faxes that providers posted: `new`, `known`, `other` (none to us), `no_source`, `unsigned`,
+    `replayed`, `malformed`, `no_pages`, `failed`."""
     explanations: Counter[str] = field(default_factory=Counter)
     """Questions why, by result: `EXPLAINED`."""
     transfers: Counter[tuple[str, str]] = field(default_factory=Counter)

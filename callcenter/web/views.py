@@ -18,7 +18,7 @@ from callcenter.records.screens import (
     WaitingRow,
 )
 from callcenter.records.timeline import Line
-from callcenter.web.document_views import DeskDocument
+from callcenter.web.document_views import DeskDocument, FaxView
 from callcenter.web.picture import ControlView
 
 
@@ -277,6 +277,10 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up: DeskWrapUp | None
     documents: list[DeskDocument]
     """Mails, faxes and messages: offered to her, worked on, put aside by her."""
+    faxes: list[FaxView]
+    """What she sends by fax, and how what she sent ended."""
+    faxes_out: bool
+    """Whether faxes can be sent at all."""
     queues: list[DeskQueue]
     reasons: list[str]
     sip: str

@@ -32,6 +32,23 @@ def test_a_port_of_a_server_that_was_just_killed_is_waited_for(tmp_path: Path) -
     opened["web"].close()
 
 
+def test_several_trunks_share_our_port_and_nobody_else_does(tmp_path: Path) -> None:
+    lines = [{"name": f"t{n}", "address": f"127.0.0.1:{5060 + n}"} for n in (1, 2, 3)]
+    center = {"state_directory": tmp_path, "sip": {"listen": ["127.0.0.1:0"]}, "trunk": lines}
+    opened = open_for("frontend", 0, Settings.model_validate(center))
+    try:
+        public = address_of(opened["sip-udp-0"])
+        assert {address_of(opened[f"trunk-t{n}"]) for n in (1, 2, 3)} == {public}
+        assert opened["trunk-t3"].getpeername() == ("127.0.0.1", 5063)
+        thief = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with thief, pytest.raises(OSError, match="in use"):
+            thief.bind(public)
+    finally:
+        for one in opened.values():
+            one.close()
+
+
 def test_a_port_of_somebody_else_is_refused_with_the_remedy(tmp_path: Path) -> None:
     other, address = taken()
     with other, pytest.raises(WrongInput, match=r"Address already in use .*ss -lpnt"):

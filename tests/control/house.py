@@ -112,10 +112,12 @@ class House:
         offers: tuple[str, ...] = (),
         epoch: int = 1,
         frontend: FrontendId = F,
+        faxes: tuple[str, ...] = (),
     ) -> list[e.Event]:
         return self.tell(
             c.FrontendReported(
                 frontend=frontend,
+                faxes=tuple(map(ContactId, faxes)),
                 epoch=epoch,
                 contacts=tuple(map(ContactId, contacts)),
                 agents=tuple(map(AgentId, agents)),

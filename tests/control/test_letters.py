@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from callcenter.control.center import Control
 from callcenter.control.letters import AHEAD_DAYS_MAX
+from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.commands import LetterStage
-from callcenter.domain.units import DAY, SECOND
+from callcenter.domain.units import DAY, SECOND, ContactId, LetterId
 from tests.control.house import House, one, only
 from tests.control.test_documents import worked
 
@@ -81,3 +82,17 @@ def test_nobody_writes_about_nothing_or_too_far_ahead() -> None:
     assert house.write("m9").reason == "there is no contact 'm9'"
     far = house.write("m1", span=93 * DAY / SECOND)
     assert far.reason == "not_before: a letter goes out within 92 days"
+
+
+def test_a_letter_that_came_back_is_marked_while_its_contact_lives() -> None:
+    house = worked()
+    house.write("m1", span=0)
+    house.wait(1)
+    back = c.LetterReturned(letter=LetterId("m1.1"), contact=ContactId("m1"))
+    assert house.tell(back) == [], "it is still going out"
+    house.sent("m1.1", LetterStage.SENT)
+    house.tell(back)
+    assert stages(house)[-1] == "returned"
+    assert house.write("m1", span=0).accepted, "it may be sent again"
+    house.done("m1", "ann", "resolved")
+    assert house.tell(c.LetterReturned(letter=LetterId("x.1"), contact=ContactId("x"))) == []

@@ -1,7 +1,7 @@
 """A fax machine at a telephone line: SIP, RTP and UDPTL of its own, T.30 by the library.
 
-It follows a script: whether it asks for T.38, whether it takes it, how many pages, when it hangs
-up. What happened to it stands in `story`.
+`FaxPhone` sends, `FaxMachine` is a line that a trunk leads to, and receives. Both follow a script:
+whether they ask for T.38, whether they take it, when they hang up. What happened stands in `story`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from callcenter.sip.sdp import build_audio, parse_sdp, remote_address
 from callcenter.sip.sdp_fax import answer_image, build_image, image_media, wants_image
 
 PACE_SECONDS = 0.02
+CONFIRMED_SECONDS = 3.0
 _numbers = itertools.count(1)
 
 
@@ -49,11 +50,14 @@ class FaxPhone:
             user_agent="fax",
             contact_for=lambda _: f"sip:fax@127.0.0.1:{self._wire.getsockname()[1]}",
         )
-        self._fax: AudioFax | ImageFax = AudioFax(self._terms, send=source)
+        self._fax: AudioFax | ImageFax = self._end(AudioFax)
         self._sender, self._receiver = Sender(), Receiver()
         self._sequence = 0
         self._peer: tuple[str, int] | None = None
         self.call: sip.Call
+
+    def _end(self, kind: type[AudioFax | ImageFax]) -> AudioFax | ImageFax:
+        return kind(self._terms, send=self._source)
 
     @property
     def pages(self) -> int:
@@ -155,7 +159,7 @@ class FaxPhone:
         self._peer = (media.connection, media.port)
         self._fax.hang_up()
         self._fax.close()
-        self._fax = ImageFax(self._terms, send=self._source)
+        self._fax = self._end(ImageFax)
 
     def _sound(self) -> bytes:
         host, port = self._door.getsockname()
@@ -172,11 +176,13 @@ class FaxPhone:
         assert peer is not None
         while True:
             try:
-                data = self._door.recv(2000)
+                data, source = self._door.recvfrom(2000)
             except BlockingIOError:
                 break
             except OSError:
                 continue
+            if source != peer:
+                continue  # of the call before
             if isinstance(fax, AudioFax):
                 fax.hear(to_linear(data[HEADER_OCTETS:], data[1] & 0x7F))
             else:
@@ -192,6 +198,122 @@ class FaxPhone:
                 datagram = self._sender.send(packet)
                 for _ in range(times):
                     self._door.sendto(datagram, peer)
+
+
+class FaxMachine(FaxPhone):
+    """A receiving fax machine at an address of its own. Each call's pages go to a file of its own.
+
+    `busy` calls are refused first; a call in which page `hangs_up_after` was confirmed is ended by
+    us, once.
+    """
+
+    def __init__(
+        self, place: Path, *, ident: str = "+49 30 999", asks_image_after: float | None = None,
+        busy: int = 0, hangs_up_after: int = 0,
+    ) -> None:  # fmt: skip
+        self._place = place
+        place.mkdir()
+        self.calls = 0
+        self._busy = busy
+        self._hangs_up_after = hangs_up_after
+        self._image_after = asks_image_after
+        self._answered_at = self._confirmed_at = 0.0
+        self.reports: list[FaxReport] = []
+        self.shown: list[str] = []
+        """Who called, as the INVITE says."""
+        super().__init__(("127.0.0.1", 9), place, ident=ident)
+        self._wire.close()
+        self._wire = _udp()
+        self.address = self._wire.getsockname()
+
+    def _end(self, kind: type[AudioFax | ImageFax]) -> AudioFax | ImageFax:
+        image = "-image" if kind is ImageFax else ""
+        return kind(self._terms, receive=self.file(self.calls, image))
+
+    def file(self, call: int, image: str = "") -> Path:
+        """What came in a call."""
+        return self._place / f"call-{call}{image}.tif"
+
+    async def serve(self, until: Callable[[], bool], seconds: float = 240) -> None:
+        """Take calls until then."""
+        began = due = time.monotonic()
+        try:
+            while not until() and time.monotonic() - began < seconds:
+                self._signal_from_anybody()
+                if self._peer is not None:
+                    self._in_call()
+                due = max(due + PACE_SECONDS, time.monotonic() - 5 * PACE_SECONDS)
+                await asyncio.sleep(max(0, due - time.monotonic()))
+        finally:
+            self._fax.hang_up()
+            self._fax.close()
+            self._door.close()
+            self._wire.close()
+
+    def _signal_from_anybody(self) -> None:
+        if self._flow.remote[1] == 9:
+            try:
+                _, source = self._wire.recvfrom(65_535, socket.MSG_PEEK)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            self._wire.connect(source)
+            self._flow = Flow("udp", self.address, source)
+        self._signal()
+
+    def _in_call(self) -> None:
+        spent = time.monotonic() - self._answered_at
+        if self._image_after is not None and spent > self._image_after and not self._is_image:
+            self._image_after = None
+            self.call.reinvite(self._image(), _now())
+            self._image_after = 3600.0
+        self._talk()
+        if self._hangs_up_after and self.pages >= self._hangs_up_after:
+            self._confirmed_at = self._confirmed_at or time.monotonic()
+            if time.monotonic() - self._confirmed_at < CONFIRMED_SECONDS:
+                return  # our word that the page is there is still on its way
+            self._hangs_up_after = 0
+            self.story.append("hangs up")
+            self.call.bye(_now())
+            self._over()
+
+    @property
+    def _is_image(self) -> bool:
+        return isinstance(self._fax, ImageFax)
+
+    def _over(self) -> None:
+        self.reports.append(self._fax.hang_up())
+        self._peer = None
+        self.story.append("over")
+
+    def _heard(self, event: sip.SipEvent) -> None:
+        match event:
+            case sip.IncomingCall(call=call):
+                assert call.request is not None
+                self.shown.append(call.request.from_.uri.partition(":")[2].partition("@")[0])
+                if self._busy:
+                    self._busy -= 1
+                    self.story.append("busy")
+                    call.reject(486, _now())
+                    return
+                self.calls += 1
+                self.call = call
+                self._fax.hang_up()
+                self._fax.close()
+                self._fax = self._end(AudioFax)
+                self._sender, self._receiver = Sender(), Receiver()
+                self._image_after = 1.0 if self._image_after is not None else None
+                call.ringing(_now())
+                call.answer(self._sound(), _now())
+                assert call.remote_sdp is not None
+                self._peer = remote_address(parse_sdp(call.remote_sdp))
+                self._answered_at = time.monotonic()
+                self.story.append("answered")
+            case sip.CallEnded() if self._peer is not None:
+                self._over()
+            case sip.CallEnded():
+                pass
+            case _:
+                super()._heard(event)
 
 
 def _udp() -> socket.socket:

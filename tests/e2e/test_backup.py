@@ -3,15 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.harness import Center, eventually, eventually_async, people, reach_queue, run
+from tests.adapters.intake_house import letter
+from tests.e2e.harness import (
+    Center,
+    eventually,
+    eventually_async,
+    people,
+    reach_queue,
+    run,
+)
 from tests.e2e.stories import HEARD, tone_of
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
+
+LETTERS = """
+[[skill]]
+name = "letters"
+[[queue]]
+id = "letters"
+skills = { letters = 5 }
+[[mailbox]]
+name = "office"
+addresses = ["office@example.test"]
+queue = "letters"
+"""
+"""Nobody reads letters here: they wait."""
+
+
+class MailCenter(Center):
+    """A center that mails are handed over to."""
+
+    def __init__(self, directory: Path) -> None:
+        (self.lmtp,) = free_ports(1)
+        listen = f'[intake]\nlmtp_listen = "127.0.0.1:{self.lmtp}"\n'
+        super().__init__(directory, listen + LETTERS)
+
+    def hand_over(self) -> None:
+        """The same mail, each time."""
+        with smtplib.LMTP("127.0.0.1", self.lmtp, timeout=10) as server:
+            assert not server.sendmail("she@example.org", ["office@example.test"], letter(1))
+
+    def mail(self) -> dict[str, Any]:
+        """What waits in that queue, as a document."""
+        rows: list[dict[str, Any]] = self.api("contacts?queue=letters")["contacts"]
+        (contact,) = (row["contact"] for row in rows)
+        found: dict[str, Any] = self.api(f"contacts/{contact}/document")
+        return found
+
 
 TODAY = ("offered", "answered", "abandoned", "flowed_out")
 
@@ -34,11 +79,12 @@ def ended(center: Center) -> dict[str, dict[str, Any]]:
 
 
 def test_a_center_at_work_is_backed_up_and_lives_on_elsewhere(tmp_path: Path) -> None:
-    one, two = (Center(_made(tmp_path / name)) for name in ("one", "two"))
+    one, two = (MailCenter(_made(tmp_path / name)) for name in ("one", "two"))
     backup = tmp_path / "center.backup"
     seen: dict[str, Any] = {}
 
     async def tell() -> None:
+        await asyncio.to_thread(one.hand_over)
         async with people(one) as those:
             anna = await those.agent("anna")
             served = those.caller(0).dial("100")
@@ -60,6 +106,10 @@ def test_a_center_at_work_is_backed_up_and_lives_on_elsewhere(tmp_path: Path) ->
             await asyncio.to_thread(
                 one.api, "agents/ben/presence", {"presence": "not_ready", "reason": "lunch"}
             )
+            await eventually_async(
+                lambda: one.queue("letters")["waiting"] == 1, 10, "the mail is not queued"
+            )
+            seen["mail"] = await asyncio.to_thread(one.mail)
             loud = waiting.rtp.ear.loud
             await asyncio.to_thread(one.command, "backup", str(backup))
             seen.update(people=people_of(one), today=today(one), ended=ended(one))
@@ -82,6 +132,9 @@ def test_a_center_at_work_is_backed_up_and_lives_on_elsewhere(tmp_path: Path) ->
         assert today(two)["answered"] == seen["today"]["answered"] == 2
         two.token, made = one.token, two.token
         assert two.api("queues"), "a token of before opens the door"
+        assert two.mail() == seen["mail"]
+        two.hand_over()
+        assert two.queue("letters")["offered"] == 1, "known already"
         two.token = made
         eventually(lambda: two.queue("sales")["waiting"] == 0, 45, "the caller is not given up")
         eventually(lambda: len(ended(two)) == 3, 20, "not everybody's end is in the history")

@@ -36,6 +36,7 @@ from callcenter.frontend.turn import (
     DropRecording,
     EventsSeen,
     Faulted,
+    FaxAttempted,
     FaxClosed,
     FeatureClosed,
     FetchParty,
@@ -268,7 +269,9 @@ class Media:
         if verb == "end":
             known = self.faxes.pop(leg, None)
             return {"result": "ok", **(self.fax_result if known else {"pages": 0, "code": -2})}
-        if verb == "receive":
+        if verb == "ready":
+            return {"result": "ok"}
+        if verb in ("receive", "send"):
             self.faxes.setdefault(leg, "sound")
         if leg not in self.faxes:
             return {"result": "error", "error-reason": "Unknown call-id"}
@@ -518,6 +521,7 @@ class World:
         """What the table says of every customer."""
         self.parties: dict[str, str] = {}
         """Numbers that were typed at desks, by party."""
+        self.attempts: list[FaxAttempted] = []
         self.sends_nothing = False
         """Whether the process dies between the commit and what follows from it."""
         self.keeps_nothing = False
@@ -702,6 +706,8 @@ class World:
                     self.ended.append(action)
                 case FaxClosed():
                     self.faxes.append(action)
+                case FaxAttempted():
+                    self.attempts.append(action)
                 case FeatureClosed():
                     self.features.append(action)
                 case Faulted(error=error):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import ClientWebSocketResponse
@@ -22,8 +23,9 @@ from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.access import Scope
 from callcenter.domain.center import Channel
-from callcenter.domain.units import AgentId, ContactId, PartyId
+from callcenter.domain.units import AgentId, ContactId, FrontendId, PartyId
 from callcenter.intake.document import Document, Part
+from callcenter.intake.fax_order import CannotFax, FaxOrder
 from callcenter.intake.letter import Writer, compose
 from callcenter.intake.threads import message_id
 from callcenter.records.book import Book
@@ -91,6 +93,27 @@ class Papers:
 
 
 @dataclass
+class FaxDesk:
+    """How faxes are sent: numbers in Spain may be called."""
+
+    attempts_max: int = 3
+    retry_seconds: int = 60
+    undo_seconds: int = 10
+    orders: list[tuple[FaxOrder, bytes]] = field(default_factory=list)
+
+    def caller(self, number: str) -> str:
+        if not number.startswith("+34"):
+            raise CannotFax("no line may dial that number")
+        return "+4930"
+
+    async def write(self, order: FaxOrder, pdf: bytes) -> tuple[str, int]:
+        if not (order.text or order.cover or pdf):
+            raise CannotFax("there is nothing to send")
+        self.orders.append((order, pdf))
+        return "2" * 64, 3
+
+
+@dataclass
 class Commands:
     """The way into the journal: control decides at once, unless it is `deaf` or `broken`."""
 
@@ -99,8 +122,13 @@ class Commands:
     deaf: bool = False
     broken: Exception | None = None
     seen: list[c.Command] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
 
-    async def append(self, commands: Sequence[c.Command]) -> None:
+    async def append(
+        self, commands: Sequence[c.Command], _records: Sequence[Any] = (),
+        numbers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        self.numbers |= numbers
         self.seen += commands
         if self.broken is not None:
             raise self.broken
@@ -123,6 +151,7 @@ class Center:
     commands: Commands
     numbers: Numbers
     papers: Papers
+    machine: FaxDesk
     book: Book = field(default_factory=Book)
     folded: int = 0
 
@@ -171,6 +200,22 @@ class Center:
             ),
         )  # fmt: skip
         self.house.document(name, queue, reply_to=reply_to)
+        await self.catch_up()
+
+    async def fax(self, name: str, number: str = "+34600123456") -> None:
+        """A fax arrives, is read and waits."""
+        self.numbers.known[f"party-{name}"] = f'{{"number": "{number}"}}'
+        self.papers.documents[name] = Document(
+            contact=ContactId(name), channel=Channel.FAX, source="300", received=self.house.now,
+            subject="Fax, 1 page", facts={"pages": "1"},
+        )  # fmt: skip
+        self.house.tell(
+            c.ContactReported(
+                contact=ContactId(name), channel=Channel.FAX, frontend=FrontendId(""),
+                dialled="300", party=PartyId(f"party-{name}"), blob="3" * 64,
+            )
+        )  # fmt: skip
+        self.house.enqueue(name, "sales")
         await self.catch_up()
 
     async def token(self, scope: str) -> dict[str, str]:
@@ -229,8 +274,9 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
     static.mkdir(exist_ok=True)
     for name in ("wall.html", "desk.html", "login.html", "page.mjs", "secret.key", ".hidden.html"):
         (static / name).write_text(f"<!doctype html>{name}")
-    papers = Papers()
+    papers, machine = Papers(), FaxDesk()
     world = World(
+        faxes=machine,
         documents=papers,
         commands=commands,
         records=history.records,
@@ -246,7 +292,7 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
     picture.ready, picture.control = True, ControlView(leader="control-0", alive=True)
     hub = asyncio.create_task(server.hub.run())
     async with TestClient(TestServer(server.application())) as client:
-        found = Center(house, history, picture, server, client, commands, numbers, papers)
+        found = Center(house, history, picture, server, client, commands, numbers, papers, machine)
         commands.told = found.catch_up
         await found.catch_up()
         try:

@@ -13,11 +13,12 @@ Sources: RFC 3550 5.1, RFC 3551 4.5.14; T.38 Annex D.
 """
 
 import socket
-from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from callcenter.adapters.fax.ledger import Entry
+from callcenter.adapters.fax.outgoing import Sending
 from callcenter.adapters.fax.terminal import FRAME, AudioFax, FaxReport, FaxTerms, ImageFax
 from callcenter.domain.units import MILLISECOND, Micros
 from callcenter.media.g711 import (
@@ -40,6 +41,8 @@ from callcenter.media.rtp import (
 from callcenter.media.udptl import Receiver, Sender
 
 Address = tuple[str, int]
+
+Kind = TypeVar("Kind", AudioFax, ImageFax)
 
 LATE_PACKETS = 5
 """So many newer ones are heard of before one that is missing is given up."""
@@ -80,7 +83,7 @@ class Machine:
 
     def __init__(
         self, name: str, door: socket.socket, peer: Address, law: int, terms: FaxTerms,
-        entry: Entry, now: Micros, *, start: tuple[int, int, int],
+        entry: Entry | Sending, now: Micros, *, start: tuple[int, int, int],
     ) -> None:  # fmt: skip
         """`start` is where our stream begins: sequence, timestamp, SSRC."""
         self.name = name
@@ -99,12 +102,27 @@ class Machine:
         self._sender, self._receiver = Sender(), Receiver()
         self.strays = 0
         self.lost_packets = 0
-        self._fax: AudioFax | ImageFax = AudioFax(
-            terms, receive=entry.file(self._attempt), keep=self._keep(self._attempt)
-        )
+        self._fax: AudioFax | ImageFax = self._end(AudioFax)
 
-    def _keep(self, attempt: int) -> Callable[[int, object], None]:
-        return lambda pages, _file: self.entry.keep(attempt, pages)
+    def _end(self, kind: type[Kind]) -> Kind:
+        """A T.30 end of ours for this attempt: one that takes pages, or one that sends those that
+        are not confirmed."""
+        entry, attempt = self.entry, self._attempt
+        if isinstance(entry, Entry):
+            return kind(
+                self._terms, receive=entry.file(attempt),
+                keep=lambda pages, _file: entry.keep(attempt, pages),
+            )  # fmt: skip
+        there = entry.sent.pages
+        return kind(
+            self._terms, send=entry.file, first=entry.job.first + there,
+            keep=lambda pages, _file: entry.keep(there + pages), begun=entry.begin,
+        )  # fmt: skip
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends pages; otherwise it takes them."""
+        return isinstance(self.entry, Sending)
 
     @property
     def port(self) -> int:
@@ -124,7 +142,7 @@ class Machine:
     @property
     def pages(self) -> int:
         """Confirmed so far."""
-        return self.entry.confirmed
+        return self.entry.confirmed if isinstance(self.entry, Entry) else self.entry.sent.pages
 
     def become_image(self, peer: Address, now: Micros) -> None:
         """Both ends agreed on T.38. Once only: what comes later changes where it goes."""
@@ -134,11 +152,7 @@ class Machine:
         self._fax.hang_up()
         self._fax.close()
         self._attempt += 1
-        self._fax = ImageFax(
-            self._terms,
-            receive=self.entry.file(self._attempt),
-            keep=self._keep(self._attempt),
-        )
+        self._fax = self._end(ImageFax)
         self._due = now
 
     # ---- the line -------------------------------------------------------------------------

@@ -85,6 +85,10 @@ def _keep_nothing(_page: int, _file: Path) -> None:
     pass
 
 
+def _begun_nothing() -> None:
+    pass
+
+
 class Terminal:
     """What G.711 and T.38 have in common: the T.30 machine and its file.
 
@@ -95,9 +99,13 @@ class Terminal:
 
     def __init__(
         self, terms: FaxTerms, *, receive: Path | None = None, send: Path | None = None,
-        keep: Keep = _keep_nothing,
+        keep: Keep = _keep_nothing, first: int = 0, begun: Callable[[], None] = _begun_nothing,
     ) -> None:  # fmt: skip
+        """`first` pages of the file to be sent are there already; `begun` is called when another
+        machine has spoken."""
         self._ffi, self._lib = library()
+        self._first = first
+        self._begun = begun
         self.terms = terms
         self.receives = receive is not None
         self._file = receive or send or Path()
@@ -126,13 +134,14 @@ class Terminal:
         if self.receives:
             lib.t30_set_rx_file(t30, path, -1)
         else:
-            lib.t30_set_tx_file(t30, path, -1, -1)
+            lib.t30_set_tx_file(t30, path, self._first or -1, -1)
             lib.t30_set_tx_page_header_info(t30, _text(terms.header, HEADER_MAX))
             if terms.timezone:
                 lib.t30_set_tx_page_header_tz(t30, terms.timezone.encode())
             if terms.sub_address:
                 lib.t30_set_tx_sub_address(t30, _text(terms.sub_address, SUB_ADDRESS_MAX))
         calls = _callbacks()
+        lib.t30_set_phase_b_handler(t30, calls.phase_b, self._handle)
         lib.t30_set_phase_d_handler(t30, calls.phase_d, self._handle)
         lib.t30_set_phase_e_handler(t30, calls.phase_e, self._handle)
 
@@ -149,7 +158,13 @@ class Terminal:
                 self._failed = True
                 self._frozen = self._report(NOT_KEPT, "a page could not be kept")
                 return
+        else:
+            self._keep(pages, self._file)
         self.pages = pages
+
+    def spoken(self) -> None:
+        """Phase B: the other end is a fax machine."""
+        self._begun()
 
     def ended(self, code: int) -> None:
         """Phase E."""
@@ -216,9 +231,9 @@ class AudioFax(Terminal):
 
     def __init__(
         self, terms: FaxTerms, *, receive: Path | None = None, send: Path | None = None,
-        keep: Keep = _keep_nothing,
+        keep: Keep = _keep_nothing, first: int = 0, begun: Callable[[], None] = _begun_nothing,
     ) -> None:  # fmt: skip
-        super().__init__(terms, receive=receive, send=send, keep=keep)
+        super().__init__(terms, receive=receive, send=send, keep=keep, first=first, begun=begun)
         self._fax = self._lib.fax_init(self._ffi.NULL, send is not None)
         self._lib.fax_set_transmit_on_idle(self._fax, 1)
         self._prepare(self._lib.fax_get_t30_state(self._fax))
@@ -255,9 +270,9 @@ class ImageFax(Terminal):
 
     def __init__(
         self, terms: FaxTerms, *, receive: Path | None = None, send: Path | None = None,
-        keep: Keep = _keep_nothing,
+        keep: Keep = _keep_nothing, first: int = 0, begun: Callable[[], None] = _begun_nothing,
     ) -> None:  # fmt: skip
-        super().__init__(terms, receive=receive, send=send, keep=keep)
+        super().__init__(terms, receive=receive, send=send, keep=keep, first=first, begun=begun)
         lib = self._lib
         self.packets: list[tuple[bytes, int]] = []
         made = lib.t38_terminal_init(
@@ -306,10 +321,17 @@ class _Callbacks:
 
     def __init__(self) -> None:
         ffi, _ = library()
+        kind = "int(t30_state_t *, void *, int)"
+        self.phase_b: Any = ffi.callback(kind, self._phase_b)
         self.phase_d: Any = ffi.callback("int(t30_state_t *, void *, int)", self._phase_d)
         self.phase_e: Any = ffi.callback("void(t30_state_t *, void *, int)", self._phase_e)
         kind = "int(t38_core_state_t *, void *, const uint8_t *, int, int)"
         self.packet: Any = ffi.callback(kind, self._packet)
+
+    @staticmethod
+    def _phase_b(_t30: Any, handle: Any, _result: int) -> int:
+        library()[0].from_handle(handle).spoken()
+        return 0
 
     @staticmethod
     def _phase_d(_t30: Any, handle: Any, _result: int) -> int:

@@ -1,6 +1,8 @@
 """All fax machines of one process, and what the front end asks of them.
 
     fax receive   call-id, peer, law, call {…}   → port: pages are taken from now on
+    fax ready     call-id, blob                  → whether a machine is free to send those pages
+    fax send      call-id, peer, law, job {…}    → port: they are sent from now on
     fax image     call-id, peer                  both ends agreed on T.38
     fax state     call-id                        → over, pages, code, text
     fax end       call-id                        the call is over → the same, for good
@@ -23,6 +25,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,6 +33,7 @@ import structlog
 
 from callcenter.adapters.fax.ledger import Entry, Fax, FaxCall, Ledger
 from callcenter.adapters.fax.machine import Address, Machine
+from callcenter.adapters.fax.outgoing import FaxJob, Outgoing, Sending
 from callcenter.adapters.fax.terminal import NOT_KEPT, FaxReport, FaxTerms
 from callcenter.domain.units import SECOND, Micros
 from callcenter.media import ng
@@ -54,6 +58,9 @@ class FaxConfig(msgspec.Struct, frozen=True, kw_only=True):
     events: Address = ("127.0.0.1", 0)
     """Whom to tell; port 0 tells nobody."""
     ident: str = ""
+    header: str = ""
+    """Who we are, on top of each page that is sent."""
+    timezone: str = ""
     ecm: bool = True
     v17: bool = True
     faxes_max: int = 60
@@ -69,13 +76,18 @@ class FaxWorker:
 
     def __init__(
         self, config: FaxConfig, questions: socket.socket, ledger: Ledger,
-        received: Callable[[Fax], None], missing: str = "",
+        received: Callable[[Fax], None], missing: str = "", outgoing: Outgoing | None = None,
+        file_of: Callable[[str], Path] = Path,
     ) -> None:  # fmt: skip
-        """`missing` says why there is no fax on this machine, if there is none."""
+        """`missing` says why there is no fax on this machine, if there is none; `file_of` finds the
+        pages of a fax that is sent."""
         self.config = config
+        self._outgoing = outgoing
+        self._file_of = file_of
         self._missing = missing
         self.counts: Counter[str] = Counter()
-        """`received`, `partial`, `empty`, `refused`, `not_kept`, `t38`, `pages`."""
+        """`received`, `partial`, `empty`, `refused`, `not_kept`, `t38`, `pages`; of those that are
+        sent `sent`, `cut_off`, `pages_sent`."""
         self.machines: dict[str, Machine] = {}
         self._questions = questions
         self._ledger = ledger
@@ -96,6 +108,8 @@ class FaxWorker:
         self._verbs: dict[str, Callable[[ng.Body, Micros], ng.Body]] = {
             "ping": lambda _body, _now: {"result": "pong"},
             "fax receive": self._receive,
+            "fax ready": self._ready,
+            "fax send": self._send,
             "fax image": self._image,
             "fax state": self._state,
             "fax end": self._end,
@@ -150,8 +164,11 @@ class FaxWorker:
         self._ports.give(port)
         self._reports[machine.name] = (now, report)
         self._forget_reports(now)
+        entry = machine.entry
+        if isinstance(entry, Sending):
+            return self._sent(machine, entry, report)
         try:
-            fax = machine.entry.close(report)
+            fax = entry.close(report)
         except OSError as full:
             log.error("a fax is not closed; it is delivered after a restart", reason=full.strerror)
             self.counts["not_kept"] += 1
@@ -165,14 +182,26 @@ class FaxWorker:
         kind = "empty" if fax is None else "partial" if fax.is_partial else "received"
         self.counts[kind] += 1
         if fax is not None:
-            self.counts["pages"] += machine.entry.confirmed
+            self.counts["pages"] += entry.confirmed
             self._received(fax)
         log.info(
-            "fax ended", call=machine.entry.call.id, outcome=kind, pages=machine.entry.confirmed,
+            "fax ended", call=entry.call.id, outcome=kind, pages=entry.confirmed,
             code=report.code, reason=report.text, t38=machine.is_image, rate=report.bit_rate,
             ecm=report.ecm, bad_rows=report.bad_rows, lost_packets=machine.lost_packets,
         )  # fmt: skip
         return report
+
+    def _sent(self, machine: Machine, entry: Sending, report: FaxReport) -> FaxReport:
+        entry.close(report)
+        kind = "sent" if report.is_complete else "cut_off"
+        self.counts[kind] += 1
+        self.counts["pages_sent"] += entry.sent.pages
+        log.info(
+            "fax sent", fax=entry.job.fax, attempt=entry.job.attempt, outcome=kind,
+            pages=entry.sent.pages, code=report.code, reason=report.text, t38=machine.is_image,
+            rate=report.bit_rate, ecm=report.ecm, lost_packets=machine.lost_packets,
+        )  # fmt: skip
+        return entry.told()
 
     def _forget_reports(self, now: Micros) -> None:
         old = [n for n, (at, _) in self._reports.items() if now - at > ALONE_SECONDS * SECOND]
@@ -253,16 +282,76 @@ class FaxWorker:
         self._work.set()
         return machine
 
+    # ---- sending --------------------------------------------------------------------------
+
+    def _ready(self, body: ng.Body, _now: Micros) -> ng.Body:
+        """Asked before anybody is called."""
+        self._require_room()
+        self._pages_of(ng.text(body, "blob"))
+        return {"result": "ok"}
+
+    def _require_room(self) -> None:
+        if self._missing or self._outgoing is None:
+            self.counts["refused"] += 1
+            raise ng.NgError("No fax on this machine")
+        if len(self.machines) >= self.config.faxes_max:
+            self.counts["refused"] += 1
+            raise ng.NgError("Too many faxes")
+
+    def _pages_of(self, blob: str) -> Path:
+        try:
+            file = self._file_of(blob)
+        except LookupError:
+            file = Path()
+        if not file.is_file():
+            raise ng.NgError("No such pages")
+        return file
+
+    def _send(self, body: ng.Body, now: Micros) -> ng.Body:
+        name, peer = _name(body), _peer(body)
+        machine = self.machines.get(name)
+        if machine is None:
+            machine = self.machines[name] = self._new_sender(name, peer, body, now)
+            self._work.set()
+        return {"result": "ok", "address": self.config.address, "port": machine.port}
+
+    def _new_sender(self, name: str, peer: Address, body: ng.Body, now: Micros) -> Machine:
+        self._require_room()
+        assert self._outgoing is not None
+        try:
+            job = msgspec.convert(body.get("job"), FaxJob)
+        except msgspec.ValidationError as wrong:
+            raise ng.NgError("The fax is not described") from wrong
+        file = self._pages_of(job.blob)
+        law = PCMA if ng.number(body, "law") == PCMA else PCMU
+        door = self._door()
+        try:
+            entry = self._outgoing.open(name, job, file)
+        except OSError as full:
+            self._ports.give(door.getsockname()[1])
+            door.close()
+            self.counts["refused"] += 1
+            log.error("no fax is sent: make room on the disk", reason=full.strerror)
+            raise ng.NgError("No room for a fax") from full
+        return self._machine(name, door, peer, law, entry, now)
+
     def _machine(
-        self, name: str, door: socket.socket, peer: Address, law: int, entry: Entry, now: Micros
-    ) -> Machine:
+        self, name: str, door: socket.socket, peer: Address, law: int, entry: Entry | Sending,
+        now: Micros,
+    ) -> Machine:  # fmt: skip
         chance = os.urandom(10)
         start = (
             int.from_bytes(chance[:2], "big") & 0x7FFF,
             int.from_bytes(chance[2:6], "big"),
             int.from_bytes(chance[6:], "big"),
         )
-        return Machine(name, door, peer, law, self._terms, entry, now, start=start)
+        terms = self._terms
+        if isinstance(entry, Sending):
+            terms = msgspec.structs.replace(
+                terms, ident=terms.ident or _ident(entry.job.ident), header=self.config.header,
+                timezone=self.config.timezone,
+            )  # fmt: skip
+        return Machine(name, door, peer, law, terms, entry, now, start=start)
 
     def _door(self) -> socket.socket:
         for _ in range(self._ports.total):
@@ -289,6 +378,9 @@ class FaxWorker:
         return {"result": "ok", "address": self.config.address, "port": machine.port}
 
     def _state(self, body: ng.Body, _now: Micros) -> ng.Body:
+        name = _name(body)
+        if name not in self.machines and self._of_before(name) is not None:
+            return {"result": "ok", "over": 1, "pages": 0}
         machine = self._known(body)
         return {"result": "ok", "over": int(machine.is_over), "pages": machine.pages}
 
@@ -297,11 +389,21 @@ class FaxWorker:
         machine = self.machines.get(name)
         if machine is not None:
             report = self._finish(machine, now)
+        elif (before := self._of_before(name)) is not None:
+            report = before.told()
         elif name in self._reports:
             report = self._reports[name][1]
         else:
             return {"result": "ok", "warning": "Unknown call-id", "pages": 0, "code": -2}
-        return {"result": "ok", "pages": report.pages, "code": report.code, "text": report.text}
+        sending = self._of_before(name)
+        return {
+            "result": "ok", "pages": report.pages, "code": report.code, "text": report.text,
+            "begun": int(sending is not None and sending.sent.begun),
+        }  # fmt: skip
+
+    def _of_before(self, name: str) -> Sending | None:
+        """An attempt to send that is over, or that an earlier life of ours began."""
+        return self._outgoing.find(name) if self._outgoing is not None else None
 
     def _known(self, body: ng.Body) -> Machine:
         machine = self.machines.get(_name(body))
@@ -318,6 +420,11 @@ def _name(body: ng.Body) -> str:
     if not 0 < len(name) <= 255:
         raise ng.NgError("No call-id in message")
     return name
+
+
+def _ident(number: str) -> str:
+    """As much of a number as a machine shows."""
+    return "".join(c for c in number if c in "0123456789+ ")
 
 
 def _peer(body: ng.Body) -> Address:

@@ -33,7 +33,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from callcenter.adapters.intake.pipeline import Pipeline, Refused
-from callcenter.intake.arrival import mail_arrival, place_key
+from callcenter.intake.arrival import as_fax, mail_arrival, place_key
 
 log = structlog.get_logger()
 
@@ -64,6 +64,8 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     first_days: int = 1
     """Of what lies there at the first time."""
     bytes_max: int = 26_214_400
+    gateways: tuple[str, ...] = ()
+    """Whose mails are faxes."""
 
 
 class Watermark(msgspec.Struct, frozen=True, array_like=True):
@@ -199,6 +201,7 @@ class Fetcher:
         box = self._box
         place = place_key(box.name, uidvalidity, uid)
         arrival = mail_arrival(box.name, data, "", box.address, place=place, authserv=box.authserv)
+        arrival = as_fax(arrival, data, box.gateways)
         self._await(self._pipeline.receive(arrival, data))
         self.counts["fetched"] += 1
 

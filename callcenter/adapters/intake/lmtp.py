@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import structlog
@@ -22,7 +22,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from callcenter.adapters.intake.pipeline import Pipeline, Refused
-from callcenter.intake.arrival import mail_arrival
+from callcenter.intake.arrival import as_fax, mail_arrival
 
 log = structlog.get_logger()
 
@@ -36,9 +36,11 @@ CONNECTIONS_MAX = 50
 class Mailbox:
     """What is known of a mailbox here: its name, and who signs results for it."""
 
-    def __init__(self, name: str, authserv: str = "") -> None:
+    def __init__(self, name: str, authserv: str = "", gateways: Collection[str] = ()) -> None:
+        """Mails of the `gateways` are faxes."""
         self.name = name
         self.authserv = authserv
+        self.gateways = gateways
 
 
 class _Lmtp(LMTP):
@@ -93,6 +95,7 @@ class Handler:
         arrival = mail_arrival(
             mailbox.name, data, sender.strip("<>"), to.strip("<>"), authserv=mailbox.authserv
         )
+        arrival = as_fax(arrival, data, mailbox.gateways)
         try:
             receipt = await self._pipeline.receive(arrival, data)
         except Refused as refused:

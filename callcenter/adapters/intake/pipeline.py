@@ -32,7 +32,7 @@ from callcenter.adapters.intake.readers import Readers
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.resp import StoreError
 from callcenter.domain import events as e
-from callcenter.domain.commands import Command, LetterRequested
+from callcenter.domain.commands import Command, LetterRequested, LetterReturned
 from callcenter.domain.units import ContactId, LetterId, PartyId, QueueId
 from callcenter.intake.arrival import Arrival, Note
 from callcenter.intake.document import Document, encode_document
@@ -40,7 +40,7 @@ from callcenter.intake.letter import CannotWrite, compose
 from callcenter.intake.letter import Writer as Author
 from callcenter.intake.rules import Door, acknowledged, wish
 from callcenter.intake.sorts import may_be_answered
-from callcenter.intake.threads import contact_of, message_id
+from callcenter.intake.threads import contact_of, letter_of, message_id
 
 log = structlog.get_logger()
 
@@ -151,7 +151,8 @@ class Pipeline:
             await asyncio.to_thread(self.blobs.keep_document, note.contact, data)
             await self._claims.remember(document.message_id, note.contact)
             letter = await self._acknowledgement(note, document)
-            await self._writer.append((self._wish(note, document), *letter))
+            returned = self._returned(document)
+            await self._writer.append((self._wish(note, document), *letter, *returned))
         except (StoreUnavailable, StoreError, OSError) as away:
             log.warning("a document waits to be read again", reason=type(away).__name__)
             self._worked[note.contact] = time.monotonic() - AGAIN_SECONDS + 1
@@ -179,6 +180,15 @@ class Pipeline:
         return [
             LetterRequested(letter=LetterId(f"{note.contact}.0"), contact=note.contact, blob=blob)
         ]
+
+    def _returned(self, document: Document) -> list[Command]:
+        """A delivery report names a letter of ours, by an id that nobody else can make."""
+        ids = tuple(document.facts.get("returned", "").split())
+        contact, letter = letter_of(self._secret, ids)
+        if not letter:
+            return []
+        self.counts["letters_returned"] += 1
+        return [LetterReturned(letter=LetterId(letter), contact=ContactId(contact))]
 
     def _wish(self, note: Note, document: Document) -> Command:
         door = self._doors.get(note.source) or next(iter(self._doors.values()))
@@ -223,6 +233,9 @@ class Pipeline:
         document = await self._readers.read(note, self.blobs.path(note.blob))
         await asyncio.to_thread(self.blobs.keep_document, note.contact, encode_document(document))
         await self._claims.remember(document.message_id, event.contact)
+        returned = self._returned(document)
+        if returned:
+            await self._writer.append(returned)
         return [event.reply]
 
     async def _settle(self, contacts: Sequence[str]) -> None:

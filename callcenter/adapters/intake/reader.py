@@ -27,6 +27,8 @@ from callcenter.adapters.blobs import Blobs
 from callcenter.domain.center import Channel
 from callcenter.domain.units import ContactId
 from callcenter.intake.document import Document, Part, encode_document
+from callcenter.intake.fax_hooks import KINDS
+from callcenter.intake.fax_order import FaxOrder
 from callcenter.intake.mail import read_mail
 from callcenter.intake.reading import Reading
 
@@ -68,18 +70,37 @@ def harmless(page: bytes) -> bytes:
     ).encode()  # fmt: skip
 
 
-RAW: dict[str, tuple[str, str]] = {"mail": ("message.eml", "message/rfc822")}
+_MAIL = ("message.eml", "message/rfc822")
+RAW: dict[str, tuple[str, str]] = {"mail": _MAIL, "fax-mail": _MAIL}
 """What the file is called as it came, by its kind."""
 
 
 def fax(data: bytes, blank: Document) -> Reading:
-    """Pages of a fax. What draws them is loaded when the first one comes."""
+    """Pages of a fax, from a TIFF or a PDF. What draws them is loaded when the first one comes."""
     from callcenter.adapters.fax.reader import read_fax
+    from callcenter.adapters.fax.writer import write_fax
 
+    if data.startswith(b"%PDF"):
+        facts = {**blank.facts, "pages": ""}  # however many it has
+        return read_fax(write_fax(FaxOrder(), data)[0], msgspec.structs.replace(blank, facts=facts))
     return read_fax(data, blank)
 
 
-READERS: dict[str, Reader] = {"mail": read_mail, "text": plain, "fax": fax}
+def fax_mail(data: bytes, blank: Document) -> Reading:
+    """A fax in a mail: its pages are the fax, its words stand beside. Raises `ValueError` when no
+    file of it holds pages."""
+    mail = read_mail(data, blank)
+    for file in mail.files:
+        if file.data[:4] in KINDS:
+            found = fax(file.data, blank)
+            text = mail.document.text
+            return Reading(
+                document=msgspec.structs.replace(found.document, text=text), files=found.files
+            )
+    raise ValueError("no pages in it")
+
+
+READERS: dict[str, Reader] = {"mail": read_mail, "text": plain, "fax": fax, "fax-mail": fax_mail}
 """What understands which kind. Another channel adds its own."""
 
 

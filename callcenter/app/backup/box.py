@@ -2,7 +2,10 @@
 
     backup.json       first: what this is, its version, what program made it and when
     …                 the parts
-    manifest.json     last: size and SHA-256 of every part, the head too
+    manifest.json     last: size and SHA-256 of every part, the head too; of those that are many
+                      (`MANY`) how many they are, and one sum over all of them in their order
+
+A file whose name is the hash of its bytes (`BLOBS`) is checked by its name.
 
 Why: a file that was cut off, or whose bytes have changed, must be told from a good one before
 anything of it is used; a file of a later version must say so by name. `tar tzf` and `sha256sum`
@@ -18,17 +21,25 @@ import os
 import tarfile
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from callcenter.domain.errors import CallcenterError
 
 FORMAT = "callcenter backup"
-VERSION = 1
+VERSION = 2
+"""1 had no parts that are many."""
 HEAD, MANIFEST = "backup.json", "manifest.json"
 CHUNK = 1 << 20
 PARTS_MAX = 100_000
 DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
+BLOBS, DOCUMENTS = "state/blobs/", "state/documents/"
+MANY = (BLOBS, DOCUMENTS)
+"""Parts of which there may be millions: neither the manifest nor anybody's memory lists them."""
+
+Progress = Callable[[int, int], None]
+"""Told how far it is, and of how much."""
 
 
 class BackupUnusable(CallcenterError):
@@ -48,6 +59,22 @@ class _Summing:
         return data
 
 
+class _Many:
+    """How many parts there were that are many, and one sum over them all."""
+
+    def __init__(self) -> None:
+        self.count = self.bytes = 0
+        self._sum = hashlib.sha256()
+
+    def add(self, name: str, size: int, digest: str) -> None:
+        self.count += 1
+        self.bytes += size
+        self._sum.update(f"{name} {size} {digest}\n".encode())
+
+    def told(self) -> dict[str, Any]:
+        return {"parts": self.count, "bytes": self.bytes, "sha256": self._sum.hexdigest()}
+
+
 class BoxWriter:
     """Writes a backup beside its name and gives it the name when all of it is on the disk."""
 
@@ -59,6 +86,7 @@ class BoxWriter:
         self._file = os.fdopen(descriptor, "wb")
         self._tar = tarfile.open(fileobj=self._file, mode="w:gz", compresslevel=6)  # noqa: SIM115 - closed by finish or drop
         self._parts: dict[str, dict[str, Any]] = {}
+        self._many = _Many()
         self.add_bytes(HEAD, _document({"format": FORMAT, "version": VERSION, **head}))
 
     def add_bytes(self, name: str, data: bytes) -> None:
@@ -75,11 +103,20 @@ class BoxWriter:
         info.size, info.mode, info.mtime = size, 0o600, int(time.time())
         summing = _Summing(file)
         self._tar.addfile(info, summing)
-        self._parts[name] = {"bytes": size, "sha256": summing.sum.hexdigest()}
+        self._tar.members.clear()  # type: ignore[attr-defined] # it would keep each of them
+        if name.startswith(MANY):
+            self._many.add(name, size, summing.sum.hexdigest())
+        else:
+            self._parts[name] = {"bytes": size, "sha256": summing.sum.hexdigest()}
+
+    @property
+    def parts(self) -> int:
+        """How many are in it."""
+        return len(self._parts) - 1 + self._many.count
 
     def finish(self) -> int:
         """Close the file and give it its name; its size in bytes."""
-        manifest = _document({"parts": self._parts})
+        manifest = _document({"parts": self._parts, "many": self._many.told()})
         info = tarfile.TarInfo(MANIFEST)
         info.size, info.mode, info.mtime = len(manifest), 0o600, int(time.time())
         self._tar.addfile(info, io.BytesIO(manifest))
@@ -97,11 +134,14 @@ class BoxWriter:
         self._part.unlink(missing_ok=True)
 
 
-def unpack(path: Path, directory: Path) -> dict[str, Any]:
+def unpack(
+    path: Path, directory: Path, progress: Progress = lambda _done, _of: None
+) -> dict[str, Any]:
     """Put every part of a backup into `directory`, checked; the head. Raises `BackupUnusable`."""
     try:
-        with tarfile.open(path, mode="r:gz") as tar:
-            return _unpack(path, tar, directory)
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:gz") as tar:
+            size = max(1, os.fstat(file.fileno()).st_size)
+            return _Unpacking(path, directory, lambda: progress(file.tell(), size)).run(tar)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as wrong:
         if isinstance(wrong, OSError) and wrong.errno is not None:
             raise BackupUnusable(f"{path}: {wrong.strerror}") from wrong
@@ -110,32 +150,61 @@ def unpack(path: Path, directory: Path) -> dict[str, Any]:
         ) from wrong
 
 
-def _unpack(path: Path, tar: tarfile.TarFile, directory: Path) -> dict[str, Any]:
-    head: dict[str, Any] = {}
-    manifest: dict[str, Any] | None = None
-    sums: dict[str, dict[str, Any]] = {}
-    for member in tar:
+class _Unpacking:
+    """One reading of a backup, part by part; nothing of those that are many is remembered."""
+
+    def __init__(self, path: Path, directory: Path, tell: Callable[[], None]) -> None:
+        self._path = path
+        self._directory = directory
+        self._tell = tell
+        self._head: dict[str, Any] = {}
+        self._manifest: dict[str, Any] | None = None
+        self._sums: dict[str, dict[str, Any]] = {}
+        self._many = _Many()
+
+    def run(self, tar: tarfile.TarFile) -> dict[str, Any]:
+        """All of it, compared with what the manifest says; the head."""
+        path = self._path
+        while (member := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined] # it would keep each of them
+            self._part(tar, member)
+            self._tell()
+        assert tar.fileobj is not None
+        while tar.fileobj.read(CHUNK):
+            pass  # to its end, where gzip's own checksum stands
+        self._tell()
+        if self._manifest is None:
+            raise BackupUnusable(f"{path} is damaged: it ends before its manifest")
+        _compare(path, self._manifest.get("parts"), self._sums)
+        if self._manifest.get("many", _Many().told()) != self._many.told():
+            raise BackupUnusable(
+                f"{path} is damaged: its {self._many.count} files and documents are not those "
+                "that were written"
+            )
+        return self._head
+
+    def _part(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        path = self._path
         name = _safe(path, member)
-        if manifest is not None or len(sums) >= PARTS_MAX:
+        if self._manifest is not None or len(self._sums) >= PARTS_MAX:
             raise BackupUnusable(f"{path} is damaged: {name} stands behind the manifest")
-        if not sums and name != HEAD:
+        if not self._sums and name != HEAD:
             raise BackupUnusable(f"{path} is no backup of a center: it does not begin with {HEAD}")
         file = tar.extractfile(member)
         assert file is not None
         if name == MANIFEST:
-            manifest = _read(path, name, file.read(DOCUMENT_BYTES_MAX))
-            continue
-        sums[name] = _store(file, directory / name)
+            self._manifest = _read(path, name, file.read(DOCUMENT_BYTES_MAX))
+            return
+        stored = _store(file, self._directory / name)
+        if name.startswith(MANY) and self._head.get("version", 0) > 1:
+            if name.startswith(BLOBS) and name.rpartition("/")[2] != stored["sha256"]:
+                raise BackupUnusable(f"{path} is damaged: {name} is not what its name says")
+            self._many.add(name, stored["bytes"], stored["sha256"])
+            return
+        self._sums[name] = stored
         if name == HEAD:
-            head = _read(path, name, (directory / name).read_bytes())
-            _check_version(path, head)
-    assert tar.fileobj is not None
-    while tar.fileobj.read(CHUNK):
-        pass  # to its end, where gzip's own checksum stands
-    if manifest is None:
-        raise BackupUnusable(f"{path} is damaged: it ends before its manifest")
-    _compare(path, manifest.get("parts"), sums)
-    return head
+            self._head = _read(path, name, (self._directory / name).read_bytes())
+            _check_version(path, self._head)
 
 
 def _safe(path: Path, member: tarfile.TarInfo) -> str:
@@ -148,7 +217,7 @@ def _safe(path: Path, member: tarfile.TarInfo) -> str:
 def _store(file: Any, target: Path) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         while data := file.read(CHUNK):
             digest.update(data)
             size += len(data)

@@ -25,8 +25,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdou
 def backup(target: Path, file: Path | None, with_secrets: bool, force: bool, as_json: bool) -> None:
     """Copy the whole center into FILE (tar.gz, mode 600) while it works, or while it does not.
 
-    Journal, archive, history, numbers of people, configuration and flows, as of one moment, with a
-    checksum for each part. Passwords are left out unless asked for.
+    Journal, archive, history, numbers of people, their mails, faxes and messages, configuration and
+    flows, as of one moment, with checksums. Passwords are left out unless asked for.
     """
     from callcenter.app.backup.take import take
     from callcenter.app.config import default_file, load_settings
@@ -49,14 +49,31 @@ def backup(target: Path, file: Path | None, with_secrets: bool, force: bool, as_
     for words in taken.left_out:
         click.echo(f"left out: {words}", err=True)
     size = max(1, taken.bytes // 1000)
-    click.echo(f"wrote {target}: {taken.parts} parts, {size} kB, up to batch {taken.seq}")
+    click.echo(
+        f"wrote {target}: {taken.parts} parts, {taken.files} of them files and "
+        f"documents, {size} kB, up to batch {taken.seq}"
+    )
 
 
 def _bar(count: int, of: int) -> None:
     """Shows progress on a terminal."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and (count == of or count % 100 == 0 or of < 1000):
         sys.stderr.write(f"\r{count} of {of} parts" + ("\n" if count == of else ""))
         sys.stderr.flush()
+
+
+class _Percent:
+    """Shows on a terminal how much of a file is read."""
+
+    def __init__(self) -> None:
+        self._shown = -1
+
+    def __call__(self, done: int, of: int) -> None:
+        percent = done * 100 // of
+        if sys.stderr.isatty() and percent != self._shown:
+            self._shown = percent
+            sys.stderr.write(f"\rread {percent} %" + ("\n" if percent == 100 else ""))
+            sys.stderr.flush()
 
 
 @click.command()
@@ -75,7 +92,7 @@ def restore(source: Path, file: Path | None, force: bool, as_json: bool) -> None
     from callcenter.app.config import FILE_NAME, default_file
 
     config = file or default_file() or Path(FILE_NAME)
-    restored = asyncio.run(put_back(source.absolute(), config.absolute(), force=force))
+    restored = asyncio.run(put_back(source.absolute(), config.absolute(), _Percent(), force=force))
     if as_json:
         click.echo(json.dumps({"file": str(source), **dataclasses.asdict(restored)}, indent=2))
         return
@@ -85,4 +102,8 @@ def restore(source: Path, file: Path | None, force: bool, as_json: bool) -> None
         click.echo(f"what was there is now {restored.aside}", err=True)
     for words in restored.left_out:
         click.echo(f"not in the backup: {words}", err=True)
+    for words in restored.missing:
+        click.echo(f"missing: {words}", err=True)
+    if restored.missing_count > len(restored.missing):
+        click.echo(f"missing: {restored.missing_count} files in all", err=True)
     click.echo(f"restored {restored.state}: up to batch {restored.seq}, of {restored.made}")

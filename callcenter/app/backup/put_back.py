@@ -12,6 +12,7 @@ there is never deleted: with `--force` it is moved aside.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,17 +25,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.adapters.history import dump as history_dump
 from callcenter.adapters.history.engine import migrate, open_engine
 from callcenter.adapters.store.copy import NotEmpty, StoreCopy, clear, write_copy
+from callcenter.adapters.store.copy_intake import IntakeCopy, blobs_of_notes, write_intake
 from callcenter.adapters.store.embedded import StoreUnavailable, private_directory, store_url
 from callcenter.adapters.store.follower import connect
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.replica import recover
 from callcenter.adapters.store.resp import Connection, StoreError, public_url
 from callcenter.app.backup import setup
-from callcenter.app.backup.box import BackupUnusable, unpack
-from callcenter.app.backup.take import ARCHIVE, HISTORY, STATE, STORE, TAIL, started, stopped
+from callcenter.app.backup.box import BLOBS, DOCUMENTS, BackupUnusable, Progress, unpack
+from callcenter.app.backup.take import (
+    ARCHIVE,
+    CLAIMS,
+    HISTORY,
+    INTAKE,
+    STATE,
+    STORE,
+    TAIL,
+    started,
+    stopped,
+)
 from callcenter.app.config import Settings, load_settings
 from callcenter.app.run import is_running
 from callcenter.domain.errors import CallcenterError
+from callcenter.intake.document import decode_document
+
+MISSING_MAX = 100
 
 
 class NotRestored(CallcenterError):
@@ -52,9 +67,14 @@ class Restored:
     rows: dict[str, int] = field(default_factory=dict)
     aside: str = ""
     left_out: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """What is named but not in the backup, in words; the first `MISSING_MAX`."""
+    missing_count: int = 0
 
 
-async def put_back(path: Path, config: Path, *, force: bool) -> Restored:
+async def put_back(
+    path: Path, config: Path, progress: Progress = lambda _done, _of: None, *, force: bool
+) -> Restored:
     """Restore a backup into the center that `config` describes.
 
     Raises `BackupUnusable`, `NotRestored`, `WrongInput` (the configuration) or `StoreUnavailable`.
@@ -63,7 +83,7 @@ async def put_back(path: Path, config: Path, *, force: bool) -> Restored:
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir(mode=0o700, parents=True)
     try:
-        head = unpack(path, unpacked)
+        head = unpack(path, unpacked, progress)
         _require_revision(path, head)
         restored = Restored(seq=head.get("batch", 0), made=head.get("made", ""))
         restored.left_out = list(head.get("left_out", ()))
@@ -103,7 +123,7 @@ class _Restore:
         self._state.parent.mkdir(parents=True, exist_ok=True)
         try:
             if (self._unpacked / STATE).is_dir():
-                shutil.copytree(self._unpacked / STATE, self._staged)
+                shutil.move(self._unpacked / STATE, self._staged)
             private_directory(self._staged)
             copy = msgspec.msgpack.decode((self._unpacked / STORE).read_bytes(), type=StoreCopy)
             async with self._history() as rows:
@@ -216,6 +236,42 @@ class _Restore:
             raise BackupUnusable(
                 f"the journal in the backup ends at batch {replica.seq}, not at {copy.seq}"
             )
+        letters = replica.control.state.letters
+        named = {f"letter {name}": letter.blob for name, letter in letters.items()}
+        named |= {f"fax {n}": fax.blob for n, fax in replica.control.state.faxes.items()}
+        if (self._unpacked / INTAKE).is_file():  # one of version 1 has none
+            held = msgspec.msgpack.decode((self._unpacked / INTAKE).read_bytes(), type=IntakeCopy)
+            write_intake(connection, self._keys, held, self._unpacked / CLAIMS, letters)
+            named |= {f"contact {name}": blob for name, blob in blobs_of_notes(held).items()}
+        self._look_for_missing(named)
+
+    def _look_for_missing(self, named: dict[str, str]) -> None:
+        """What letters, notes and documents name has to be there."""
+        for what, blob in named.items():
+            self._require_blob(what, blob)
+        folder = self._staged / DOCUMENTS.removeprefix(f"{STATE}/")
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name.removesuffix(".json")
+                    for blob in _files_of(Path(entry.path)):
+                        self._require_blob(f"contact {name}", blob)
+
+    def _require_blob(self, what: str, blob: str) -> None:
+        place = self._staged / BLOBS.removeprefix(f"{STATE}/") / blob[:2] / blob
+        if not blob or place.is_file():
+            return
+        self._restored.missing_count += 1
+        if len(self._restored.missing) < MISSING_MAX:
+            self._restored.missing.append(f"{what}: file {blob}")
+
+
+def _files_of(document: Path) -> list[str]:
+    """The files that a document names; a note beside it names none."""
+    try:
+        return [part.blob for part in decode_document(document.read_bytes()).parts]
+    except msgspec.MsgspecError:
+        return []
 
 
 def _aside(directory: Path) -> Path:

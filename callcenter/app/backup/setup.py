@@ -53,9 +53,11 @@ def parts(
     return found, left_out
 
 
-def files_below(directory: Path) -> Iterator[Path]:
-    """Every plain file below a directory, in order."""
+def files_below(directory: Path, leave: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Every plain file below a directory, in order, but not below the folders to `leave` in it."""
     for folder, folders, names in os.walk(directory):
+        if Path(folder) == directory:
+            folders[:] = [name for name in folders if name not in leave]
         folders.sort()
         for name in sorted(names):
             path = Path(folder, name)

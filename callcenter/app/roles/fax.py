@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from callcenter.adapters.blobs import Blobs
 from callcenter.adapters.fax.delivery import Delivery
 from callcenter.adapters.fax.ledger import Fax, Ledger
+from callcenter.adapters.fax.outgoing import Outgoing
 from callcenter.adapters.fax.spandsp import FaxUnavailable, library
 from callcenter.adapters.fax.worker import FaxConfig, FaxWorker
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 2.0
 LAST_SECONDS = 2.0
-OUTCOMES = ("received", "partial", "empty", "refused", "not_kept")
+OUTCOMES = ("received", "partial", "empty", "refused", "not_kept", "sent", "cut_off")
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +75,7 @@ class FaxRole:
         self._delivery = Delivery(
             context.state_directory, self._writer.call, self._keys, context.name, context.epoch
         )
+        self._outgoing = Outgoing(context.state_directory / "fax-out")
         self.missing = ""
         """Why there is no fax on this machine."""
 
@@ -83,13 +86,15 @@ class FaxRole:
         except FaxUnavailable as missing:
             self.missing = str(missing)
             log.error("no fax is taken", reason=self.missing)
+        await asyncio.to_thread(self._outgoing.forget_old)
         for fax in self._ledger.left():
             self._left.put_nowait(fax)
         await self._writer.start()
         await self._delivery.begin()
         self._worker = FaxWorker(
             fax_config(self._context), self._context.sockets["fax-ng"], self._ledger,
-            self._left.put_nowait, missing=self.missing,
+            self._left.put_nowait, missing=self.missing, outgoing=self._outgoing,
+            file_of=Blobs(self._context.state_directory).path,
         )  # fmt: skip
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -120,7 +125,7 @@ class FaxRole:
             gauge("callcenter_fax_missing", "1 when the fax library is not on this machine.", int(bool(self.missing))),
             counted("callcenter_faxes_ended_total", "Faxes by outcome.", "outcome", ended),
             counted("callcenter_fax_pages_total", "Pages confirmed, and changes to T.38.", "kind",
-                    {"page": counts["pages"], "t38": counts["t38"]}),
+                    {"page": counts["pages"], "t38": counts["t38"], "sent": counts["pages_sent"]}),
         ]  # fmt: skip
 
     async def close(self) -> None:
@@ -144,6 +149,8 @@ def fax_config(context: RoleContext) -> FaxConfig:
         last_port=last,
         events=context.addresses.get("media-events", ("127.0.0.1", 0)),
         ident=settings.fax.ident,
+        header=settings.fax.header or settings.center_table.name,
+        timezone=settings.center_table.timezone,
         ecm=settings.fax.ecm,
         v17=settings.fax.v17,
         faxes_max=settings.fax.faxes_max,

@@ -233,6 +233,7 @@ class FrontendRole:
             srtp=settings.sip.srtp,
             fax_t38=settings.fax.t38,
             fax_t38_delay_seconds=settings.fax.t38_delay_seconds,
+            fax_trunk=settings.fax.trunk,
             fax_sub_addresses=tuple(settings.fax.sub_addresses.items()),
             recordings=self.messages.prepare(settings.media.url == "embedded"),
             loopback_media=all(host.startswith("127.") or host == "::1" for host in listen),

@@ -177,7 +177,7 @@ def fax_doors(settings: Settings) -> dict[str, Door]:
                 f"{number.number}/{sub}": queue for sub, queue in settings.fax.sub_addresses.items()
             }
             found |= {name: Door(name=name, queue=queue) for name, queue in queues.items()}
-    return found
+    return found | {one.name: Door(name=one.name, queue=one.queue) for one in settings.fax_sources}
 
 
 def _door(box: MailboxSettings, timezone: str) -> Door:
@@ -193,10 +193,15 @@ def _door(box: MailboxSettings, timezone: str) -> Door:
 def mailboxes_of(settings: Settings) -> dict[str, Mailbox]:
     """Mailboxes by their addresses, in small letters."""
     return {
-        address.lower(): Mailbox(box.name, box.authserv_id)
+        address.lower(): Mailbox(box.name, box.authserv_id, gateways_of(box))
         for box in settings.mailboxes
         for address in box.addresses
     }
+
+
+def gateways_of(box: MailboxSettings) -> tuple[str, ...]:
+    """Whose mails are faxes."""
+    return tuple(address.lower() for address in box.faxes_from)
 
 
 def boxes_of(settings: Settings) -> list[Box]:
@@ -214,7 +219,7 @@ def boxes_of(settings: Settings) -> list[Box]:
                 password=box.password.get_secret_value(), token_file=str(box.token_file or ""),
                 folder=box.folder, address=box.addresses[0] if box.addresses else "",
                 authserv=box.authserv_id, first_days=box.first_days,
-                bytes_max=settings.intake.mail_bytes_max,
+                bytes_max=settings.intake.mail_bytes_max, gateways=gateways_of(box),
             )
         )  # fmt: skip
     return found

@@ -23,6 +23,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from callcenter.adapters.blobs import Blobs, NoSuchBlob
+from callcenter.adapters.fax.pages import Pages
 from callcenter.adapters.history import History
 from callcenter.adapters.priority import stand_back
 from callcenter.adapters.store.clock import HeardTime, monotonic
@@ -41,13 +42,17 @@ from callcenter.app.addresses import host_port
 from callcenter.app.config import MailboxSettings, Settings, SipSettings
 from callcenter.app.context import RoleContext
 from callcenter.app.flow_files import prompt_names
+from callcenter.app.roles.fax_hooks import FaxHooks
 from callcenter.app.secrets import secret_of
 from callcenter.app.why_asked import Whys
 from callcenter.domain.access import Scope
 from callcenter.domain.errors import WrongInput
 from callcenter.domain.events import ConfigurationChanged
 from callcenter.domain.units import AgentId, Micros
+from callcenter.frontend.caller import plain_number
+from callcenter.frontend.dialling import may_dial
 from callcenter.intake.document import Document, decode_document
+from callcenter.intake.fax_order import CannotFax, FaxOrder
 from callcenter.intake.letter import Writer, compose
 from callcenter.intake.threads import message_id
 from callcenter.records.published import Published, decode_published
@@ -154,6 +159,42 @@ class Documents:
         await asyncio.to_thread(self._blobs.keep_document, contact, data, "notes")
 
 
+class FaxesOut:
+    """How faxes are sent, as the configuration says it."""
+
+    def __init__(self, directory: Path, settings: Settings) -> None:
+        self._blobs = Blobs(directory)
+        self._pages = Pages()
+        self._settings = settings
+        self.attempts_max = settings.fax.attempts_max
+        self.retry_seconds = settings.fax.retry_seconds
+        self.undo_seconds = settings.fax.undo_seconds
+
+    def caller(self, number: str) -> str:
+        """The number of ours that is shown. Raises `CannotFax` when no line may dial it."""
+        own = {plain_number(one.number) for one in self._settings.numbers}
+        wanted = self._settings.fax.trunk
+        lines = [one for one in self._settings.trunks if not wanted or one.name == wanted]
+        if number in own or not any(may_dial(one.dial, one.deny, number) for one in lines):
+            raise CannotFax("no line may dial that number: see `dial` of [[trunk]]")
+        ours = next((one.number for one in self._settings.numbers if one.fax), "")
+        return self._settings.fax.ident.replace(" ", "") or ours
+
+    async def write(self, order: FaxOrder, pdf: bytes) -> tuple[str, int]:
+        """The pages, kept."""
+        tiff, pages = await self._pages.write(order, pdf)
+        try:
+            return await asyncio.to_thread(self._blobs.keep, tiff), pages
+        except OSError as full:
+            raise CannotFax(f"the pages could not be kept: {full.strerror}") from full
+
+
+def fax_terms(context: RoleContext) -> FaxesOut | None:
+    """None where there is no fax worker."""
+    settings = context.settings
+    return FaxesOut(context.state_directory, settings) if settings.takes_faxes else None
+
+
 class WebRole:
     """What runs beside the HTTP server."""
 
@@ -175,6 +216,7 @@ class WebRole:
             self._url, self._keys, context.name, context.epoch, at=self.picture.now
         )
         self._parties = Parties(self.writer, self._keys, history)
+        self.hooks = FaxHooks(context, self.writer.call)
         self.server = Server(
             self.picture,
             World(
@@ -185,6 +227,8 @@ class WebRole:
                 access=history.access,
                 people=lambda: self._people,
                 why=lambda tally: Whys(self._archive, self._url, settings.store.namespace, tally),
+                faxes=fax_terms(context),
+                hooks=self.hooks,
                 documents=Documents(context.state_directory, settings.mailboxes),
                 origins=settings.web.origins,
                 prompts=lambda: prompt_names(settings.flows_directory),
@@ -342,6 +386,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
     history = await History.open(context.settings.history_url)
     role = WebRole(context, history)
     await role.writer.start()
+    await role.hooks.begin()
     await role.begin()
     keep_requests_out_of_the_log(role.server.tally.unreadable)
     runner = web.AppRunner(

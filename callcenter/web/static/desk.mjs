@@ -9,7 +9,8 @@ import { signal } from "./vendor/signals.mjs";
 import { troubles } from "./alarms.mjs";
 import { CallCard, WrapUpCard } from "./desk_call.mjs";
 import { DialPane } from "./desk_dial.mjs";
-import { DocumentsPane } from "./desk_documents.mjs";
+import { DocumentsPane, times } from "./desk_documents.mjs";
+import { FaxesPane } from "./desk_faxes.mjs";
 import { useFound } from "./found.mjs";
 import { ask, follow } from "./live.mjs";
 import { Ago, LinkSign, StaleStamp, ThemeButton, html, onKeys, usePainted } from "./page.mjs";
@@ -183,6 +184,7 @@ function Desk({ state }) {
         ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} dials=${state.dials} duty=${state.duty} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} act=${onCall} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
         <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
+        ${(state.faxes_out || state.faxes.length > 0) && html`<${FaxesPane} faxes=${state.faxes} busy=${busy.value} act=${act} tomorrow=${times(link.clock.value)[1][1]} />`}
         ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
       </div>
       <div class="side">

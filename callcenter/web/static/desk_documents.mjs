@@ -6,6 +6,7 @@
 
 import { useEffect, useState } from "./vendor/preact-hooks.mjs";
 import { ask } from "./live.mjs";
+import { FaxForm } from "./desk_faxes.mjs";
 import { FaxPages } from "./desk_pages.mjs";
 import { Ago, html } from "./page.mjs";
 import { attribute, label, plain } from "./words.mjs";
@@ -79,7 +80,7 @@ function Kept({ name, words, value, change }) {
   return html`<label class="kept">${words}<textarea name=${name} rows=${name === "draft" ? 8 : 2} value=${value} onInput=${(event) => change(event.target.value)}></textarea></label>`;
 }
 
-const LETTERS = { waiting: "Goes out", due: "Going out", sent: "Sent", failed: "Could not be sent", cancelled: "Taken back", unsure: "Sent? The mail server's word was lost" };
+const LETTERS = { waiting: "Goes out", due: "Going out", sent: "Sent", failed: "Could not be sent", cancelled: "Taken back", returned: "Came back: not delivered", unsure: "Sent? The mail server's word was lost" };
 
 /** What was answered so far, and what can still be done about it. */
 function Letters({ item, busy, acts }) {
@@ -87,7 +88,7 @@ function Letters({ item, busy, acts }) {
   return html`<ul class="letters">${item.letters.map((letter) => html`
     <li key=${letter.letter} data-stage=${letter.stage}><b>${LETTERS[letter.stage] ?? letter.stage}</b>${letter.stage === "waiting" ? ` ${when(letter.until)}` : ""}${letter.reason ? `: ${letter.reason}` : ""}
       ${letter.stage === "waiting" && html` <button disabled=${busy} onClick=${() => acts.takeBack(item.contact, letter.letter)}>Undo</button>`}
-      ${(letter.stage === "unsure" || letter.stage === "failed") && html` <button disabled=${busy} onClick=${() => acts.again(item.contact, letter.letter)}>Send it again</button>`}
+      ${["unsure", "failed", "returned"].includes(letter.stage) && html` <button disabled=${busy} onClick=${() => acts.again(item.contact, letter.letter)}>Send it again</button>`}
     </li>`)}</ul>`;
 }
 
@@ -142,6 +143,7 @@ function Opened({ item, clock, busy, acts }) {
       ${kept && html`<${Kept} name="notes" words="Notes for colleagues" value=${kept.notes} change=${(notes) => setKept({ ...kept, notes })} />`}
       <${Letters} item=${item} busy=${busy} acts=${acts} />
       ${working && kept && letter.answerable && html`<${Reply} item=${item} letter=${letter} kept=${kept} setKept=${setKept} busy=${busy} acts=${acts} clock=${clock} />`}
+      ${working && kept && letter.faxable && html`<${FaxForm} url=${`${path(item.contact)}/faxes`} asksTo=${false} busy=${busy} act=${acts.raw} text=${kept.draft} write=${(draft) => setKept({ ...kept, draft })} tomorrow=${times(clock.value)[1][1]} />`}
       ${working && html`
         <${Dispositions} item=${item} busy=${busy} done=${acts.done} />
         <fieldset class="choices"><legend>Put aside</legend>
@@ -155,6 +157,7 @@ export function DocumentsPane({ items, clock, busy, act }) {
   const [chosen, choose] = useState("");
   if (!items.length) return null;
   const acts = {
+    raw: act,
     done: (contact, disposition) => act(`${path(contact)}/done`, { disposition }),
     send: (contact, text, at) => act(`${path(contact)}/letters`, { text, send_at: at ? at.toISOString() : null }),
     takeBack: (contact, letter) => act(`${path(contact)}/letters/${encodeURIComponent(letter)}`, {}, "DELETE"),

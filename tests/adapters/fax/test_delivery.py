@@ -7,19 +7,24 @@ import io
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from callcenter.adapters.fax.delivery import Delivery, note_of, one_file
 from callcenter.adapters.fax.ledger import Fax, FaxCall, Ledger
 from callcenter.adapters.fax.terminal import FaxReport
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.keys import Keys
+from callcenter.app.config import FaxSourceSettings
+from callcenter.app.roles.fax_hooks import FaxHooks
 from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.intake.document import decode_document
+from callcenter.intake.fax_hooks import Posted
 from tests.adapters.fax import pages
 from tests.adapters.intake_house import Intake, running
 from tests.adapters.store_server import Led, StoreServer, seed
@@ -92,6 +97,37 @@ def test_a_fax_waits_in_its_queue_once_however_often_it_is_handed_on(
         assert roles == ["attachment", "pages", "pages", "thumbnail", "raw"]
         assert blobs.read(document.parts[0].blob).startswith(b"%PDF")
         assert await intake.writer.call("HLEN", Keys().pending) == 0
+
+    played(store, tmp_path, story)
+
+
+def test_a_fax_that_a_provider_posted_waits_once_with_its_pages(
+    store: StoreServer, tmp_path: Path
+) -> None:
+    """A PDF; whoever claimed it, the intake reads it."""
+    sheet = io.BytesIO()
+    pages.draw(1).save(sheet, "PDF", save_all=True, append_images=[pages.draw(2)], resolution=204)
+    posted = Posted("f-1", CALLER, "", sheet.getvalue())
+
+    async def story(intake: Intake, _delivery: Delivery) -> None:
+        source = FaxSourceSettings(name="office", queue="sales", password=SecretStr("x" * 16))
+        settings = SimpleNamespace(store=SimpleNamespace(namespace="cc"), fax_sources=(source,))
+        context = SimpleNamespace(
+            state_directory=tmp_path / "state", settings=settings, name="web-0", epoch=1
+        )
+        hooks = FaxHooks(context, intake.writer.call)  # type: ignore[arg-type]
+        await hooks.begin()
+        assert hooks.source("none") is None
+        first, new = await hooks.receive("office", posted)
+        assert new
+        assert await hooks.receive("office", posted) == (first, False)
+        await soon(lambda: bool(intake.all(e.ContactQueued)) and not intake.pipeline.left)
+        (arrived,) = intake.all(e.ContactArrived)
+        assert isinstance(arrived, e.ContactArrived)
+        document = decode_document(intake.pipeline.blobs.read_document(arrived.contact))
+        roles = [part.role for part in document.parts]
+        assert roles == ["attachment", "pages", "pages", "thumbnail", "raw"]
+        assert document.facts["pages"] == "2"
 
     played(store, tmp_path, story)
 
