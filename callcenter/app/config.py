@@ -52,6 +52,9 @@ from callcenter.app.config_dialling import DiallingSettings as DiallingSettings
 from callcenter.app.config_dialling import DutySettings as DutySettings
 from callcenter.app.config_dialling import duty_of, rule_of
 from callcenter.app.config_documents import (
+    ChatSettings as ChatSettings,
+)
+from callcenter.app.config_documents import (
     FaxSettings as FaxSettings,
 )
 from callcenter.app.config_documents import (
@@ -62,6 +65,9 @@ from callcenter.app.config_documents import (
 )
 from callcenter.app.config_documents import (
     MailboxSettings as MailboxSettings,
+)
+from callcenter.app.config_documents import (
+    MessengerSettings as MessengerSettings,
 )
 from callcenter.app.config_documents import (
     RuleSettings as RuleSettings,
@@ -528,11 +534,16 @@ class Settings(Table):
     """Providers that take faxes and post them to us."""
     mailboxes: tuple[MailboxSettings, ...] = Field(default=(), alias="mailbox")
     """What customers write to."""
+    chats: tuple[ChatSettings, ...] = Field(default=(), alias="chat")
+    """Chats on web pages: `<script src="https://our.address/chat.js" data-chat="NAME"></script>`."""
+    messengers: tuple[MessengerSettings, ...] = Field(default=(), alias="messenger")
+    """Messaging services, such as WhatsApp: they post to `/messages/NAME`, answers are posted to them."""
 
     @property
     def reads(self) -> bool:
         """Does anything come in that is read, so that the intake has something to do?"""
-        return bool(self.mailboxes or self.fax_sources) or self.takes_faxes
+        doors = (self.mailboxes, self.fax_sources, self.chats, self.messengers)
+        return any(doors) or self.takes_faxes
 
     @property
     def takes_faxes(self) -> bool:

@@ -55,6 +55,8 @@ STORE_URL = r"^(embedded|(unix|redis|rediss)://.+)$"
 MEDIA_URL = r"^(embedded|ng://.+:\d+)$"
 IMAP_URL = r"^(|imaps?://[^/@]+)$"
 SMTP_URL = r"^(|smtp(s|\+starttls)?://[^/@]+)$"
+HTTP_URL = r"^(|https?://[^\s@]+)$"
+ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 PORTS = r"^\d+-\d+$"
 DAY = r"^\d{4}-\d\d-\d\d$"
 EXTENSION = r"^[0-9]{0,10}$"
@@ -66,6 +68,8 @@ FORMS = {
     MEDIA_URL: "must be embedded or ng://host:port",
     IMAP_URL: "must be imaps://host:port or imap://host:port",
     SMTP_URL: "must be smtp://host:port, smtp+starttls://host:port or smtps://host:port",
+    HTTP_URL: "must be an address, such as https://host/path",
+    ORIGIN: "must be https://host, with :port where it has one, and nothing after it",
     PORTS: "must be first-last, such as 30000-34999",
     DAY: "must be a day, such as 2026-12-25",
     PREFIX: "must be the beginning of numbers, such as +1555, 0 or +",

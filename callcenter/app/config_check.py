@@ -22,6 +22,7 @@ from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings
 from callcenter.app.config_base import FORMS, Table, unknown
 from callcenter.app.config_dialling import dialling_problems
+from callcenter.app.config_documents import ChatSettings, MessengerSettings
 from callcenter.app.config_tls import tls_problems
 from callcenter.app.flow_files import flow_paths
 from callcenter.app.toml_lines import KeyPath, Places
@@ -37,6 +38,8 @@ _SECRET_FILES = {
     ("agent", "web_password_file"),
     ("mailbox", "password_file"),
     ("fax_source", "password_file"),
+    ("messenger", "password_file"),
+    ("messenger", "secret_file"),
 }
 
 
@@ -229,7 +232,7 @@ class _Reader:
         elif kind == "missing":
             self.tell(path, "is required", _example(path))
         else:
-            secret = "password" in str(path[-1] if path else "")
+            secret = any(w in str(path[-1] if path else "") for w in ("password", "secret"))
             shown = "" if secret or isinstance(given, dict | list) else f" (got {given!r})"
             self.tell(path, _words(error) + shown)
 
@@ -361,6 +364,7 @@ def cross_checks(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     yield from _callbacks(settings)
     yield from dialling_problems(settings)
     yield from _mailboxes(settings)
+    yield from _chats(settings)
     flows = {path.stem for path in flow_paths(settings.flows_directory)}
     for index, number in enumerate(settings.numbers):
         if number.flow not in flows and not (number.fax and not number.flow):
@@ -489,6 +493,39 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             )
 
 
+def _chats(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    queues: set[str] = {queue.id for queue in settings.queues}
+    boxes = {box.name: box for box in settings.mailboxes}
+    known = {skill.name for skill in settings.skills}
+    doors: list[tuple[KeyPath, ChatSettings | MessengerSettings]] = [
+        *((("chat", n), chat) for n, chat in enumerate(settings.chats)),
+        *((("messenger", n), one) for n, one in enumerate(settings.messengers)),
+    ]
+    for place, door in doors:
+        if door.queue not in queues:
+            yield (*place, "queue"), *unknown("queue", door.queue, queues)
+        for number, rule in enumerate(door.rules):
+            if rule.queue and rule.queue not in queues:
+                yield (*place, "rules", number, "queue"), *unknown("queue", rule.queue, queues)
+            for skill in set(rule.skills) - known:
+                yield (*place, "rules", number, "skills", skill), *unknown("skill", skill, known)
+    for index, one in enumerate(settings.messengers):
+        place = ("messenger", index)
+        if not one.secret.get_secret_value():
+            yield (*place, "secret"), "is required", "write secret_file: requests are signed with it"
+        if one.name in boxes or one.name in {chat.name for chat in settings.chats}:
+            yield (*place, "name"), f"{one.name!r} is a mailbox or chat already", "names are unique"
+    for index, chat in enumerate(settings.chats):
+        place = ("chat", index)
+        if chat.mailbox and chat.mailbox not in boxes:
+            yield (*place, "mailbox"), *unknown("mailbox", chat.mailbox, set(boxes))
+        elif chat.mailbox and not boxes[chat.mailbox].smtp:
+            message = f"nothing sends the mails of {chat.mailbox!r}"
+            yield (*place, "mailbox"), message, 'give the mailbox smtp = "smtp://127.0.0.1:25"'
+        if chat.name in boxes:
+            yield (*place, "name"), f"{chat.name!r} is a mailbox already", "names are unique"
+
+
 def _deaf_media(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Phones elsewhere can register, but their audio never arrives."""
     second = settings.media.address6
@@ -530,6 +567,8 @@ def _duplicates(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         ("dialling", "name", [r.name for r in settings.dialling]),
         ("duty", "name", [d.name for d in settings.duties]),
         ("mailbox", "name", [m.name for m in settings.mailboxes]),
+        ("chat", "name", [chat.name for chat in settings.chats]),
+        ("messenger", "name", [one.name for one in settings.messengers]),
     ]
     for table, key, values in named:
         for index, value in enumerate(values):
@@ -558,6 +597,8 @@ def _skills(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         ("queue", settings.queues),
         ("agent", settings.agents),
         ("mailbox", settings.mailboxes),
+        ("chat", settings.chats),
+        ("messenger", settings.messengers),
     ]
     for table, rows in holders:
         for index, row in enumerate(rows):
@@ -572,10 +613,11 @@ def dump(settings: Settings, *, secrets: bool = False) -> str:
     if secrets:
         named = (
             ("trunk", settings.trunks), ("agent", settings.agents), ("mailbox", settings.mailboxes),
+            ("messenger", settings.messengers),
         )  # fmt: skip
         for table, rows in named:
             for shown, row in zip(plain[table], rows, strict=True):
-                for key in ("password", "web_password"):
+                for key in ("password", "web_password", "secret"):
                     if hasattr(row, key):
                         shown[key] = getattr(row, key).get_secret_value()
     return json.dumps(plain, ensure_ascii=False, indent=2)

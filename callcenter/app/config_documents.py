@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SecretStr
 
 from callcenter.app.config_base import (
+    HTTP_URL,
     IMAP_URL,
+    ORIGIN,
     PORTS,
     SMTP_URL,
     Address,
@@ -17,6 +19,13 @@ from callcenter.app.config_base import (
     Table,
 )
 from callcenter.domain import center as domain
+from callcenter.domain.units import MINUTE, SECOND
+from callcenter.intake.chat import Limits
+from callcenter.intake.chat_door import ChatDoor
+from callcenter.intake.messenger import Messenger, key_in
+
+if TYPE_CHECKING:
+    from callcenter.app.config import Settings
 
 
 class FaxSettings(Table):
@@ -105,6 +114,87 @@ class RuleSettings(Table):
     """What else it needs then."""
 
 
+class ChatSettings(Table):
+    name: Name = Field(examples=["website"])
+    """What the page's script tag (`data-chat`), records and metrics call it."""
+    queue: str = Field(examples=["sales"])
+    """Where its chats wait."""
+    title: str = Field(default="Chat with us", max_length=60)
+    """Above the conversation."""
+    greeting: str = Field(default="", max_length=500)
+    """What a visitor reads before she writes."""
+    origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = Field(
+        default=(), examples=[("https://www.example.com",)]
+    )
+    """Pages that may show it, beside our own."""
+    mailbox: str = ""
+    """The `[[mailbox]]` by which words left while nobody is there are answered, and transcripts are
+    sent; words can only be read when empty."""
+    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
+    """Of its chats; the queue's when not given."""
+    skills: Skills = {}
+    """What its chats need beside what the queue asks for."""
+    rules: tuple[RuleSettings, ...] = ()
+    """Read from the top; the first that fits decides. `words`, `sender` and `language` count."""
+    templates: dict[Name, str] = {}
+    """Quick replies, by name."""
+    email_required: bool = False
+    """Whether a visitor must give her mail address."""
+    staffed_only: bool = True
+    """Whether only the form is shown while nobody who could answer is on duty."""
+    idle_minutes: int = Field(default=10, ge=1, le=1440)
+    """A chat in which nobody writes for so long ends."""
+    away_seconds: int = Field(default=90, ge=20, le=3600)
+    """A chat that waits ends when its visitor's page is gone for so long."""
+    messages_max: int = Field(default=1000, ge=10, le=10_000)
+    """So many messages a chat may have."""
+    files_max: int = Field(default=20, ge=0, le=1000)
+    """So many files a chat may have."""
+    starts_per_hour: int = Field(default=20, ge=1, le=3600)
+    """So many chats and words from one address."""
+    file_types: tuple[Literal["png", "jpeg", "gif", "webp", "pdf", "txt"], ...] = (
+        "png", "jpeg", "gif", "webp", "pdf", "txt",
+    )  # fmt: skip
+    """Files that may be sent, by what they are; none when empty."""
+    file_bytes_max: int = Field(default=10_000_000, ge=1000, le=50_000_000)
+    """How large a file may be."""
+
+
+class MessengerSettings(Table):
+    name: Name = Field(examples=["whatsapp"])
+    """Its webhook is `/messages/NAME`."""
+    format: Literal["generic", "whatsapp"] = "generic"
+    """Whose requests it understands: signed ones of your own (Standard Webhooks), or those of the
+    WhatsApp Cloud API."""
+    queue: str = Field(examples=["sales"])
+    """Where its chats wait, whatever the queue's calendar says."""
+    secret: SecretStr = SecretStr("")
+    """What requests are signed with: of `whatsapp` the app's secret."""
+    secret_file: Path | None = None
+    """A file that holds the secret, mode 600."""
+    url: str = Field(default="", pattern=HTTP_URL)
+    """Where answers are posted; of `whatsapp` `https://graph.facebook.com/v21.0/NUMBER_ID/messages`.
+    Nobody can answer when empty."""
+    password: SecretStr = SecretStr("")
+    """Of `whatsapp`: the access token for `url`."""
+    password_file: Path | None = None
+    """A file that holds the token, mode 600."""
+    verify_token: str = ""
+    """Of `whatsapp`: what Meta is to show when the webhook is set up."""
+    priority: int | None = Field(default=None, ge=0, le=domain.PRIORITY_MAX)
+    """Of its chats; the queue's when not given."""
+    skills: Skills = {}
+    """What its chats need beside what the queue asks for."""
+    rules: tuple[RuleSettings, ...] = ()
+    """Read from the top; the first that fits decides. `words` and `sender` count."""
+    templates: dict[Name, str] = {}
+    """Quick replies, by name."""
+    idle_minutes: int = Field(default=1440, ge=1, le=43_200)
+    """A chat that an agent has and in which nobody writes for so long ends."""
+    messages_max: int = Field(default=1000, ge=10, le=10_000)
+    """So many messages a chat may have; the next one begins another."""
+
+
 class MailboxSettings(Table):
     name: Name = Field(examples=["office"])
     """What records and metrics call it."""
@@ -154,3 +244,41 @@ class MailboxSettings(Table):
     """What `{answer_by}` promises, from the moment the mail came."""
     authserv_id: str = ""
     """The name under which your mail server writes `Authentication-Results`; others are ignored."""
+
+
+def chat_doors_of(settings: Settings) -> dict[str, ChatDoor]:
+    """Where chats come in, by name."""
+    return {
+        chat.name: ChatDoor(
+            name=chat.name, title=chat.title, queue=chat.queue, greeting=chat.greeting,
+            origins=chat.origins, mailbox=chat.mailbox, email_required=chat.email_required,
+            staffed_only=chat.staffed_only, starts_per_hour=chat.starts_per_hour,
+            templates=dict(chat.templates),
+            limits=Limits(
+                idle=chat.idle_minutes * MINUTE, away=chat.away_seconds * SECOND,
+                messages_max=chat.messages_max, files_max=chat.files_max, file_types=chat.file_types,
+                file_bytes_max=chat.file_bytes_max,
+            ),
+        )
+        for chat in settings.chats
+    } | {
+        one.name: ChatDoor(
+            name=one.name, title=one.name, queue=one.queue, pages=False,
+            templates=dict(one.templates),
+            limits=Limits(
+                idle=one.idle_minutes * MINUTE, messages_max=one.messages_max, file_types=()
+            ),
+        )
+        for one in settings.messengers
+    }  # fmt: skip
+
+
+def messengers_of(settings: Settings) -> dict[str, Messenger]:
+    """The messaging services, by name."""
+    return {
+        one.name: Messenger(
+            name=one.name, format=one.format, secret=key_in(one.secret.get_secret_value()),
+            url=one.url, token=one.password.get_secret_value(), verify_token=one.verify_token,
+        )
+        for one in settings.messengers
+    }  # fmt: skip

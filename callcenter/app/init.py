@@ -103,6 +103,23 @@ listen = "127.0.0.1:8080"          # the wall, the desk, the API
 # smtp = "smtp://127.0.0.1:25"     # where answers are handed over; without it nobody can answer
 # acknowledge = "We have your mail and will answer by {{answer_by}}."
 
+# A chat on your web pages: <script src="https://your.center/chat.js" data-chat="website" async></script>
+# [[chat]]
+# name = "website"
+# queue = "sales"
+# origins = ["https://www.example.com"]                # pages that may show it
+# mailbox = "office"               # answers what is left while nobody is there, and sends transcripts
+
+# What people write by WhatsApp (or by any service, format = "generic"): it posts to /messages/whatsapp
+# [[messenger]]
+# name = "whatsapp"
+# format = "whatsapp"
+# queue = "sales"
+# secret_file = "secrets/whatsapp-app"                 # the app's secret
+# verify_token = "chosen-by-you"
+# url = "https://graph.facebook.com/v21.0/NUMBER_ID/messages"
+# password_file = "secrets/whatsapp-token"             # the access token, for answers
+
 # A line to the outside: calls from this address need no password. `dial` names the beginnings of the
 # numbers that may be called by it, by agents and to call customers back; without it, none may.
 # [[trunk]]

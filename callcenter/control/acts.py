@@ -50,7 +50,7 @@ def on_move(turn: Turn, command: c.MoveRequested) -> None:
         return
     needs = merge(target.skills, contact.asked)
     way_out = admission(turn, contact.channel, target, needs, contact.excluded)
-    if way_out is not None and not contact.document:
+    if way_out is not None and not contact.patient:
         answer(turn, command.request, f"queue {target.id!r} takes nobody now: it is {way_out}")
         return
     for offer in contact.live:
@@ -160,7 +160,7 @@ def dismiss(turn: Turn, queue: QueueId) -> None:
     there = [
         contact
         for contact in turn.state.contacts.values()
-        if contact.queue == queue and contact.stage in IN_QUEUE and not contact.document
+        if contact.queue == queue and contact.stage in IN_QUEUE and not contact.patient
     ]
     for contact in sorted(there, key=lambda one: one.order):
         dequeue(turn, contact, e.QueueExit.CLOSED)

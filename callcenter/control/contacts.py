@@ -64,6 +64,7 @@ def on_contact(turn: Turn, command: c.ContactReported) -> None:
             party=command.party,
             blob=command.blob,
             reply_to=command.reply_to,
+            lasting=command.lasting,
         )
     )
 
@@ -140,8 +141,10 @@ def on_queue(turn: Turn, command: c.QueueRequested) -> None:
         return
     asked = asked_for(turn, command, queue)
     way_out = admission(turn, contact.channel, queue, merge(queue.skills, asked), command.excluded)
-    if way_out is not None and not contact.document:
+    if way_out is not None and not contact.patient:
         refuse(turn, contact, queue.id, way_out)
+        if contact.document:
+            end_contact(turn, contact, ended(CHAT_SENT_AWAY[way_out]))
         return
     enter_queue(turn, contact, queue, asked, command)
 
@@ -250,13 +253,14 @@ def waited_since(turn: Turn, command: c.QueueRequested) -> Micros:
 
 
 def patience(contact: ContactState, queue: Queue) -> Micros:
-    """How long it may wait: a caller as long as the queue says, a document nearly for ever."""
-    return WAIT_DAYS_MAX * DAY if contact.document else queue.wait_seconds_max * SECOND
+    """How long it may wait: a caller or a chat as long as the queue says, what is read nearly for
+    ever."""
+    return WAIT_DAYS_MAX * DAY if contact.patient else queue.wait_seconds_max * SECOND
 
 
 def alone_seconds(contact: ContactState, queue: Queue) -> int:
     """How long it may wait for one agent alone."""
-    return queue.plan.sticky_seconds or (OWNER_SECONDS if contact.document else 0)
+    return queue.plan.sticky_seconds or (OWNER_SECONDS if contact.patient else 0)
 
 
 def waited_for(
@@ -288,12 +292,22 @@ NOBODY_LEFT: dict[e.QueueExit, Reason] = {
     e.QueueExit.CLOSED: Reason.QUEUE_CLOSED,
 }
 """A callback has no flow to go on in: what an exit means for it."""
+CHAT_SENT_AWAY: dict[e.QueueExit, Reason] = {
+    e.QueueExit.ANSWERED: Reason.RESOLVED,
+    e.QueueExit.TIMEOUT: Reason.WAIT_LIMIT,
+    e.QueueExit.CLOSED: Reason.QUEUE_CLOSED,
+    e.QueueExit.FULL: Reason.QUEUE_FULL,
+    e.QueueExit.UNSTAFFED: Reason.QUEUE_UNSTAFFED,
+    e.QueueExit.LEFT: Reason.CALLER_LEFT_IN_QUEUE,
+}
+"""The same for a chat."""
 
 
 def dequeue(turn: Turn, contact: ContactState, way_out: e.QueueExit) -> None:
     """End the visit; the flow goes on at `way_out`. A callback ends by name, and a document too."""
     if contact.document:
-        end_contact(turn, contact, ended(Reason.WAIT_LIMIT))
+        reason = Reason.WAIT_LIMIT if contact.patient else CHAT_SENT_AWAY[way_out]
+        end_contact(turn, contact, ended(reason))
         return
     if contact.calls_back:
         end_contact(turn, contact, ended(NOBODY_LEFT.get(way_out, Reason.LEFT_BY_KEY)))
@@ -411,11 +425,14 @@ def finish(
 
 
 def documents_of(turn: Turn, agent: AgentId, *, talking: bool = False) -> list[SegmentState]:
-    """Her segments with documents; with `talking` those with people on a line."""
+    """Her segments with what is read, at any time; with `talking` those with people on a line. A
+    chat is neither: it goes on beside both, as far as she may have both."""
     found = turn.state.agents.get(agent)
     segments = [turn.state.segments[segment] for segment in found.segments] if found else []
     contacts = turn.state.contacts
-    return [s for s in segments if contacts[s.contact].document is not talking]
+    if talking:
+        return [s for s in segments if not contacts[s.contact].document]
+    return [s for s in segments if contacts[s.contact].patient]
 
 
 def interrupt(turn: Turn, agent: AgentId) -> None:
@@ -457,7 +474,16 @@ def on_contact_end(turn: Turn, command: c.ContactEndReported) -> None:
     """The contact is over, wherever it was."""
     contact = known(turn, command.contact)
     if contact is not None:
-        end_contact(turn, contact, command.termination)
+        end_contact(turn, contact, as_it_left(contact, command.termination))
+
+
+def as_it_left(contact: ContactState, termination: Termination) -> Termination:
+    """Who leaves a chat may not know yet whether somebody has answered: that is known here."""
+    left = termination.reason in (Reason.CALLER_LEFT_IN_QUEUE, Reason.VISITOR_LEFT)
+    if not left or contact.channel is not Channel.CHAT or not contact.document:
+        return termination
+    talking = contact.stage is Stage.TALKING
+    return ended(Reason.VISITOR_LEFT if talking else Reason.CALLER_LEFT_IN_QUEUE)
 
 
 def end_contact(turn: Turn, contact: ContactState, termination: Termination) -> None:

@@ -13,6 +13,11 @@ Put aside it takes none of her capacity. When its time comes or its customer wri
 anew, a visit of its own in the books, for her alone at first.
 
 A call may come while she works on documents: they are on hold as long as the two talk.
+
+A chat is offered, taken, moved and done like the others, but somebody sits at its other end. So a
+queue that takes nobody refuses it, it waits as long as the queue says, is not put aside and not held;
+its visitor may leave it, and whoever holds her line reports that. Where the other end is a messaging
+service (`lasting`), nobody sits there: such a chat waits as long as a mail.
 """
 
 from callcenter.control.contacts import ASIDE_DAYS_MAX, come_back, end_contact, end_segment
@@ -23,7 +28,7 @@ from callcenter.control.state import ContactState, SegmentState, Stage
 from callcenter.control.turn import Turn
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
-from callcenter.domain.center import Queue
+from callcenter.domain.center import Channel, Queue
 from callcenter.domain.commands import OfferOutcome, OfferReported
 from callcenter.domain.names import quoted
 from callcenter.domain.termination import Reason, ended
@@ -96,6 +101,8 @@ def on_put_aside(turn: Turn, command: c.PutAsideRequested) -> None:
     refused = "" if work else not_hers(command.contact, command.agent)
     if command.until and not turn.now < command.until <= latest:
         refused = f"until: must lie ahead, within {ASIDE_DAYS_MAX} days"
+    if work is not None and work[0].channel is Channel.CHAT:
+        refused = "a chat is not put aside: hand it on, or end it"
     if work is None or refused:
         answer(turn, command.request, refused)
         return

@@ -27,7 +27,7 @@ def on_letter(turn: Turn, command: c.LetterRequested) -> None:
     """Let it go out at its time. The same letter again while it waits changes its time."""
     refused = ""
     known = turn.state.letters.get(command.letter)
-    if command.contact not in turn.state.contacts:
+    if command.agent and command.contact not in turn.state.contacts:
         refused = f"there is no contact {command.contact!r}"
     elif known is not None and known.stage is LetterStage.DUE:
         refused = f"letter {command.letter!r} is going out"

@@ -29,7 +29,7 @@ def on_step_due(turn: Turn, contact: ContactState) -> None:
     step = turn.world.next_step(contact)
     if queue is None or step is None or due_at(step, contact.planned_from) > turn.now:
         return
-    if step.exit and (contact.calls_back or contact.document):
+    if step.exit and (contact.calls_back or contact.patient):
         widen(
             turn,
             contact,
@@ -78,7 +78,7 @@ def overflow(turn: Turn, contact: ContactState, queue: Queue, step: PlanStep) ->
     if target is not None:
         needs = merge(target.skills, contact.asked)
         refused = admission(turn, contact.channel, target, needs, contact.excluded)
-        if refused is None or contact.document:
+        if refused is None or contact.patient:
             for offer in contact.live:
                 rescind(turn, offer, "moved to another queue")
             move(turn, contact, target)
@@ -105,7 +105,7 @@ def move(turn: Turn, contact: ContactState, target: Queue, by: str = "") -> None
             priority=contact.priority,
             since=contact.since,
             expires=contact.expires
-            if contact.calls_back or contact.document
+            if contact.calls_back or contact.patient
             else turn.now + target.wait_seconds_max * SECOND,
             by=by,
         )

@@ -121,11 +121,18 @@ class ContactState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """It waited before an agent had it: its place counts from then."""
     placed: bool = False
     """An agent's own call, until somebody has answered it."""
+    lasting: bool = False
+    """A chat at whose other end nobody sits and waits."""
 
     @property
     def document(self) -> bool:
-        """Nobody is on a line, and no front end holds it: a mail, a fax, a message."""
+        """Nobody is on a line, and no front end holds it: a mail, a fax, a message, a chat."""
         return not self.frontend
+
+    @property
+    def patient(self) -> bool:
+        """A document of which nobody sits and waits: every one but a chat on a page."""
+        return self.document and (self.lasting or self.channel is not Channel.CHAT)
 
     @property
     def stands_since(self) -> Micros:

@@ -92,6 +92,7 @@ class World(Indexes):
             channel=event.channel,
             frontend=event.frontend,
             arrived=event.at,
+            lasting=event.lasting,
         )
         self._set_timer(Alarm.CONTACT, event.contact)
 

@@ -91,6 +91,8 @@ class ContactReported(Cmd, frozen=True, kw_only=True):
     """What arrived, where it was something to read: the hash by which it is kept."""
     reply_to: ContactId = ContactId("")
     """It continues that one: while that one lives no new contact is made."""
+    lasting: bool = False
+    """A chat at whose other end nobody sits and waits: it waits as long as a mail."""
 
 
 class FlowReported(Cmd, frozen=True, kw_only=True):

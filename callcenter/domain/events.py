@@ -88,6 +88,8 @@ class ContactArrived(Evt, frozen=True, kw_only=True):
     """What is to be read, by its hash."""
     reply_to: ContactId = ContactId("")
     """An earlier contact, over by now, that this one continues."""
+    lasting: bool = False
+    """A chat at whose other end nobody sits and waits."""
 
 
 class ReplyArrived(Evt, frozen=True, kw_only=True):

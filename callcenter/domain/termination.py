@@ -111,6 +111,10 @@ class Reason(StrEnum):
     """No trunk may dial the number."""
     FAX_UNSENDABLE = "fax_unsendable"
     """Its pages cannot be sent."""
+    VISITOR_LEFT = "visitor_left"
+    """Who chatted closed the chat after an agent answered."""
+    CHAT_IDLE = "chat_idle"
+    """Nobody wrote in a chat for as long as its limit says."""
 
 
 RESULT_OF: dict[Reason, Result] = {
@@ -165,6 +169,8 @@ RESULT_OF: dict[Reason, Result] = {
     Reason.FAX_TAKEN_BACK: Result.FLOWED_OUT,
     Reason.FAX_NOT_ALLOWED: Result.REFUSED,
     Reason.FAX_UNSENDABLE: Result.FAILED,
+    Reason.VISITOR_LEFT: Result.SERVED,
+    Reason.CHAT_IDLE: Result.SERVED,
 }
 
 

@@ -113,6 +113,8 @@ ENDINGS: dict[Reason, Ending] = {
     Reason.FAX_TAKEN_BACK:            Ending(480, 16, "Fax taken back",            "fax_taken_back", _NOBODY),
     Reason.FAX_NOT_ALLOWED:           Ending(403, 21, "Fax not allowed",           "fax_not_allowed", _OURS),
     Reason.FAX_UNSENDABLE:            Ending(480, 41, "Fax unsendable",            "fax_unsendable", _OURS),
+    Reason.VISITOR_LEFT:              Ending(480, 16, "Visitor left",              "visitor_left", _NOBODY),
+    Reason.CHAT_IDLE:                 Ending(480, 16, "Nobody wrote any more",     "chat_idle", _NOBODY),
 }  # fmt: skip
 
 

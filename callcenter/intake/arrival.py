@@ -74,6 +74,7 @@ def reported(note: Note, reply_to: ContactId = ContactId("")) -> ContactReported
         party=note.party,
         blob=note.blob,
         reply_to=reply_to,
+        lasting=note.kind == "message",
     )
 
 

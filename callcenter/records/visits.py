@@ -51,6 +51,8 @@ OUTCOME_OF_RESULT: dict[Result, Outcome] = {
 OUTCOME_OF_REASON: dict[Reason, Outcome] = {
     Reason.CALLER_HUNG_UP: Outcome.ABANDONED,
     Reason.AGENT_HUNG_UP: Outcome.ABANDONED,
+    Reason.VISITOR_LEFT: Outcome.ABANDONED,
+    Reason.CHAT_IDLE: Outcome.ABANDONED,
 }
 """Where the reason says more than the result: whoever hangs up just as an agent answers, or waits
 again after one, waited in this visit for nobody."""

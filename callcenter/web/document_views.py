@@ -90,6 +90,58 @@ class FaxList(msgspec.Struct, frozen=True, kw_only=True):
     faxes: list[FaxView]
 
 
+class ChatRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat in her hands: how much was said in it, whether its visitor types, and is there."""
+
+    said: int
+    typing: bool
+    here: bool
+
+
+class ChatFileView(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was sent in a chat."""
+
+    blob: str
+    name: str
+    type: str
+    size: int
+
+
+class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message; `seq` is its place, from 1 without a hole."""
+
+    seq: int
+    id: str
+    by: str
+    """`visitor` or `agent`."""
+    name: str
+    at: datetime
+    text: str
+    file: ChatFileView | None = None
+
+
+class ChatView(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation after a place, and what there is beside it."""
+
+    contact: str
+    messages: list[ChatMessage]
+    name: str
+    """How its visitor calls herself."""
+    email: str
+    page: str
+    """Where she was when she began."""
+    language: str
+    templates: dict[str, str]
+    notes: str
+    draft: str
+
+
+class ChatKept(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a message stands now."""
+
+    seq: int
+
+
 class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document in her hands."""
 
@@ -114,3 +166,4 @@ class DeskDocument(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str]
     dispositions: list[str]
     disposition: str
+    chat: ChatRow | None = None

@@ -33,6 +33,7 @@ from callcenter.records.live_state import LiveAgent, LiveContact, Stage
 from callcenter.web.access import Need, Principal, authorize
 from callcenter.web.act import Asking, request_id
 from callcenter.web.document_views import (
+    ChatRow,
     DeskDocument,
     DocumentView,
     FileView,
@@ -123,6 +124,8 @@ class Documents:
         self._port = port
         self._known: OrderedDict[str, Document] = OrderedDict()
         self.faxable: Callable[[LiveContact], bool] = lambda _contact: False
+        self.chat_row: Callable[[LiveContact], ChatRow] | None = None
+        """What a desk shows of a chat."""
 
     # --- who may ------------------------------------------------------------------------------
 
@@ -142,7 +145,7 @@ class Documents:
         authorize(who, Need.DESK, mine)
 
     @property
-    def _files(self) -> DocumentsPort:
+    def files(self) -> DocumentsPort:
         if self._port is None:
             raise Refused(503, "this center keeps no documents")
         return self._port
@@ -152,10 +155,10 @@ class Documents:
     async def read(self, call: Call) -> DocumentView:
         """What there is to read."""
         contact = self.held(call)
-        notes = await self._files.notes(contact.id)
+        notes = await self.files.notes(contact.id)
         replies = [await self._view(reply, contact) for reply in contact.replies]
         view = await self._view(contact.id, contact)
-        templates = self._files.templates(contact.dialled)
+        templates = self.files.templates(contact.dialled)
         return msgspec.structs.replace(
             view, replies=replies, notes=notes.notes, draft=notes.draft,
             answerable=templates is not None and bool(view.sender), templates=templates or {},
@@ -163,7 +166,7 @@ class Documents:
         )  # fmt: skip
 
     async def _view(self, name: str, contact: LiveContact) -> DocumentView:
-        document = await self._document(name) or Document(
+        document = await self.document(name) or Document(
             contact=ContactId(name), channel=contact.channel, source=contact.dialled,
             received=contact.arrived, oddities=("not_read_yet",),
         )  # fmt: skip
@@ -193,7 +196,7 @@ class Documents:
         is_fax = contact.channel is Channel.FAX and name == contact.id
         return self._picture.callers.numbers.get(contact.party, "") if is_fax else ""
 
-    async def _document(self, contact: str) -> Document | None:
+    async def document(self, contact: str) -> Document | None:
         found = self._known.get(contact)
         if found is None and self._port is not None:
             try:
@@ -211,7 +214,7 @@ class Documents:
         part = call.path("part")
         if part != contact.id and part not in contact.replies:
             raise Refused(404, "that is no part of this document")
-        document = await self._document(part)
+        document = await self.document(part)
         for found in document.parts if document else ():
             if found.role == "html":
                 text = await self._bytes(found.blob)
@@ -225,12 +228,12 @@ class Documents:
         contact = self.held(call)
         wanted = call.path("blob")
         for name in (contact.id, *contact.replies):
-            document = await self._document(name)
+            document = await self.document(name)
             for part in document.parts if document else ():
                 if part.blob == wanted and part.role == "recording":
                     return _to_be_heard(await self._bytes(wanted))
                 if part.blob == wanted and part.role != "html":
-                    return _to_be_saved(await self._bytes(wanted), part.name)
+                    return to_be_saved(await self._bytes(wanted), part.name)
         raise Refused(404, "that file is no part of this document")
 
     async def picture(self, call: Call) -> web.Response:
@@ -238,7 +241,7 @@ class Documents:
         contact = self.held(call)
         wanted = call.path("blob")
         for name in (contact.id, *contact.replies):
-            document = await self._document(name)
+            document = await self.document(name)
             for part in document.parts if document else ():
                 if part.blob == wanted and part.role in DRAWN:
                     data = await self._bytes(wanted)
@@ -247,7 +250,7 @@ class Documents:
 
     async def _bytes(self, blob: str) -> bytes:
         try:
-            return await self._files.file(blob)
+            return await self.files.file(blob)
         except LookupError as missing:
             raise Refused(404, "that file is gone") from missing
 
@@ -293,16 +296,16 @@ class Documents:
         """Answer the customer."""
         body: LetterBody = call.body
         contact = self.held(call)
-        document = await self._document(contact.id)
-        if document is None or self._files.templates(document.source) is None:
+        document = await self.document(contact.id)
+        if document is None or self.files.templates(document.source) is None:
             raise Refused(409, "this cannot be answered from here", kind="refused")
-        latest = await self._document(contact.replies[-1]) if contact.replies else None
+        latest = await self.document(contact.replies[-1]) if contact.replies else None
         now = self._picture.now()
-        undo = self._files.undo_seconds(document.source) * SECOND
+        undo = self.files.undo_seconds(document.source) * SECOND
         later = int(body.send_at.timestamp() * SECOND) if body.send_at else 0
         named = msgspec.structs.replace(latest or document, contact=contact.id)
         try:
-            letter, blob = await self._files.write(named, body.text, now)
+            letter, blob = await self.files.write(named, body.text, now)
         except CannotWrite as wrong:
             raise Refused(409, str(wrong), kind="refused") from wrong
         return await self._asking.ask(
@@ -344,7 +347,7 @@ class Documents:
         contact = self.held(call)
         kept = Notes(notes=body.notes, draft=body.draft)
         try:
-            await self._files.keep_notes(contact.id, kept)
+            await self.files.keep_notes(contact.id, kept)
         except OSError as full:
             raise Refused(503, f"the notes could not be kept: {full.strerror}") from full
         return kept
@@ -366,7 +369,7 @@ class Documents:
 
     async def _row(self, contact: LiveContact, offer: str) -> DeskDocument:
         picture = self._picture
-        document = await self._document(contact.id)
+        document = await self.document(contact.id)
         queue = picture.live.config.get(contact.queue)
         due: Micros = contact.due
         if offer and queue is not None:
@@ -402,6 +405,9 @@ class Documents:
             attributes=contact.attributes,
             dispositions=list(queue.dispositions) if queue else [],
             disposition=contact.disposition,
+            chat=self.chat_row(contact)
+            if self.chat_row is not None and contact.channel is Channel.CHAT
+            else None,
         )
 
 
@@ -411,7 +417,7 @@ def _to_be_heard(data: bytes) -> web.Response:
     return web.Response(body=data, content_type="audio/wav", headers=headers)
 
 
-def _to_be_saved(data: bytes, name: str) -> web.Response:
+def to_be_saved(data: bytes, name: str) -> web.Response:
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
     told = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     headers = {

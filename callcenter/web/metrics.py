@@ -27,6 +27,7 @@ from callcenter.records.counters import Counters
 from callcenter.records.published import FAMILIES_MAX, SAMPLES_MAX, Published
 from callcenter.records.screens import CERTIFICATE_STATES, certificate_rows
 from callcenter.records.visits import Visit
+from callcenter.web.chats import Chats
 from callcenter.web.picture import Picture
 from callcenter.web.tally import EXPLAINED, Tally
 
@@ -65,8 +66,9 @@ class Metrics:
         )  # fmt: skip
         self._registry.register(LiveCollector(picture))
         self.published: Sequence[Published] = ()
+        self.chats: Chats | None = None
         picture.on_visit = self._visit
-        picture.on_event = self._event
+        picture.listeners.append(self._event)
 
     def _visit(self, visit: Visit) -> None:
         self.wait.labels(visit.queue, visit.outcome.value).observe(visit.waited / SECOND)
@@ -144,6 +146,18 @@ class Metrics:
         for (kind, result), count in sorted(tally.transfers.items()):
             transfers.add_metric([kind, result], count)
         yield transfers
+        if self.chats is not None:
+            yield GaugeMetricFamily(
+                "callcenter_chat_pages", "Visitors' pages that are connected to this web process.",
+                value=sum(self.chats.sockets.values()),
+            )  # fmt: skip
+            chats = CounterMetricFamily(
+                "callcenter_chats", "What visitors did, and what was refused them, by name.",
+                labels=["what"],
+            )  # fmt: skip
+            for what, count in sorted(self.chats.counts.items()):
+                chats.add_metric([what], count)
+            yield chats
 
 
 class _Fixed:

@@ -81,7 +81,8 @@ class Picture:
         self.faxes: Callable[[AgentId], list[FaxView]] = lambda _agent: []
         """What of what is read, and of what is faxed, is on an agent's desk."""
         self.sends_faxes = False
-        self.on_event: Callable[[e.Event], None] = lambda _event: None
+        self.listeners: list[Callable[[e.Event], None]] = []
+        """Told of every event once it is folded."""
         self.stale_since: datetime | None = None
         """When the store was last heard, while it is away."""
         self._customers: CustomersPort | None = None
@@ -136,7 +137,8 @@ class Picture:
         self.stories.apply(event, visit)
         if visit is not None:
             self.on_visit(visit)
-        self.on_event(event)
+        for listener in self.listeners:
+            listener(event)
 
     def _set_clock(self, at: Micros) -> None:
         ahead = at - self._clock()

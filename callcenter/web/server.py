@@ -18,6 +18,10 @@ from callcenter.web import views as v
 from callcenter.web.access import LOOPBACK, Doorkeeper, Need, authorize
 from callcenter.web.act import Acting, Asking, DispositionBody, PresenceBody, WrapUpBody
 from callcenter.web.calls import Calls, call_routes
+from callcenter.web.chat_desk import ChatDesk, chat_routes
+from callcenter.web.chat_files import ChatFiles
+from callcenter.web.chat_socket import ChatSocket
+from callcenter.web.chats import Chats, ChatWorld
 from callcenter.web.document_views import DocumentView, FaxList, FaxView, Notes
 from callcenter.web.documents import (
     AgainBody,
@@ -28,6 +32,7 @@ from callcenter.web.documents import (
     LetterBody,
     NotesBody,
     OfferBody,
+    to_be_saved,
 )
 from callcenter.web.faxes import BODY_BYTES_MAX as FAX_BYTES_MAX
 from callcenter.web.faxes import AgainBody as FaxAgainBody
@@ -37,6 +42,7 @@ from callcenter.web.hooks import PATH as HOOKS
 from callcenter.web.hooks import Hooks, HooksPort
 from callcenter.web.hub import Hub
 from callcenter.web.live_socket import LiveSocket
+from callcenter.web.messengers import Messengers
 from callcenter.web.metrics import CONTENT_TYPE, Metrics
 from callcenter.web.pages import PAGES, STATIC, file_response, secure
 from callcenter.web.picture import Picture
@@ -100,6 +106,8 @@ class World:
     """How faxes are sent; None where none are."""
     hooks: HooksPort | None = None
     """Where faxes go that providers post; None where none do."""
+    chats: ChatWorld | None = None
+    """How visitors chat; None where no chat is configured."""
     origins: Sequence[str] = ()
     private: bool = True
     """Only this machine can reach the listener: `/metrics` needs no token then."""
@@ -127,6 +135,13 @@ class Server:
         self.calls = Calls(picture, asking, world.parties, self.tally)
         self.supervising = Supervising(picture, asking, world.prompts)
         self.documents = Documents(picture, asking, world.documents)
+        self.chats = (
+            Chats(picture, world.commands, world.chats, self.hub.wake) if world.chats else None
+        )
+        if self.chats is not None:
+            self.documents.chat_row = self.chats.row
+            self.metrics.chats = self.chats
+        self.chat_desk = ChatDesk(picture, asking, self.documents, self.chats)
         picture.use_customers(world.customers)
         self.faxes = Faxes(picture, asking, self.documents, world.faxes, world.parties)
         self.documents.faxable = self.faxes.answerable
@@ -146,6 +161,8 @@ class Server:
         socket = LiveSocket(self.picture, self.doors, self.hub, self.world.origins)
         app.router.add_get("/ws", socket.handle)
         app.router.add_post(HOOKS, self.hooks.handle)
+        if self.chats is not None:
+            self._add_chats(app, self.chats)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
@@ -154,6 +171,22 @@ class Server:
             app.router.add_get(path, self._page)
         app.router.add_get("/static/{name:.+}", self._file)
         return app
+
+    def _add_chats(self, app: web.Application, chats: Chats) -> None:
+        """What visitors' pages reach."""
+        files = ChatFiles(
+            chats, to_be_saved, lambda: file_response(self.world.static, "chat/widget.js")
+        )
+        app.router.add_get("/chat.js", files.script)
+        app.router.add_get("/chat/{door}/ws", ChatSocket(chats).handle)
+        app.router.add_post("/chat/{door}/files", files.send)
+        app.router.add_get("/chat/{door}/files/{blob}", files.fetch)
+        if chats.world.senders is not None:
+            hooks = Messengers(chats, chats.world.messengers, chats.world.senders)
+            app.router.add_post("/messages/{name}", hooks.receive)
+            app.router.add_get("/messages/{name}", hooks.verify)
+        for path in ("/chat/{door}/files", "/chat/{door}/files/{blob}"):
+            app.router.add_route("OPTIONS", path, files.may)
 
     @web.middleware
     async def _problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -207,6 +240,7 @@ def api_routes(s: Server) -> list[Route]:
         *desk_routes(s),
         *document_routes(s),
         *fax_routes(s),
+        *chat_routes(s.chat_desk),
         *call_routes(s.calls),
         *why_routes(s),
         *supervisor_routes(s),

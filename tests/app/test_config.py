@@ -11,11 +11,12 @@ from callcenter.app.__main__ import callcenter
 from callcenter.app.addresses import host_port
 from callcenter.app.config import Settings, file_version, load_settings
 from callcenter.app.config_check import check_settings, dump
+from callcenter.app.config_documents import chat_doors_of, messengers_of
 from callcenter.app.config_schema import described_schema
 from callcenter.app.toml_lines import Places
 from callcenter.domain.center import AgentChoice, Channel, ContactChoice, PhoneProfile, PlanStep
 from callcenter.domain.errors import Problem, WrongInput
-from callcenter.domain.units import QueueId
+from callcenter.domain.units import MINUTE, SECOND, QueueId
 
 GOOD = """\
 [center]
@@ -92,6 +93,82 @@ def test_the_center_holds_no_secret(tmp_path: Path) -> None:
 def test_what_is_handed_to_a_child_is_what_was_read(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, GOOD), {})
     assert Settings.model_validate_json(dump(settings, secrets=True)) == settings
+
+
+CHAT = """
+[[chat]]
+name = "website"
+queue = "sales"
+origins = ["https://www.example.com"]
+"""
+
+
+def test_a_chat_becomes_a_door_with_its_limits(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD + CHAT + "idle_minutes = 3\n"), {})
+    assert settings.reads
+    door = chat_doors_of(settings)["website"]
+    assert (door.queue, door.origins) == ("sales", ("https://www.example.com",))
+    assert (door.limits.idle, door.limits.away) == (3 * MINUTE, 90 * SECOND)
+
+
+MESSENGER = """
+[[messenger]]
+name = "whatsapp"
+format = "whatsapp"
+queue = "sales"
+secret_file = "app-secret"
+password = "a token"
+"""
+
+
+def test_a_messengers_secret_reaches_a_child_and_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "app-secret").write_text("the app's secret\n")
+    (tmp_path / "app-secret").chmod(0o600)
+    settings = load_settings(write(tmp_path, GOOD + MESSENGER), {})
+    found = messengers_of(settings)["whatsapp"]
+    assert (found.secret, found.token) == (b"the app's secret", "a token")
+    assert not chat_doors_of(settings)["whatsapp"].pages
+    assert "app's secret" not in dump(settings)
+    assert "a token" not in dump(settings)
+    assert Settings.model_validate_json(dump(settings, secrets=True)) == settings
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "message"),
+    [
+        ("", "messenger.0.secret", "is required"),
+        ('secret = "s"\nurl = "gate.example"', "messenger.0.url", "must be an address"),
+        ('secret = "s"\nformat = "pigeon"', "messenger.0.format", "must be one of"),
+    ],
+)
+def test_what_is_wrong_with_a_messenger_is_told(
+    tmp_path: Path, line: str, field: str, message: str
+) -> None:
+    keys = {"secret_file", *(one.partition(" ")[0] for one in line.splitlines())}
+    kept = [one for one in MESSENGER.splitlines() if one.partition(" ")[0] not in keys]
+    found = only(problems(tmp_path, GOOD + "\n".join([*kept, line, ""])))
+    assert (found.field, message in found.message) == (field, True), found
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "message"),
+    [
+        ('queue = "sail"', "chat.0.queue", "no queue 'sail'"),
+        ('mailbox = "office"', "chat.0.mailbox", "no mailbox 'office'"),
+        ('origins = ["www.example.com"]', "chat.0.origins.0", "must be https://host"),
+        ('origins = ["https://a.example/page"]', "chat.0.origins.0", "must be https://host"),
+        ('file_types = ["exe"]', "chat.0.file_types.0", "must be one of"),
+        ("skills = { sails = 2 }", "chat.0.skills.sails", "no skill 'sails'"),
+        ('rules = [{ queue = "sail" }]', "chat.0.rules.0.queue", "no queue 'sail'"),
+    ],
+)
+def test_what_is_wrong_with_a_chat_is_told(
+    tmp_path: Path, line: str, field: str, message: str
+) -> None:
+    key = line.partition(" ")[0]
+    kept = [one for one in CHAT.splitlines() if not one.startswith(key)]
+    found = only(problems(tmp_path, GOOD + "\n".join([*kept, line, ""])))
+    assert (found.field, message in found.message) == (field, True), found
 
 
 def test_without_a_file_it_binds_loopback_only(tmp_path: Path) -> None:

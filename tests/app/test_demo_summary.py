@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callcenter.app.demo.center import CHAT
 from callcenter.app.demo.command import PAGE, all_contacts
 from callcenter.app.demo.summary import complaints, summarize
 from callcenter.app.phones.audio import AGENT_TONES, CALLER_TONES
@@ -23,6 +24,7 @@ class Run:
         self.callers: list[Heard] = []
         self.agents: list[Heard] = []
         self.contacts: list[dict[str, Any]] = []
+        self.chats: list[dict[str, Any]] = []
         self.late_frames = 0
         self.answered = self.abandoned = self.waiting = 0
         for _ in range(conversations):
@@ -64,6 +66,19 @@ class Run:
         self.answered += 1
         return caller, agent
 
+    def chat(self, *, whole: bool = True, known: bool = True) -> None:
+        """A visitor of the web page chats with an agent."""
+        name = f"t{len(self.chats)}"
+        self.chats.append({"contact": name, "outcome": "talked", "said": 4, "whole": whole})
+        if known:
+            self.contacts.append(
+                {
+                    "contact": name, "state": "ended", "channel": "chat", "caller": "",
+                    "agent": "nadia", "arrived": EPOCH.isoformat(), "talked_seconds": 9.0,
+                    "ended": EPOCH.isoformat(), "result": "served", "reason": "visitor_left",
+                }
+            )  # fmt: skip
+
     def complaints(self, **more: Any) -> list[str]:
         """What the demo would say."""
         return complaints(self.summary(**more))
@@ -78,10 +93,13 @@ class Run:
             "placed": len(self.callers) if placed is None else placed,
             "callers": [heard.document() for heard in self.callers],
             "agents": [heard.document() for heard in self.agents],
+            "chats": self.chats,
             "failures": failures,
             "late_frames": self.late_frames,
         }
-        return summarize([queue], self.contacts, [phones])
+        known = sum(row.get("channel") == "chat" for row in self.contacts)
+        chats = {**dict.fromkeys(queue, 0), "id": CHAT, "offered": known, "answered": known}
+        return summarize([queue, chats], self.contacts, [phones])
 
 
 def test_a_run_in_which_everybody_was_heard_is_a_success() -> None:
@@ -292,3 +310,18 @@ def test_contacts_that_end_at_one_time_are_all_read() -> None:
     for row in run.contacts[20:80]:
         row["ended"] = EPOCH.isoformat()
     assert len(asyncio.run(all_contacts(Pages(run.contacts).read))) == PAGE + 50
+
+
+def test_chats_are_no_calls_and_are_told_word_for_word() -> None:
+    run = Run()
+    run.chat()
+    assert run.complaints() == []
+    assert (run.summary()["chats"], run.summary()["chats_answered"]) == (1, 1)
+    run.chat(whole=False)
+    assert run.complaints() == ["1 chats are not word for word what was said"]
+
+
+def test_a_chat_that_only_one_side_knows_is_told() -> None:
+    run = Run()
+    run.chat(known=False)
+    assert run.complaints()[0] == "visitors tell of 1 chats, the center of 0"

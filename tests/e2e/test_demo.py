@@ -57,6 +57,7 @@ def check(summary: dict[str, Any]) -> None:
     assert summary["talked"] <= answered <= summary["talked"] + summary["audio_too_short"]
     assert summary["audio_too_short"] <= summary["audio_too_short_max"]
     assert summary["cross_talk"] == []
+    assert summary["chats_whole"] == summary["chats_told"] == summary["chats"]
     assert summary["first_answer_seconds"] > 0
 
 
@@ -152,7 +153,7 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
         f"{where['web']}/api/v1/queues", headers={"Authorization": f"Bearer {where['token']}"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        assert len(json.loads(answer.read())["queues"]) == 4
+        assert len(json.loads(answer.read())["queues"]) == 5
     started = started_by(demo.pid)
     demo.send_signal(signal.SIGINT)
     out, err = demo.communicate(timeout=60)

@@ -29,6 +29,7 @@ from callcenter.intake.fax_order import CannotFax, FaxOrder
 from callcenter.intake.letter import Writer, compose
 from callcenter.intake.threads import message_id
 from callcenter.records.book import Book
+from callcenter.web.chats import ChatWorld
 from callcenter.web.document_views import Notes
 from callcenter.web.picture import ControlView, Picture
 from callcenter.web.server import Server, World
@@ -258,7 +259,9 @@ _EMPTY: list[bytes] = []
 
 
 @asynccontextmanager
-async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
+async def opened(
+    folder: Path, chats: ChatWorld | None = None, **settings: Any
+) -> AsyncIterator[Center]:
     """A center with two agents in two queues, and a supervisor."""
     people = (agent("ann", english=5), agent("ben", english=4), agent("sue", english=1))
     needs = {"english": 3}
@@ -278,6 +281,7 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Center]:
     world = World(
         faxes=machine,
         documents=papers,
+        chats=chats,
         commands=commands,
         records=history.records,
         customers=history.customers,

@@ -26,6 +26,7 @@ import nh3
 from callcenter.adapters.blobs import Blobs
 from callcenter.domain.center import Channel
 from callcenter.domain.units import ContactId
+from callcenter.intake.chat_door import read_form
 from callcenter.intake.document import Document, Part, encode_document
 from callcenter.intake.fax_hooks import KINDS
 from callcenter.intake.fax_order import FaxOrder
@@ -71,7 +72,12 @@ def harmless(page: bytes) -> bytes:
 
 
 _MAIL = ("message.eml", "message/rfc822")
-RAW: dict[str, tuple[str, str]] = {"mail": _MAIL, "fax-mail": _MAIL}
+RAW: dict[str, tuple[str, str]] = {
+    "mail": _MAIL,
+    "fax-mail": _MAIL,
+    "form": ("form.json", "application/json"),
+    "message": ("message.json", "application/json"),
+}
 """What the file is called as it came, by its kind."""
 
 
@@ -100,7 +106,10 @@ def fax_mail(data: bytes, blank: Document) -> Reading:
     raise ValueError("no pages in it")
 
 
-READERS: dict[str, Reader] = {"mail": read_mail, "text": plain, "fax": fax, "fax-mail": fax_mail}
+READERS: dict[str, Reader] = {
+    "mail": read_mail, "text": plain, "fax": fax, "fax-mail": fax_mail, "form": read_form,
+    "message": read_form,
+}  # fmt: skip
 """What understands which kind. Another channel adds its own."""
 
 

@@ -29,6 +29,19 @@ carry the same hash tag, so that the scripts find them on one node of a cluster.
     {cc}:intake:outbox            hash     letter to `Out` as JSON: due, and nobody said it is sent
     {cc}:intake:sequences         hash     `source:epoch` to the number of its last claim
     {cc}:intake:marks             hash     mailbox to `uidvalidity:uid`, up to which it was read
+    {cc}:chat:CONTACT:said        list     messages of a living chat, as JSON: the erasable place of
+                                           its words; the position is the message's place. On the
+                                           disk when it is over; expires (CHAT_DAYS)
+    {cc}:chat:CONTACT:names       hash     name of a message to its place; `.over` has why it ended,
+                                           `.copy` that its visitor wants it by mail,
+                                           `.copied`, and `.sent` and `.tried` how far a messenger
+                                           has it
+    {cc}:chat:seen                zset     chat to when its visitor's page was last there (UTC, s)
+    {cc}:chat:of                  hash     digest of messenger and sender to the chat she has
+    {cc}:chat:to                  hash     chat to `Party` as JSON: where its answers go; until it is
+                                           over and they are sent
+    {cc}:chats                    channel  `said CONTACT PLACE`, `over CONTACT`,
+                                           `typing CONTACT visitor`, `typing CONTACT agent NAME`
     {cc}:metrics                  hash     role name (`frontend-0`) to what it publishes for
                                            `/metrics` (`records.published`), every few seconds
 """
@@ -42,13 +55,16 @@ ARCHIVER_MS = 5000
 DEAD_MAX = 1000
 CLAIM_DAYS = 60
 """Who hands something over again does so within days; mail servers give up after five."""
+CHAT_DAYS = 30
+"""A conversation of which nobody said that it is over is forgotten after so long."""
 
 
 class Keys:
     """The keys of one center."""
 
     __slots__ = (
-        "_prefix", "archived", "archiver", "center", "cmds", "dead", "epoch", "events", "head",
+        "_prefix", "archived", "archiver", "center", "chats", "chats_of", "chats_seen",
+        "chats_to", "cmds", "dead", "epoch", "events", "head",
         "lag", "lease", "marks", "metrics", "outbox", "parties",
         "pending", "sequences", "snapshot",
     )  # fmt: skip
@@ -68,6 +84,10 @@ class Keys:
         self.dead = prefix + "dead"
         self.parties = prefix + "parties"
         self.metrics = prefix + "metrics"
+        self.chats = prefix + "chats"
+        self.chats_seen = prefix + "chat:seen"
+        self.chats_of = prefix + "chat:of"
+        self.chats_to = prefix + "chat:to"
         self.pending = prefix + "intake:pending"
         self.sequences = prefix + "intake:sequences"
         self.outbox = prefix + "intake:outbox"
@@ -76,6 +96,14 @@ class Keys:
     def claim(self, digest: str) -> str:
         """Tells which contact something that arrived became."""
         return f"{self._prefix}claim:{digest}"
+
+    def chat_said(self, contact: str) -> str:
+        """What was said in a chat."""
+        return f"{self._prefix}chat:{contact}:said"
+
+    def chat_names(self, contact: str) -> str:
+        """By which names its messages are known again."""
+        return f"{self._prefix}chat:{contact}:names"
 
     def frontend_lease(self, frontend: str) -> str:
         """Lives as long as that front end does."""

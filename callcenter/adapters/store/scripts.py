@@ -1,4 +1,4 @@
-"""What must happen at once in the store: five Lua scripts, with all of their keys.
+"""What must happen at once in the store: six Lua scripts, with all of their keys.
 
 Why: a decision is worth nothing if another leader could have decided meanwhile. So the commit
 checks, in one step nobody can come between, that its epoch is the newest and that the journal ends
@@ -18,6 +18,11 @@ commands that Redis 6.2 has.
                   6 seconds the claims are kept 7 party 8 its value
              returns {1, contact}, or {0, the contact that has one of these claims already}
              (the sequence is counted here, so that a claim that is refused leaves no hole)
+    say      KEYS said names
+             ARGV 1 name of the message 2 message 3 most messages 4 seconds it is kept
+                  5 channel that is told 6 contact
+             returns {1, place}, {0, the place that this name has already}, {-1, 0} when the chat is
+             over, or {-2, 0} when it is full
 """
 
 from __future__ import annotations
@@ -73,7 +78,20 @@ redis.call('XADD', KEYS[1], '*', 'e', ARGV[2] .. '\\207' .. struct.pack('>I8', n
 return {1, ARGV[4]}
 """
 
-ALL = (COMMIT, ACQUIRE, RENEW, RELEASE, CLAIM)
+SAY = b"""
+local known = redis.call('HGET', KEYS[2], ARGV[1])
+if known then return {0, tonumber(known)} end
+if redis.call('HEXISTS', KEYS[2], '.over') == 1 then return {-1, 0} end
+if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[3]) then return {-2, 0} end
+local n = redis.call('RPUSH', KEYS[1], ARGV[2])
+redis.call('HSET', KEYS[2], ARGV[1], n)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('PUBLISH', ARGV[5], 'said ' .. ARGV[6] .. ' ' .. n)
+return {1, n}
+"""
+
+ALL = (COMMIT, ACQUIRE, RENEW, RELEASE, CLAIM, SAY)
 
 
 def sha(script: bytes) -> bytes:
@@ -81,4 +99,6 @@ def sha(script: bytes) -> bytes:
     return hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
 
 
-COMMIT_SHA, ACQUIRE_SHA, RENEW_SHA, RELEASE_SHA, CLAIM_SHA = (sha(script) for script in ALL)
+COMMIT_SHA, ACQUIRE_SHA, RENEW_SHA, RELEASE_SHA, CLAIM_SHA, SAY_SHA = (
+    sha(script) for script in ALL
+)

@@ -1,4 +1,4 @@
-"""The demo's center: four queues, a team with uneven skills, and how busy the day is.
+"""The demo's center: five queues, a team with uneven skills, and how busy the day is.
 
 Why: a scenario is data. It is turned into an ordinary `callcenter.toml` and into orders for the
 people at the phones, and into nothing else.
@@ -43,6 +43,14 @@ QUEUES: tuple[dict[str, Any], ...] = (
     {"id": "support", "title": "Support", "skills": {"support": 4}, "priority": 6},
     {"id": "reception", "title": "Reception", "skills": {"reception": 4}, "priority": 4},
 )
+
+CHAT = "website"
+"""The chat, its queue and the skill for it."""
+CHAT_AGENT = "nadia"
+"""Who chats with visitors, and takes no calls."""
+CHAT_QUEUE: dict[str, Any] = {
+    "id": CHAT, "title": "Website chat", "skills": {CHAT: 3}, "priority": 5,
+}  # fmt: skip
 
 KEYS_OF_QUEUE = {"sales": "1", "billing": "2", "support": "3", "reception": "0"}
 
@@ -119,7 +127,7 @@ def write_center(
     line_port: int = 0,
 ) -> DemoCenter:
     """Write `callcenter.toml` into `directory` and tell where everything is."""
-    passwords = {name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR)}
+    passwords = {name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR, CHAT_AGENT)}
     center = DemoCenter(directory, sip, web, scenario, passwords)
     lines = [
         "# Written by `callcenter demo`; deleted with its directory at the end.",
@@ -143,14 +151,16 @@ def write_center(
     if line_port:
         lines += ["[[trunk]]", 'name = "provider"', f'address = "127.0.0.1:{line_port}"']
         lines += ['dial = ["+1555"]']
-    for skill in QUEUES:
+    for skill in (*QUEUES, CHAT_QUEUE):
         lines += ["[[skill]]", f"name = {_toml(skill['id'])}", f"title = {_toml(skill['title'])}"]
-    for queue in QUEUES:
+    lines += ["[[chat]]", f"name = {_toml(CHAT)}", f"queue = {_toml(CHAT)}"]
+    for queue in (*QUEUES, CHAT_QUEUE):
         lines.append("[[queue]]")
         lines += [f"{key} = {_toml(value)}" for key, value in queue.items()]
         lines += ["ring_seconds = 12", "wrap_up_seconds = 10", "target_seconds = 20"]
         lines += ["callback = { ring_seconds = 15, retry_minutes = 1 }"]
-    for name, person, skills in (*center.agents(), (VISITOR, "You", VISITOR_SKILLS)):
+    others = ((VISITOR, "You", VISITOR_SKILLS), (CHAT_AGENT, "Nadia Benali", {CHAT: 8}))
+    for name, person, skills in (*center.agents(), *others):
         lines += [
             "[[agent]]",
             f"id = {_toml(name)}",

@@ -29,6 +29,8 @@ import click
 from callcenter.adapters.mortal import ending_signals, mortal
 from callcenter.app.addresses import host_port
 from callcenter.app.demo.center import (
+    CHAT,
+    CHAT_AGENT,
     FOREIGN_AGENT,
     KEYS_OF_QUEUE,
     MAIN_NUMBER,
@@ -48,6 +50,8 @@ TELL_SECONDS = 12.5
 """Of these, until the phones have told what they heard; callers leave within
 `load.DRAIN_SECONDS`."""
 SETTLE_SECONDS = 0.3
+CHAT_AFTER_SECONDS = 5.0
+"""From the first calls to the first visitor of the web page."""
 PAGE = 500
 """Contacts per answer of the API."""
 RTP_PORTS, PHONE_PORTS = 600, 40
@@ -173,8 +177,10 @@ class Phones:
         self._told.set()
 
     async def finish(self) -> dict[str, Any]:
-        """Tell them to come to an end, and hear what was."""
-        if self._process and self._process.stdin and self._reading:
+        """Tell them to come to an end, and hear what was; nothing of those who never began."""
+        if self._reading is None:
+            return {}
+        if self._process and self._process.stdin:
             with contextlib.suppress(ConnectionError):
                 self._process.stdin.write(b"drain\n")
                 await self._process.stdin.drain()
@@ -222,6 +228,7 @@ class Demo:
         self._told_first = False
         self._server: asyncio.subprocess.Process | None = None
         self._web: aiohttp.ClientSession | None = None
+        self._chatting: asyncio.Task[None] | None = None
         self.phones = self._people(ports)
 
     def _people(self, ports: PortBlock) -> list[Phones]:
@@ -249,7 +256,12 @@ class Demo:
             **common, "user": FOREIGN_AGENT, "password": self.center.passwords[FOREIGN_AGENT],
             "tone": self.center.tone(FOREIGN_AGENT), "rtp_ports": ports.phone,
         }  # fmt: skip
+        chatting = {
+            **common, "domain": server[0], "web": f"http://{self.center.web}", "chat": CHAT,
+            "user": CHAT_AGENT, "password": self.center.passwords[CHAT_AGENT],
+        }  # fmt: skip
         log = self.center.directory / "phones.log"
+        self.chat = Phones("callcenter.app.demo.chatting", chatting, log)
         return [
             Phones("callcenter.app.demo.load", ours, log),
             Phones("callcenter.app.demo.foreign_agent", foreign, log),
@@ -273,6 +285,13 @@ class Demo:
         await self._until_ready()
         for phones in self.phones:
             await phones.begin()
+        self._chatting = asyncio.create_task(self._chat_later())
+
+    async def _chat_later(self) -> None:
+        """Visitors of the web page come when the first callers have had their way."""
+        await asyncio.sleep(CHAT_AFTER_SECONDS)
+        await self.chat.start()
+        await self.chat.begin()
 
     async def _until_ready(self) -> None:
         import aiohttp
@@ -372,7 +391,10 @@ class Demo:
         from callcenter.app.demo.summary import complaints, summarize
 
         end = time.monotonic() + DRAIN_SECONDS
-        results = list(await asyncio.gather(*(phones.finish() for phones in self.phones)))
+        if self._chatting is not None:
+            self._chatting.cancel()
+        everybody = (*self.phones, self.chat)
+        results = list(await asyncio.gather(*(phones.finish() for phones in everybody)))
         (self.center.directory / "phones.json").write_text(json.dumps(results), "utf-8")
         first = next((p.first_answer_seconds for p in self.phones if p.first_answer_seconds), None)
         while True:
@@ -393,7 +415,9 @@ class Demo:
         """End every process that was started here."""
         if self._web:
             await self._web.close()
-        for phones in self.phones:
+        if self._chatting is not None:
+            self._chatting.cancel()
+        for phones in (*self.phones, self.chat):
             await phones.stop()
         if self._server and self._server.returncode is None:
             self._server.terminate()
@@ -442,6 +466,8 @@ def tell(summary: dict[str, Any], wrong: list[str], *, as_json: bool) -> None:
             f"  placed {summary['placed']}, talked {summary['talked']}, left {summary['left']}, "
             f"promised a callback {summary['promised']} (called back {summary['called_back']}), "
             f"ended by the center {summary['ended']}, hung up at the end {summary['drained']}\n"
+            f"  chats {summary['chats']}, answered {summary['chats_answered']}, word for word "
+            f"{summary['chats_whole']}\n"
             f"  audio verified both ways {summary['audio_verified']}, too short to tell "
             f"{summary['audio_too_short']} (at most {summary['audio_too_short_max']}), lost {summary['lost']}, "
             f"service level {'–' if level is None else f'{level:.0%}'}, "

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from callcenter.app.demo.center import VISITOR
+from callcenter.app.demo.center import CHAT, VISITOR
 from callcenter.app.demo.ledger import Ledger, Row, lay_together
 from callcenter.app.phones.line import BEAT
 from callcenter.app.phones.people import Heard, cross_talk, proved
@@ -55,12 +55,16 @@ def summarize(
         phones: `result` lines of the processes that hold the phones.
         unregistered: agents whose phone the center no longer hears though it is there.
     """
+    written = [q for q in queues if q.get("id") == CHAT]
+    queues = [q for q in queues if q.get("id") != CHAT]
     totals = {name: sum(int(q[name]) for q in queues) for name in COUNTS}
     callers = heard(d for p in phones for d in p.get("callers", []))
     agents = heard(d for p in phones for d in p.get("agents", []))
     back = heard(d for p in phones for d in p.get("called_back", []))
     callbacks = [row for row in contacts if row.get("origin")]
-    ledger = lay_together(callers, [row for row in contacts if not row.get("origin")])
+    chats = [row for row in contacts if row.get("channel") == "chat"]
+    calls = [row for row in contacts if not row.get("origin") and row not in chats]
+    ledger = lay_together(callers, calls)
     in_target = sum(int(q["answered_in_target"]) for q in queues)
     counted = (
         totals["answered"] + totals["abandoned"] - sum(int(q["short_abandoned"]) for q in queues)
@@ -72,6 +76,7 @@ def summarize(
         "lost": len(lost),
         **_proof(callers, back, agents, totals["answered"]),
         **_callbacks(callbacks, back),
+        **_chats(written, chats, [told for p in phones for told in p.get("chats", [])]),
         "service_level": round(in_target / counted, 4) if counted else None,
         "asa_seconds": _mean(waits),
         **_ledger(ledger, callers),
@@ -113,6 +118,25 @@ def _callbacks(rows: list[Row], back: list[Heard]) -> dict[str, Any]:
         "callbacks_reached": sum(row["state"] == "talking" or _reached(row) for row in rows),
         "callbacks_talked": len(back),
         "called_back": sum(_reached(row) for row in rows),
+    }
+
+
+def _chats(
+    queues: list[dict[str, Any]], rows: list[Row], told: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What became of chats, by the center's account and by the visitors'. They have a queue of their
+    own, which is none of the calls' books."""
+    known = {row["contact"] for row in rows}
+    return {
+        "chats": len(rows),
+        "chats_offered": sum(int(q["offered"]) for q in queues),
+        "chats_parts": sum(int(q[part]) for q in queues for part in COUNTS[1:]),
+        "chats_answered": sum(int(q["answered"]) for q in queues),
+        "chats_waiting": sum(int(q["waiting"]) for q in queues),
+        "chats_told": len(told),
+        "chats_whole": sum(one["whole"] for one in told),
+        "chats_talked": sum(one["outcome"] == "talked" for one in told),
+        "chats_strange": [one["contact"] for one in told if one["contact"] not in known],
     }
 
 
@@ -184,6 +208,7 @@ def complaints(summary: dict[str, Any]) -> list[str]:
     """Why this run is no success, in words; empty when it is one."""
     found = [*_of_the_sum(summary), *_of_the_calls(summary), *_of_the_audio(summary)]
     found += _of_the_callbacks(summary)
+    found += _of_the_chats(summary)
     if summary["lost"]:
         found.append(f"{summary['lost']} contacts lost: {_some(summary['lost_contacts'])}")
     if gone := summary["unregistered"]:
@@ -234,6 +259,19 @@ def _of_the_callbacks(s: dict[str, Any]) -> Iterable[str]:
             f"the center reached {s['callbacks_reached']} customers, {s['callbacks_verified']} of "
             f"them were heard both ways"
         )
+
+
+def _of_the_chats(s: dict[str, Any]) -> Iterable[str]:
+    if s["chats_told"] != s["chats"] or s["chats_strange"]:
+        yield f"visitors tell of {s['chats_told']} chats, the center of {s['chats']}"
+    if s["chats_whole"] != s["chats_told"]:
+        yield f"{s['chats_told'] - s['chats_whole']} chats are not word for word what was said"
+    if s["chats_offered"] != s["chats_parts"] or s["chats_offered"] > s["chats"]:
+        yield f"{s['chats']} chats, but {s['chats_offered']} offered, of {s['chats_parts']} parts"
+    if s["chats_waiting"]:
+        yield f"{s['chats_waiting']} chats still waiting after the drain"
+    if s["chats_talked"] > s["chats_answered"]:
+        yield f"{s['chats_talked']} visitors were answered, by {s['chats_answered']} of the center"
 
 
 def _of_the_audio(s: dict[str, Any]) -> Iterable[str]:

@@ -16,21 +16,26 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
+from callcenter.adapters.chats import ChatStore
 from callcenter.adapters.intake.claims import Claims
 from callcenter.adapters.intake.imap import Box, Fetcher, Watermark
 from callcenter.adapters.intake.lmtp import Handler, Mailbox, Server
 from callcenter.adapters.intake.pipeline import Pipeline
 from callcenter.adapters.intake.readers import Readers
 from callcenter.adapters.intake.sender import Post, Sender
+from callcenter.adapters.intake.transcripts import Transcripts
+from callcenter.adapters.messengers import Courier, MessengerStore
 from callcenter.adapters.metrics import MetricsPublisher, counted, gauge
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.journal import CommandWriter, EventReader, JournalGap
 from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
 from callcenter.app.config import MailboxSettings, Settings
+from callcenter.app.config_documents import ChatSettings, MessengerSettings, messengers_of
 from callcenter.app.context import RoleContext
 from callcenter.app.secrets import secret_of
 from callcenter.domain.events import Batch
+from callcenter.intake.letter import Writer as Author
 from callcenter.intake.rules import Door, Rule
 from callcenter.records.published import Family
 
@@ -54,6 +59,14 @@ class IntakeRole:
         self.sender = Sender(
             self.writer.call, self._keys.outbox, self.writer, self.pipeline.blobs,
             posts_of(settings),
+        )  # fmt: skip
+        chats = ChatStore(
+            context.store_url, self.writer.call, self._keys, context.state_directory
+        )  # fmt: skip
+        messengers = messengers_of(settings)
+        self.courier = Courier(MessengerStore(chats), messengers) if messengers else None
+        self.transcripts = Transcripts(
+            chats, self.writer, authors_of(settings), secret_of(context.state_directory),
         )  # fmt: skip
         handler = Handler(self.pipeline, mailboxes_of(settings), lambda: self.writer.store_full)
         self.lmtp = Server(handler, settings.intake.mail_bytes_max)
@@ -114,6 +127,7 @@ class IntakeRole:
                 try:
                     await self.pipeline.see(batch.events)
                     await self.sender.see(batch.events)
+                    await self.transcripts.see(batch.events)
                     break
                 except (StoreError, StoreUnavailable, OSError) as away:
                     log.warning("the journal waits to be followed", reason=type(away).__name__)
@@ -144,6 +158,10 @@ class IntakeRole:
                     sum((fetcher.counts for fetcher in self.fetchers), Counter())),
             counted("callcenter_letters_total", "Letters, and what became of them.", "what",
                     dict(self.sender.counts)),
+            counted("callcenter_transcripts_total", "Chats that were over, and what became of them.",
+                    "what", dict(self.transcripts.counts)),
+            counted("callcenter_messenger_answers_total", "Answers to messaging services.", "what",
+                    dict(self.courier.counts) if self.courier else {}),
             counted("callcenter_intake_seconds_total", "From acknowledged to queued, all together.",
                     "channel", self.pipeline.waited),
             gauge("callcenter_intake_pending", "Arrived and not yet in a queue.",
@@ -165,7 +183,30 @@ class IntakeRole:
 def doors_of(settings: Settings) -> dict[str, Door]:
     """Where things come in, by name."""
     timezone = settings.center_table.timezone
-    return {box.name: _door(box, timezone) for box in settings.mailboxes} | fax_doors(settings)
+    mail = {box.name: _door(box, timezone) for box in settings.mailboxes}
+    return mail | fax_doors(settings) | chat_doors(settings)
+
+
+def chat_doors(settings: Settings) -> dict[str, Door]:
+    """One for each chat and messenger: which queue its chats wait in."""
+    doors: list[ChatSettings | MessengerSettings] = [*settings.chats, *settings.messengers]
+    return {
+        chat.name: Door(
+            name=chat.name, queue=chat.queue, priority=chat.priority, skills=dict(chat.skills),
+            rules=tuple(Rule(**rule.model_dump()) for rule in chat.rules),
+        )
+        for chat in doors
+    }  # fmt: skip
+
+
+def authors_of(settings: Settings) -> dict[str, Author]:
+    """In whose name transcripts of chats are sent, by the name of the chat."""
+    boxes = {box.name: box for box in settings.mailboxes if box.smtp and box.addresses}
+    return {
+        chat.name: Author(address=box.addresses[0], name=box.from_name, signature=box.signature)
+        for chat in settings.chats
+        if (box := boxes.get(chat.mailbox)) is not None
+    }
 
 
 def fax_doors(settings: Settings) -> dict[str, Door]:
@@ -251,6 +292,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         asyncio.create_task(role.follow(), name="follow"),
         asyncio.create_task(role.keep_place(), name="place"),
         asyncio.create_task(role.publish(), name="figures"),
+        *([asyncio.create_task(role.courier.work(), name="courier")] if role.courier else []),
         *(asyncio.create_task(fetcher.run(), name="fetch") for fetcher in role.fetchers),
         asyncio.create_task(stopping.wait(), name="stop"),
     ]

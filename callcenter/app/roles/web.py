@@ -23,8 +23,11 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from callcenter.adapters.blobs import Blobs, NoSuchBlob
+from callcenter.adapters.chats import ChatArrivals, ChatStore
 from callcenter.adapters.fax.pages import Pages
 from callcenter.adapters.history import History
+from callcenter.adapters.intake.claims import Claims
+from callcenter.adapters.messengers import MessengerStore
 from callcenter.adapters.priority import stand_back
 from callcenter.adapters.store.clock import HeardTime, monotonic
 from callcenter.adapters.store.health import decode_health
@@ -40,6 +43,7 @@ from callcenter.adapters.store.keys import Keys
 from callcenter.adapters.store.resp import StoreError
 from callcenter.app.addresses import host_port
 from callcenter.app.config import MailboxSettings, Settings, SipSettings
+from callcenter.app.config_documents import chat_doors_of, messengers_of
 from callcenter.app.context import RoleContext
 from callcenter.app.flow_files import prompt_names
 from callcenter.app.roles.fax_hooks import FaxHooks
@@ -57,6 +61,7 @@ from callcenter.intake.letter import Writer, compose
 from callcenter.intake.threads import message_id
 from callcenter.records.published import Published, decode_published
 from callcenter.web.access import LOOPBACK
+from callcenter.web.chats import ChatWorld
 from callcenter.web.document_views import Notes
 from callcenter.web.picture import ControlView, Picture
 from callcenter.web.refusals import keep_requests_out_of_the_log
@@ -217,6 +222,7 @@ class WebRole:
         )
         self._parties = Parties(self.writer, self._keys, history)
         self.hooks = FaxHooks(context, self.writer.call)
+        self.chats = self._chat_world(settings)
         self.server = Server(
             self.picture,
             World(
@@ -230,14 +236,33 @@ class WebRole:
                 faxes=fax_terms(context),
                 hooks=self.hooks,
                 documents=Documents(context.state_directory, settings.mailboxes),
+                chats=self.chats,
                 origins=settings.web.origins,
                 prompts=lambda: prompt_names(settings.flows_directory),
                 private=host_port(settings.web.listen)[0] in LOOPBACK,
             ),
         )
 
+    def _chat_world(self, settings: Settings) -> ChatWorld | None:
+        """What chats need; None where none is configured."""
+        doors = chat_doors_of(settings)
+        if not doors:
+            return None
+        name, epoch = f"{self._context.name}-chats", self._context.epoch
+        claims = Claims(self.writer.call, self._keys, name, epoch)
+        store = ChatStore(
+            self._url, self.writer.call, self._keys, self._context.state_directory
+        )  # fmt: skip
+        self._arrivals = ChatArrivals(store, claims, lambda: self.writer.store_full)
+        secret = secret_of(self._context.state_directory)
+        messengers = messengers_of(settings)
+        senders = MessengerStore(store) if messengers else None
+        return ChatWorld(doors, store, self._arrivals, lambda: secret, messengers, senders)
+
     async def begin(self) -> None:
         """Start from the folds of the records role, where there are any."""
+        if self.chats is not None:
+            await self._arrivals.begin()
         found = await self._history.records.fold()
         if found is not None:
             self.picture.begin(found[1], found[0])
@@ -397,6 +422,7 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         asyncio.create_task(role.follow(), name="follow"),
         asyncio.create_task(role.watch(), name="watch"),
         asyncio.create_task(role.server.hub.run(), name="hub"),
+        *([asyncio.create_task(role.server.chats.run(), name="chats")] if role.server.chats else []),
         asyncio.create_task(stopping.wait(), name="stop"),
     ]
     try:

@@ -9,6 +9,7 @@ import { signal } from "./vendor/signals.mjs";
 import { troubles } from "./alarms.mjs";
 import { CallCard, WrapUpCard } from "./desk_call.mjs";
 import { DialPane } from "./desk_dial.mjs";
+import { ChatsPane, unread } from "./desk_chats.mjs";
 import { DocumentsPane, times } from "./desk_documents.mjs";
 import { FaxesPane } from "./desk_faxes.mjs";
 import { useFound } from "./found.mjs";
@@ -150,8 +151,8 @@ function useTitle({ offer, contact, agent, documents }) {
   const letter = documents.find((item) => item.state === "ringing" && item.offer);
   const title = letter ? `Offered: ${letter.subject || letter.queue_title}` : offer?.preview_until ? `Take it? ${offer.queue_title}` : offer ? `Rings: ${offer.caller || offer.queue_title}` : contact ? `Call: ${contact.caller || contact.queue_title}` : PRESENCE[agent.presence];
   useEffect(() => {
-    document.title = `${title} – desk`;
-  }, [title]);
+    document.title = `${unread.value ? `(${unread.value}) ` : ""}${title} – desk`;
+  }, [title, unread.value]);
 }
 
 function Messages({ state }) {
@@ -183,7 +184,8 @@ function Desk({ state }) {
         ${contact && offer && html`<${CallCard} id="offer" call=${offer} ringing=${true} clock=${link.clock} busy=${busy.value} take=${take} pass=${pass} />`}
         ${call && html`<${CallCard} call=${call} ringing=${!contact} agent=${agent} dials=${state.dials} duty=${state.duty} clock=${link.clock} busy=${busy.value} file=${file} take=${take} pass=${pass} act=${onCall} />`}
         ${wrapUp && !call && html`<${WrapUpCard} key=${wrapUp.segment} work=${wrapUp} clock=${link.clock} busy=${busy.value} file=${file} done=${done} />`}
-        <${DocumentsPane} items=${documents} clock=${link.clock} busy=${busy.value} act=${act} />
+        <${ChatsPane} items=${documents.filter((item) => item.channel === "chat")} agent=${agent} clock=${link.clock} busy=${busy.value} act=${act} />
+        <${DocumentsPane} items=${documents.filter((item) => item.channel !== "chat")} clock=${link.clock} busy=${busy.value} act=${act} />
         ${(state.faxes_out || state.faxes.length > 0) && html`<${FaxesPane} faxes=${state.faxes} busy=${busy.value} act=${act} tomorrow=${times(link.clock.value)[1][1]} />`}
         ${!call && !wrapUp?.open && !documents.length && html`<${Nothing} agent=${agent} />`}
       </div>
