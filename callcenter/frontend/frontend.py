@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callcenter.domain import events as e
-from callcenter.domain.center import Number
 from callcenter.domain.commands import FrontendReported
 from callcenter.domain.termination import Reason
 from callcenter.domain.units import AgentId, ContactId, Micros, PartyId
@@ -26,7 +25,8 @@ from callcenter.frontend.call import CallStory
 from callcenter.frontend.call_record import CallRecord, Stage
 from callcenter.frontend.callback import CallbackStory
 from callcenter.frontend.caller import caller_of, dialled_user, digit_in, plain_number
-from callcenter.frontend.fax import FaxRecord, FaxStory, takes_fax
+from callcenter.frontend.fax import takes_fax
+from callcenter.frontend.fax_door import FaxDoor
 from callcenter.frontend.fax_out import FaxOutStory
 from callcenter.frontend.fax_out import begin as begin_fax
 from callcenter.frontend.feature import FeatureStory
@@ -104,6 +104,7 @@ class Frontend:
         self.phones = Phones(self.hands, secret)
         self.trunks = Trunks()
         self.dials = AgentDials(self.hands, self.phones)
+        self.faxes = FaxDoor(self.hands)
         self.targets = Targets(self.hands)
         self.registrations = Registrations(self.hands)
         self.hands.rule = self._rule
@@ -131,8 +132,8 @@ class Frontend:
             DigitHeard: lambda i: self._at_leg(i.leg, lambda s: s.digit(i.leg, i.digit)),
             SayingFinished: lambda i: self._at_leg(i.leg, lambda s: s.finished(i.leg, i.file)),
             RtpSilent: lambda i: self._at_leg(i.leg, lambda s: s.silent(i.leg, i.seconds)),
-            FaxHeard: lambda i: self._fax_heard(i.leg),
-            FaxOver: lambda i: self._fax_over(i.leg),
+            FaxHeard: lambda i: self.faxes.heard(i.leg),
+            FaxOver: lambda i: self.faxes.over(i.leg),
             RtpHeard: lambda i: self._at_leg(i.leg, lambda s: s.sound(i.leg)),
             LookedUp: self._looked_up,
             PartyFetched: self._party_fetched,
@@ -448,7 +449,7 @@ class Frontend:
             return
         is_trunk = self._is_trunk(call.flow)
         if flow is None:
-            self._fax(call, invite, number)
+            self.faxes.arrived(call, caller_of(invite, is_trusted=is_trunk), number)
             return
         caller = caller_of(invite, is_trusted=is_trunk)
         contact = self.hands.new_contact()
@@ -471,55 +472,6 @@ class Frontend:
         self.hands.follow(call, story)
         self.hands.begin(story)
         story.arrive()
-
-    def _fax(self, call: sip.Call, invite: Request, number: Number) -> None:
-        """A number that takes faxes and nothing else."""
-        name = self.hands.new_contact()
-        record = FaxRecord(
-            media=LegRecord(id=f"{name}/c"),
-            dialled=number.number,
-            queue=number.fax,
-            caller=caller_of(invite, is_trusted=self._is_trunk(call.flow)),
-            began=self.hands.center_now(),
-        )
-        story = FaxStory(self.hands, name, call, record)
-        story.media.tell(call.flow)
-        self.hands.follow(call, story)
-        self.hands.begin(story)
-        story.arrive()
-
-    def _fax_heard(self, leg: str) -> None:
-        """A voice call turns out to be a fax: it goes on as one, if its number takes any."""
-        story = self.hands.stories.get(owner_of(leg))
-        if not isinstance(story, CallStory):
-            return
-        number = next(
-            (n for n in self.hands.center.numbers if n.number == story.record.dialled), None
-        )
-        if number is None or not takes_fax(number) or not story.becomes_fax(leg):
-            return
-        self.counts["fax.heard"] += 1
-        record = FaxRecord(
-            media=story.record_of_media(),
-            dialled=story.record.dialled,
-            queue=number.fax,
-            caller=story.record.caller,
-            began=story.record.arrived,
-            answered=True,
-        )
-        fax = FaxStory(self.hands, story.id, story.caller, record)
-        self.hands.follow(story.caller, fax)
-        self.hands.begin(fax)
-        fax.take_over()
-
-    def _fax_over(self, leg: str) -> None:
-        story = self.hands.stories.get(owner_of(leg))
-        if isinstance(story, FaxStory):
-            self.hands.touch(story)
-            story.over()
-        elif isinstance(story, FaxOutStory):
-            self.hands.touch(story)
-            story.fax_over()
 
     def _is_trunk(self, flow: Flow) -> bool:
         return self.trunks.of(flow, self.hands.config.trunks) is not None
