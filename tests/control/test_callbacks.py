@@ -210,6 +210,26 @@ def test_nobody_is_called_before_the_queue_opens() -> None:
     assert house.rung("cb1") == "ann"
 
 
+def test_when_the_queue_opens_she_is_called_by_whoever_is_free_already() -> None:
+    office = Calendar(name="office", periods=(Period(weekday=4, opens=540, closes=600),))
+    sales = queue(calendar="office")
+    house = House().open(Center(queues=(sales,), agents=(agent("ann"),), calendars=(office,)))
+    house.arrive("c1")
+    house.call_back("c1", "cb1")
+    house.wait(120)  # whoever takes leave slowly is freed at once when she hangs up
+    house.hang_up("c1", Reason.CALLBACK_PROMISED)
+    assert not only(house.wait(3478.9), e.OfferMade)
+    assert one(house.wait(2), e.OfferMade).contact == "cb1"
+
+
+def test_nobody_can_tell_when_a_queue_opens_that_never_does() -> None:
+    never = Calendar(name="never")
+    sales = queue(calendar="never")
+    house = House().open(Center(queues=(sales,), agents=(agent("ann"),), calendars=(never,)))
+    house.arrive("c1")
+    assert one(house.call_back("c1", "cb1"), e.ContactQueued).not_before == house.now + MINUTE
+
+
 def test_a_plan_widens_the_ring_for_it_but_does_not_let_it_out() -> None:
     plan = Plan(steps=(PlanStep(after_seconds=30, exit="timeout"),))
     house = House().open(center(agent("ann"), queues=(queue(plan=plan),)), ready=False)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callcenter.control.consults import BESIDE_MAX
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.commands import OfferOutcome, Presence
@@ -178,6 +179,15 @@ def test_an_answer_in_a_call_that_nobody_leads_any_more_joins_nobody() -> None:
     assert house.control.counters["joined_nobody"] == 1
     assert house.contact("c1").beside == ()
     check(house.control)
+
+
+def test_so_many_colleagues_may_be_in_a_call_and_no_more() -> None:
+    names = [f"p{n}" for n in range(BESIDE_MAX)]
+    house = talking(*names, "late")
+    for name in names:
+        assert house.ask_in("c1", "ann", name).accepted
+        house.asked_reports("c1", OfferOutcome.ACCEPTED)
+    assert house.ask_in("c1", "ann", "late").reason == "6 colleagues are in the call already"
 
 
 def test_one_colleague_is_asked_at_a_time() -> None:

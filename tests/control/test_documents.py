@@ -98,6 +98,20 @@ def test_what_is_laid_on_the_desk_is_a_segment_named_in_the_order_of_its_beginni
     assert [one.segment for one in house.all(e.SegmentStarted)] == ["s1-1", "s1-2", "s1-3"]
 
 
+def test_what_is_laid_on_a_desk_late_has_waited_so_long() -> None:
+    laid = queue(auto_accept=True)
+    house = House().open(center(agent("ann"), queues=(laid,)), ready=False)
+    house.document("m1")
+    house.wait(70)
+    said = house.presence("ann", Presence.READY)
+    assert one(said, e.SegmentStarted).waited == 70 * SECOND
+
+
+def test_a_queue_without_dispositions_says_so() -> None:
+    said = worked(dispositions=()).done("m1", "ann", "nonsense")
+    assert said.reason == "queue 'sales' knows the dispositions: none"
+
+
 def test_nobody_is_asked_to_look_at_a_document_before_it_is_offered_to_read() -> None:
     house = opened(preview_seconds=5, ring_seconds=20)
     house.document("m1")
@@ -123,7 +137,12 @@ def test_work_after_it_follows_where_the_queue_says_so() -> None:
     [
         ("m1", "ben", "", "agent 'ben' does not work on a document 'm1'"),
         ("m9", "ann", "", "agent 'ann' does not work on a document 'm9'"),
-        ("m1", "ann", "nonsense", "queue 'sales' knows the dispositions: "),
+        (
+            "m1",
+            "ann",
+            "nonsense",
+            "queue 'sales' knows the dispositions: resolved, follow-up, wrong-number",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(

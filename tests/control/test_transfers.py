@@ -181,6 +181,21 @@ def test_who_picked_up_for_whom_is_written_down() -> None:
     assert house.all(e.ContactAssigned)[-1].by == "sue"
 
 
+def test_nobody_hands_a_caller_to_an_agent_who_must_not_have_her() -> None:
+    house = House().open(center(agent("ann", english=5), agent("ben", english=3), queues=QUEUES))
+    house.call("c1", excluded=(AgentId("ben"),))
+    house.accept("c1")
+    assert (
+        house.hand_on("c1", "ann", to="ben").reason == "agent 'ben' is excluded from contact 'c1'"
+    )
+
+
+def test_who_is_just_able_picks_up() -> None:
+    house = House().open(center(agent("ann", english=5), agent("ben", english=1), queues=QUEUES))
+    house.call("c1")
+    assert house.pick_up("c1", "ben").accepted
+
+
 def test_nobody_hands_a_caller_to_an_agent_who_takes_no_calls() -> None:
     writes = member("ben", {"capacity": {Channel.VOICE: 0}}, english=3)
     house = House().open(center(agent("ann", english=5), writes, queues=QUEUES))
