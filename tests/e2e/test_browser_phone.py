@@ -217,6 +217,7 @@ def test_chromium_is_an_agents_phone_and_both_hear_each_other(
     contact = center.api("contacts?state=active")["contacts"][0]["contact"]
     page.evaluate("text => window.socket.send(text)", good_bye(invite))
     caller.join(30)
+    page.evaluate("() => window.socket.close()")
     assert caller.wrong is None, caller.wrong
     dumps = sorted((tmp_path / "b").glob("dump-*dec.wav"))
     assert seconds_of_tone(dumps[-1], BROWSER_TONE) >= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from callcenter.domain.termination import Reason
@@ -12,7 +13,17 @@ from callcenter.frontend.media_leg import lines_in
 from callcenter.frontend.secrecy import Policy, Rule, rule_of, take
 from callcenter.sip.flow import Flow, Transport
 from callcenter.sip.sdp import Media, Sdp, audio_media, build_audio, is_held, parse_sdp
-from tests.frontend.world import OUR_KEYS, OUR_WEB, SERVER, THEIR_KEY, Phone, World
+from tests.frontend.test_outside import OUTSIDE, may_dial
+from tests.frontend.world import (
+    OUR_KEYS,
+    OUR_WEB,
+    SERVER,
+    THEIR_KEY,
+    TRUNK,
+    TRUNK_HOST,
+    Phone,
+    World,
+)
 
 NUMBER = "+15550100"
 SAVP, AVP = "RTP/SAVP", "RTP/AVP"
@@ -424,3 +435,42 @@ def test_what_rtpengine_writes_for_a_browser_is_passed_on() -> None:
     assert [line.partition(":")[0] for line in web] == [
         "setup", "fingerprint", "ice-ufrag", "ice-pwd",
     ]  # fmt: skip
+
+
+# ---- trunks that we call by ----------------------------------------------------------------------
+
+
+def dials_out(transport: Transport, policy: str) -> tuple[World, Phone]:
+    """An agent dials a number outside; the trunk's phone."""
+    world = may_dial(World("ana"))
+    trunk = Phone(world, "trunk", TRUNK_HOST, transport=transport)
+    world.phones[trunk.flow.local] = trunk
+    road = trunk.flow._replace(local=trunk.flow.remote, remote=trunk.flow.local)
+    ours = msgspec.structs.replace(TRUNK, transport=transport, flow=road, srtp=policy)
+    hands = world.frontend.hands
+    hands.config = hands.config._replace(trunks=(ours,))
+    world.agents["ana"].dial(OUTSIDE)
+    return world, trunk
+
+
+@pytest.mark.parametrize(
+    ("transport", "policy", "protocol", "keys"),
+    [
+        ("tls", "optional", AVP, True),
+        ("tls", "required", SAVP, True),
+        ("tls", "off", AVP, False),
+        ("udp", "optional", AVP, False),
+    ],
+)
+def test_a_trunk_that_we_call_by_is_offered_what_its_own_policy_says(
+    transport: Transport, policy: str, protocol: str, keys: bool
+) -> None:
+    _, trunk = dials_out(transport, policy)
+    assert told(trunk).protocol == protocol
+    assert keys_of(told(trunk)) == (list(OUR_KEYS) if keys else [])
+
+
+def test_by_a_trunk_that_must_be_encrypted_and_is_not_on_tls_nothing_is_dialled() -> None:
+    world, trunk = dials_out("udp", "required")
+    assert trunk.call is None
+    assert not any(data.startswith(b"INVITE") for data in world.sent)
