@@ -7,7 +7,7 @@ TEST_STAMP := $(VENV)/.installed-test
 WORKERS ?= 3
 # So many tests are played at once, also where there are but two processors: most of them wait. Those
 # with phones are played when those that compute are over, for phones must not be kept waiting; and
-# by themselves those that judge how quickly something is answered.
+# by themselves those that judge how quickly something is answered or need all there is.
 TOGETHER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Every process of ours imports a thousand modules: compiled ones are kept, whatever the surroundings

@@ -65,6 +65,7 @@ def test_thirty_seconds_of_demo_prove_every_answered_call() -> None:
     check(summary_of(start_demo("--duration", "30", "--seed", "1")))
 
 
+@pytest.mark.alone
 def test_two_demos_of_one_seed_run_side_by_side() -> None:
     both = [start_demo("--duration", "12", "--seed", "4") for _ in range(2)]
     for demo in both:
