@@ -512,7 +512,11 @@ def _chats(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, one in enumerate(settings.messengers):
         place = ("messenger", index)
         if not one.secret.get_secret_value():
-            yield (*place, "secret"), "is required", "write secret_file: requests are signed with it"
+            yield (
+                (*place, "secret"),
+                "is required",
+                "write secret_file: requests are signed with it",
+            )
         if one.name in boxes or one.name in {chat.name for chat in settings.chats}:
             yield (*place, "name"), f"{one.name!r} is a mailbox or chat already", "names are unique"
     for index, chat in enumerate(settings.chats):
