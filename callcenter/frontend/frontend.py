@@ -441,7 +441,11 @@ class Frontend:
             refuse(self.hands, call, Reason.NO_SUCH_NUMBER)
             return
         agent = self.phones.registered_from(call.flow)
-        if not number.guests and not self._is_trunk(call.flow) and not self.dials.is_agent(call, invite):
+        if (
+            not number.guests
+            and not self._is_trunk(call.flow)
+            and not self.dials.is_agent(call, invite)
+        ):
             return
         is_trunk = self._is_trunk(call.flow)
         if flow is None:

@@ -144,7 +144,10 @@ def test_no_spelling_in_a_refer_reaches_the_canary() -> None:
 
 def test_no_spelling_in_a_redirection_reaches_the_canary() -> None:
     """The provider answers 302 and names a number: nobody follows it."""
-    world, chance = may_dial(World("ana"), rule=DialRule(name="office", allow=("+1555",))), Random(5)
+    world, chance = (
+        may_dial(World("ana"), rule=DialRule(name="office", allow=("+1555",))),
+        Random(5),
+    )
     canary = trunk("canary", "+", "0", "1", "2", "4", "9")
     trunks = (*world.frontend.hands.config.trunks, canary)
     world.frontend.hands.config = world.frontend.hands.config._replace(trunks=trunks)

@@ -127,7 +127,9 @@ def write_center(
     line_port: int = 0,
 ) -> DemoCenter:
     """Write `callcenter.toml` into `directory` and tell where everything is."""
-    passwords = {name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR, CHAT_AGENT)}
+    passwords = {
+        name: secrets.token_urlsafe(12) for name in (*(n for n, *_ in TEAM), VISITOR, CHAT_AGENT)
+    }
     center = DemoCenter(directory, sip, web, scenario, passwords)
     lines = [
         "# Written by `callcenter demo`; deleted with its directory at the end.",

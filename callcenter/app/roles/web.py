@@ -422,7 +422,11 @@ async def serve(context: RoleContext, stopping: asyncio.Event) -> None:
         asyncio.create_task(role.follow(), name="follow"),
         asyncio.create_task(role.watch(), name="watch"),
         asyncio.create_task(role.server.hub.run(), name="hub"),
-        *([asyncio.create_task(role.server.chats.run(), name="chats")] if role.server.chats else []),
+        *(
+            [asyncio.create_task(role.server.chats.run(), name="chats")]
+            if role.server.chats
+            else []
+        ),
         asyncio.create_task(stopping.wait(), name="stop"),
     ]
     try:
