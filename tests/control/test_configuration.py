@@ -371,3 +371,17 @@ def test_who_lacks_a_certificate_is_named_once_per_skill() -> None:
             "whether ann, ben, cat have one"
         ),
     )
+
+
+def test_a_certificate_that_nobody_needs_or_nobody_has_is_no_matter_of_its_own() -> None:
+    """Where a queue needs the skill, the queue says so; where nobody has it there is none to name."""
+    needed = msgspec.structs.replace(
+        center(agent("ann", tax=5), queues=(queue(skills={"tax": 1}),), skills=("tax",)),
+        certified=("tax",),
+    )
+    words = "; `callcenter agent certificates` tells whether ann have one"
+    assert not [line for line in warnings_of(needed) if line.endswith(words)]
+    had_by_nobody = msgspec.structs.replace(
+        center(agent("ann"), skills=("tax",)), certified=("tax",)
+    )
+    assert not [line for line in warnings_of(had_by_nobody) if line.startswith("skill tax")]

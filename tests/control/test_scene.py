@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from callcenter.control.scene import CALLERS_MAX, Sketch, may, named, running
+from callcenter.control.scene import CALLERS_MAX, Sketch, may, named, running, waiting_calls
 from callcenter.domain.center import AgentChoice, Channel, ContactChoice, Plan, PlanStep
 from callcenter.domain.commands import Presence
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import SECOND, AgentId, QueueId
 from callcenter.routing.lookahead import NEWCOMER, PATHS, Desk, Reserve, Scene
 from callcenter.routing.spread import SEEN_MIN
@@ -225,3 +226,13 @@ def test_who_may_take_a_caller() -> None:
     assert may(red, {"french": 9}, Terms(teams=("red",)))
     assert not may(red, {"french": 9}, Terms(teams=("blue",)))
     assert not may(red, {}, Terms(teams=("red",), only=ANN))
+
+
+def test_a_callback_is_nobodys_rival_until_she_may_be_called() -> None:
+    house = House().open(center(), ready=False)
+    house.arrive("c1")
+    house.call_back("c1", "cb1")
+    assert waiting_calls(house.control.world) == []
+    house.hang_up("c1", Reason.CALLBACK_PROMISED)
+    house.wait(1)
+    assert [contact.id for contact in waiting_calls(house.control.world)] == ["cb1"]
