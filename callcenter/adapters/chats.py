@@ -31,6 +31,7 @@ from callcenter.adapters.store import scripts
 from callcenter.adapters.store.embedded import StoreUnavailable
 from callcenter.adapters.store.keys import CHAT_DAYS, Keys
 from callcenter.adapters.store.resp import StoreError
+from callcenter.domain.termination import Reason
 from callcenter.domain.units import ContactId, PartyId
 from callcenter.intake.arrival import Arrival, Note
 from callcenter.intake.chat import (
@@ -82,12 +83,16 @@ class ChatStore:
         except OSError as full:
             raise ChatsAway("the disk takes nothing more") from full
 
-    async def say(self, contact: str, said: Said, most: int) -> tuple[int, bool]:
-        """Have it kept: its place, and whether it is new. Raises `ChatOver`, `ChatFull`."""
+    async def say(
+        self, contact: str, said: Said, most: int, *, begins: bool = False
+    ) -> tuple[int, bool]:
+        """Have it kept: its place, and whether it is new. Raises `ChatOver`, `ChatFull`. Only what
+        `begins` one makes a conversation: whoever comes back after days finds hers over."""
         keys = self.keys
         state, place = await self.call(
             "EVAL", scripts.SAY, 2, keys.chat_said(contact), keys.chat_names(contact),
             said.id, encode(said), most, CHAT_SECONDS, keys.chats, contact,
+            int(begins),
         )  # fmt: skip
         if state == -1:
             raise ChatOver(contact)
@@ -123,9 +128,12 @@ class ChatStore:
         return places, decode_said(bytes(found)).at if found else 0
 
     async def over(self, contact: str) -> str | None:
-        """Why it ended; None while it lives."""
-        found = await self.call("HGET", self.keys.chat_names(contact), ".over")
-        return bytes(found).decode() if found else None
+        """Why it ended; None while it lives. What the store has forgotten ended long ago."""
+        names = self.keys.chat_names(contact)
+        found = await self.call("HGET", names, ".over")
+        if found:
+            return bytes(found).decode()
+        return None if await self.call("EXISTS", names) else Reason.RESOLVED.value
 
     async def want_copy(self, contact: str) -> None:
         """Its visitor wants it by mail when it is over."""

@@ -155,7 +155,12 @@ class Courier:
             and self._again.get(contact, (0.0,))[0] <= time.monotonic()
         ]
         for begin in range(0, len(due), 20):
-            await asyncio.gather(*(self._one(http, *one) for one in due[begin : begin + 20]))
+            done = await asyncio.gather(
+                *(self._one(http, *one) for one in due[begin : begin + 20]), return_exceptions=True
+            )
+            for wrong in done:
+                if isinstance(wrong, BaseException):
+                    raise wrong  # when all have ended, so that none is at work twice
 
     async def _one(self, http: aiohttp.ClientSession, contact: str, party: Party) -> None:
         chats = self._store.chats

@@ -11,7 +11,7 @@ are dialled; control knows who may ask and writes down every dial, by the name o
 """
 
 from callcenter.control.consults import on_consult
-from callcenter.control.contacts import interrupt, segment_id
+from callcenter.control.contacts import interrupt, rescind, segment_id
 from callcenter.control.people import answer
 from callcenter.control.state import ContactState
 from callcenter.control.transfers import ACT_WITHIN, not_hers, on_transfer, segment_of
@@ -193,6 +193,10 @@ def on_placed(turn: Turn, contact: ContactState, command: OfferReported) -> None
 
 def connected(turn: Turn, contact: ContactState, command: OfferReported) -> None:
     """Somebody outside answered: her part begins, in no queue."""
+    agent = turn.state.agents.get(command.agent)
+    for offer in list(agent.offers) if agent else ():
+        if offer != command.offer:
+            rescind(turn, offer, "the agent talks on a call of her own")
     turn.emit(
         e.OfferAccepted(at=turn.now, offer=command.offer, contact=contact.id, agent=command.agent)
     )

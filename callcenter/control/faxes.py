@@ -39,6 +39,10 @@ NOBODY_SECONDS = 10
 """Looked again for a front end after so long."""
 CALL_HOURS_MAX = 12
 """A call of 500 pages takes six."""
+OURS = frozenset((FaxOutcome.UNAVAILABLE, FaxOutcome.LATE))
+"""Nobody was called: we had no machine free, or read the word too late."""
+OURS_MORE = 250
+"""So many attempts more may come to that: a day of them, five minutes apart."""
 FINAL: dict[FaxOutcome, tuple[LetterStage, Reason]] = {
     FaxOutcome.SENT: (LetterStage.SENT, Reason.FAX_SENT),
     FaxOutcome.NOT_ALLOWED: (LetterStage.FAILED, Reason.FAX_NOT_ALLOWED),
@@ -168,7 +172,7 @@ def conclude(turn: Turn, fax: ContactId, outcome: FaxOutcome, confirmed: int) ->
         outcome = FaxOutcome.CUT_OFF
     if outcome in FINAL:
         stage, reason = FINAL[outcome]
-    elif found.attempt < found.attempts_max:
+    elif found.attempt < found.attempts_max + (OURS_MORE if outcome in OURS else 0):
         later = 0 if outcome is FaxOutcome.LATE else found.retry_seconds * SECOND
         change(
             turn, fax, LetterStage.WAITING, confirmed=confirmed, outcome=outcome,

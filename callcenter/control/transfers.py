@@ -53,6 +53,9 @@ def on_transfer(turn: Turn, command: c.TransferRequested) -> None:
     contact = turn.state.contacts[command.contact]
     name = command.queue or segment.queue
     queue = turn.world.queues.get(name)
+    if not name:
+        answer(turn, command.request, "a call of her own has no queue: name one, or ask first")
+        return
     if queue is None:
         answer(turn, command.request, f"there is no queue {quoted(name)}")
         return

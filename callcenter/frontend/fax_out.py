@@ -25,6 +25,7 @@ from callcenter.frontend.endings import RANG_OUT, ending
 from callcenter.frontend.fax_line import FaxLine, far
 from callcenter.frontend.hands import Hands
 from callcenter.frontend.media_leg import LegRecord, MediaLeg
+from callcenter.frontend.secrecy import rule_of
 from callcenter.frontend.turn import FaxAttempted, FetchParty, Message
 from callcenter.sip import endpoint as sip
 from callcenter.sip.events import CallEvent
@@ -138,6 +139,12 @@ class FaxOutStory(FaxLine):
         if road is None:
             self._conclude(FaxOutcome.NOT_ALLOWED)
             return
+        flow = road.trunk.flow
+        assert flow is not None, "a road leads somewhere"
+        rule = rule_of(road.trunk.srtp, flow)
+        if rule.forbids_call:
+            self._conclude(FaxOutcome.NOT_ALLOWED)
+            return
 
         def called() -> None:
             if self.call is None and self.record.ends is None:
@@ -151,6 +158,7 @@ class FaxOutStory(FaxLine):
 
         def free(_: Message) -> None:
             if self.record.ends is None:
+                self.media.tell(flow, rule)
                 self.media.open_for_phone(None, called, self._media_failed)
 
         self.ask_worker("ready", free, blob=self.record.blob)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callcenter.domain import events as e
-from callcenter.domain.commands import FrontendReported
-from callcenter.domain.termination import Reason
+from callcenter.domain.commands import ContactEndReported, FrontendReported
+from callcenter.domain.termination import Reason, ended
 from callcenter.domain.units import AgentId, ContactId, Micros, PartyId
 from callcenter.frontend import memory
 from callcenter.frontend.agent_dials import AgentDials, refuse, user_of
@@ -564,8 +564,12 @@ class Frontend:
         """An agent may call out: at her phone she waits for it, from her desk it begins here."""
         if grant.frontend != self.rules.frontend:
             return
-        if grant.contact in self.hands.stories or not grant.rings_first:
+        if grant.contact in self.hands.stories:
             self._told_contact(grant.contact, grant)
+            return
+        if not grant.rings_first:  # she hung up before it was granted
+            gone = ended(Reason.CALL_GIVEN_UP)
+            self.hands.report(ContactEndReported(contact=grant.contact, termination=gone))
             return
         story = granted_story(self.hands, grant, CallStory)
         self.hands.begin(story)

@@ -414,18 +414,18 @@ class MediaLeg:
 
     def answer_to(self, offer: bytes) -> bytes:
         """Sound taken from one whose fax is over and whose call is about to be. Raises `SipError`."""
-        address, port = self.record.local or NOBODY
+        address, port = self._told()
         return answer_audio(read(offer), address, port, port, self.record.version).encode()
 
     def image_offer_sdp(self) -> bytes:
         """T.38 at the port that the phone sends to already."""
-        address, port = self.record.local or NOBODY
+        address, port = self._told()
         self.record.version += 1
         return build_image(address, port, port, self.record.version).encode()
 
     def image_answer_sdp(self, offer: bytes) -> bytes:
         """T.38 taken, all else refused."""
-        address, port = self.record.local or NOBODY
+        address, port = self._told()
         return answer_image(read(offer), address, port, port, self.record.version).encode()
 
     def _far_image(self) -> str:

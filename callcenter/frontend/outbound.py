@@ -102,6 +102,9 @@ class OutboundStory:
         self.agent_media.tell(call.flow)
         offer = call.remote_sdp
         if offer is None or not self.agent_media.open_for_caller(offer, self._ask, self._broken):
+            row = ending(self.agent_media.refusal)
+            call.reject(row.status, hands.now, headers=row.headers)
+            self.agent = None
             self.end(self.agent_media.refusal)
             return
         hands.wake(self.id, ANSWER_LIMIT)

@@ -69,6 +69,8 @@ def known_waits(hands: Hands, words: Iterable[str]) -> dict[str, dict[str, int]]
 
 def waits_now(waits: QueueRequested | None, queued: ContactQueued) -> QueueRequested | None:
     """How she would be put back into the queue that she waits in now, wherever her flow led her."""
-    if waits is None or waits.queue == queued.queue:
+    if waits is None:  # an agent called her and handed her on: no flow led her here
+        return QueueRequested(contact=queued.contact, queue=queued.queue, skills=queued.asked)
+    if waits.queue == queued.queue:
         return waits
     return msgspec.structs.replace(waits, queue=queued.queue, skills=queued.asked, language="")

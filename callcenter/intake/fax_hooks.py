@@ -60,6 +60,10 @@ class _Phaxio(msgspec.Struct):
     from_number: str = ""
 
 
+def _equal(wanted: str, shown: str) -> bool:
+    return hmac.compare_digest(wanted.encode(), shown.encode("utf-8", "replace"))
+
+
 def ours(body: bytes, signature: str, secret: str, now_seconds: float) -> Posted:
     """Our own form. Raises `HookRefused`."""
     fields = dict(part.strip().partition("=")[::2] for part in signature.split(","))
@@ -67,7 +71,7 @@ def ours(body: bytes, signature: str, secret: str, now_seconds: float) -> Posted
     if not told.isdecimal() or len(told) > 12 or not shown:
         raise HookRefused("unsigned", "sign it: X-Callcenter-Signature: t=SECONDS,v1=HEX")
     wanted = hmac.new(secret.encode(), told.encode() + b"." + body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(wanted, shown.lower()):
+    if not _equal(wanted, shown.lower()):
         raise HookRefused("unsigned", "the signature does not fit")
     if abs(now_seconds - int(told)) > WINDOW_SECONDS:
         raise HookRefused("replayed", f"signed more than {WINDOW_SECONDS} s ago")
@@ -91,7 +95,7 @@ def phaxio(
 ) -> Posted | None:  # fmt: skip
     """Phaxio's form, posted to `url` as the provider knows it; None for what is no fax to us (a
     fax of theirs was sent, say). Raises `HookRefused`."""
-    if not hmac.compare_digest(sign_phaxio(url, fields, files, secret), signature.lower()):
+    if not _equal(sign_phaxio(url, fields, files, secret), signature.lower()):
         raise HookRefused("unsigned", "the signature does not fit the address, fields and files")
     named = dict(fields)
     try:

@@ -27,7 +27,7 @@ import msgspec
 from callcenter.domain.center import Channel
 from callcenter.domain.units import DAY, MINUTE, SECOND, Micros
 from callcenter.intake.arrival import Arrival
-from callcenter.intake.chat import NAME_MAX, TEXT_MAX, line_of, text_of
+from callcenter.intake.chat import NAME_MAX, TEXT_MAX, BadMessage, line_of, text_of
 from callcenter.intake.chat_door import Form
 
 TOLERANCE: Micros = 5 * MINUTE
@@ -78,7 +78,7 @@ def check(messenger: Messenger, headers: Mapping[str, str], body: bytes, now: Mi
     if messenger.format == "whatsapp":
         kind, _, given = headers.get("X-Hub-Signature-256", "").partition("=")
         wanted = hmac.new(messenger.secret, body, hashlib.sha256).hexdigest()
-        if kind != "sha256" or not _equal(given, wanted):
+        if kind != "sha256" or not is_equal(given, wanted):
             raise Unsigned("signature")
         return
     told = headers.get("webhook-timestamp", "")
@@ -87,7 +87,7 @@ def check(messenger: Messenger, headers: Mapping[str, str], body: bytes, now: Mi
     if abs(now - int(told) * SECOND) > TOLERANCE:
         raise Unsigned("too_old")
     wanted = signature(messenger.secret, headers.get("webhook-id", ""), int(told), body)
-    if not any(_equal(one, wanted) for one in headers.get("webhook-signature", "").split()):
+    if not any(is_equal(one, wanted) for one in headers.get("webhook-signature", "").split()):
         raise Unsigned("signature")
 
 
@@ -107,7 +107,8 @@ def key_in(secret: str) -> bytes:
     return secret.encode()
 
 
-def _equal(given: str, wanted: str) -> bool:
+def is_equal(given: str, wanted: str) -> bool:
+    """Compared without telling by the time where they differ."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
 
@@ -140,18 +141,28 @@ def messages_in(messenger: Messenger, body: bytes, now: Micros) -> list[Incoming
                 _incoming(one.id, one.sender, one.text, one.name, one.at)
                 for one in _generic.decode(body).messages
             ]
-    except (msgspec.MsgspecError, RecursionError, LookupError, TypeError, ValueError) as wrong:
+    except (
+        msgspec.MsgspecError, RecursionError, LookupError, TypeError, ValueError, AttributeError,
+    ) as wrong:  # fmt: skip
         raise Unreadable("the body is not what this service sends") from wrong
     if len(found) > MESSAGES_MAX:
         raise Unreadable(f"at most {MESSAGES_MAX} messages at once")
     return [one for one in found if not one.at or now - one.at <= AGE_MAX]
 
 
+def _text(text: str) -> str:
+    """What can be shown of it: one empty message must not cost the others of its request."""
+    try:
+        return text_of(text[:TEXT_MAX])
+    except BadMessage:
+        return "[empty]"
+
+
 def _incoming(name: str, sender: str, text: str, person: str, at: int) -> Incoming:
     if not name or not sender or len(name) > 256 or len(sender) > ADDRESS_MAX:
         raise ValueError("a message needs an id and a sender")
     return Incoming(
-        id=name, sender=line_of(sender, ADDRESS_MAX), text=text_of(text[:TEXT_MAX]),
+        id=name, sender=line_of(sender, ADDRESS_MAX), text=_text(text),
         name=line_of(person, NAME_MAX), at=at * SECOND,
     )  # fmt: skip
 

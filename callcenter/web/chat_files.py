@@ -130,8 +130,13 @@ async def keep_file(
     name = request.headers.get("X-Chat-Id", "")
     if not is_id(name):
         raise Refused(400, "name the message in X-Chat-Id")
-    sent = [one for one in await chats.store.read(contact) if one.file is not None]
-    if len(sent) >= limits.files_max and not any(one.id == name for one in sent):
+    said_before = await chats.store.read(contact)
+    for place, one in enumerate(said_before, 1):
+        if one.id == name:
+            return place
+    if await chats.store.over(contact) is not None:
+        raise BadMessage("over", "This chat is over.")
+    if sum(one.file is not None for one in said_before) >= limits.files_max:
         raise BadMessage("too_many_files", f"A chat has at most {limits.files_max} files.")
     data = await _body(request, limits.file_bytes_max)
     kind, mime = type_of(data, limits.file_types)

@@ -22,7 +22,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import HOUR, SECOND, Micros
+from callcenter.domain.units import HOUR, MINUTE, SECOND, Micros
 from callcenter.intake import chat as words
 from callcenter.intake.chat import (
     BadMessage,
@@ -58,6 +58,10 @@ SOCKETS_MAX = 5000
 BURST = 15
 """So many messages at once, then one a second."""
 EVERY: Micros = SECOND
+ACTS_BURST = 20
+"""Greetings, beginnings and ends of one page at once, then one a second."""
+AGAIN_BURST = 5
+"""So often is a beginning said again at once, then once a minute."""
 TYPING_EVERY: Micros = 2 * SECOND
 AGAIN_SECONDS = 1.0
 """What could not be read from the store is asked for again after so long."""
@@ -140,6 +144,7 @@ class Visitor:
         self._state: dict[str, Any] = {}
         self._typist = ""
         self._woken = asyncio.Event()
+        self._acts = words.Bucket()
 
     # --- what others do -----------------------------------------------------------------------
 
@@ -185,6 +190,10 @@ class Visitor:
         await self._send({"type": "refused", "id": name, "code": code, "words": why})
 
     async def _hear(self, said: words.FromVisitor) -> None:
+        if not isinstance(said, Say | Typing) and not self._acts.take(
+            ACTS_BURST, EVERY, self._chats.now()
+        ):
+            raise BadMessage("slow_down", "That was too fast.", getattr(said, "id", ""))
         match said:
             case Hello():
                 await self._greet(said)
@@ -202,7 +211,7 @@ class Visitor:
                     await self._chats.store.want_copy(self._contact)
                     await self._send({"type": "copied"})
             case _:
-                if self._contact:
+                if self._contact and self._may("end", 3, 10 * SECOND):
                     await self._chats.end(self._contact, Reason.VISITOR_LEFT)
 
     def _may(self, what: str, most: int = BURST, every: Micros = EVERY) -> bool:
@@ -249,11 +258,13 @@ class Visitor:
                 chats.now(),
             ):  # fmt: skip
                 raise BadMessage("too_many_chats", "Too many chats were begun from here.", start.id)
+        elif not chats.buckets.take(f"again {contact}", AGAIN_BURST, MINUTE, chats.now()):
+            raise BadMessage("slow_down", "That was too fast.", start.id)
         first = Said(
             id=f"first-{contact}", by=By.VISITOR, at=chats.now(), name=start.name, text=start.text
         )
         try:
-            await chats.store.say(contact, first, door.limits.messages_max)
+            await chats.store.say(contact, first, door.limits.messages_max, begins=True)
         except ChatOver:
             pass  # it was begun, and is over: she is shown that
         _, new = await chats.world.arrivals.arrive(

@@ -56,7 +56,9 @@ TALKS = frozenset({Presence.READY, Presence.RESERVED, Presence.TALKING, Presence
 class ChatPort(Protocol):
     """Where conversations are kept. Everything raises `ChatsAway` when nothing is sure."""
 
-    async def say(self, contact: str, said: Said, most: int) -> tuple[int, bool]: ...
+    async def say(
+        self, contact: str, said: Said, most: int, *, begins: bool = False
+    ) -> tuple[int, bool]: ...
 
     async def read(self, contact: str, after: int = 0) -> list[Said]: ...
 

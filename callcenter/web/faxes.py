@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import secrets
 from datetime import UTC, datetime
@@ -186,7 +187,7 @@ class Faxes:
             caller = terms.caller(number)
         except CannotFax as wrong:
             raise Refused(409, str(wrong), kind="refused") from wrong
-        name = ContactId(f"fax-{secrets.token_hex(12)}")
+        name = ContactId(f"fax-{hashlib.sha256(fax.id.encode()).hexdigest()[:24]}")  # once only
         origin = fax.origin if fax.origin in self._picture.live.data.contacts else ContactId("")
         asked = c.FaxRequested(
             fax=name, blob=fax.blob, pages=fax.pages, party=PartyId(f"party-{name}"),

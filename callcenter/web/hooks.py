@@ -34,6 +34,8 @@ log = structlog.get_logger()
 PATH = "/intake/fax/{source}"
 FIELDS_MAX = 100
 FIELD_BYTES_MAX = 64 * 1024
+READING_MAX = 4
+"""Posts that are read at once; one of them may have the size of a whole fax."""
 STATUS = {"unsigned": 401, "replayed": 401, "malformed": 400, "no_pages": 415}
 
 
@@ -67,6 +69,7 @@ class Hooks:
     def __init__(self, port: HooksPort | None, tally: Tally) -> None:
         self._port = port
         self._tally = tally
+        self._reading = 0
 
     async def handle(self, request: web.Request) -> web.Response:
         """One post of a provider."""
@@ -75,11 +78,17 @@ class Hooks:
         if source is None or self._port is None:
             self._tally.hooks["no_source"] += 1
             raise Refused(404, "no such source of faxes is configured")
+        if self._reading >= READING_MAX:
+            self._tally.hooks["crowded"] += 1
+            raise Refused(503, "others are being read: post it again", kind="crowded")
+        self._reading += 1
         try:
             posted = await self._read(request, source)
         except HookRefused as wrong:
             self._tally.hooks[wrong.kind] += 1
             raise Refused(STATUS[wrong.kind], str(wrong), kind=wrong.kind) from wrong
+        finally:
+            self._reading -= 1
         if posted is None:
             self._tally.hooks["other"] += 1
             return web.json_response({"taken": False})

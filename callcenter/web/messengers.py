@@ -26,6 +26,7 @@ from callcenter.intake.messenger import (
     Unsigned,
     check,
     form_of_message,
+    is_equal,
     message_arrival,
     messages_in,
     said_name,
@@ -61,7 +62,7 @@ class Messengers:
         asked = request.query
         right = bool(messenger.verify_token) and (
             asked.get("hub.mode") == "subscribe"
-            and asked.get("hub.verify_token") == messenger.verify_token
+            and is_equal(asked.get("hub.verify_token", ""), messenger.verify_token)
         )
         if not right:
             raise Refused(403, "that is not the verify token")
@@ -127,7 +128,7 @@ class Messengers:
                 return
         contact = contact_named(chats.world.secret(), messenger.name, one.id)
         try:
-            await chats.store.say(contact, said, most)
+            await chats.store.say(contact, said, most, begins=True)
         except ChatOver:
             chats.counts["said_again"] += 1
             return  # it began a chat that is over: handed over again

@@ -90,11 +90,15 @@ def test_messages_have_places_without_a_hole_and_each_name_one(
     async def story(one: Side) -> None:
         async with side(store, tmp_path, "web-1") as other:
             for number in (1, 2, 1, 3, 2):
-                await one.store.say("c", said(number), 10)
-            assert await other.store.say("c", said(2), 10) == (2, False)
-            assert await other.store.say("c", said(4), 10) == (4, True)
+                await one.store.say("c", said(number), 10, begins=True)
+            assert await other.store.say("c", said(2), 10, begins=True) == (2, False)
+            assert await other.store.say("c", said(4), 10, begins=True) == (4, True)
             both = await asyncio.gather(
-                *(which.store.say("c", said(5), 10) for which in (one, other) for _ in range(5))
+                *(
+                    which.store.say("c", said(5), 10, begins=True)
+                    for which in (one, other)
+                    for _ in range(5)
+                )
             )
             assert {place for place, _ in both} == {5}
             assert sum(new for _, new in both) == 1
@@ -115,7 +119,7 @@ def test_what_was_answered_is_there_after_the_store_was_killed(
                 await asyncio.to_thread(die, store)
             while True:
                 with contextlib.suppress(ChatsAway):
-                    place, _ = await one.store.say("c", said(number), 100)
+                    place, _ = await one.store.say("c", said(number), 100, begins=True)
                     kept.append(place)
                     break
                 await asyncio.sleep(0.02)
@@ -131,7 +135,7 @@ def test_everybody_who_listens_hears_and_knows_when_she_did_not(
     async def story(one: Side) -> None:
         listening = one.listen()
         await soon(lambda: one.missed == 1)
-        await one.store.say("c", said(1), 10)
+        await one.store.say("c", said(1), 10, begins=True)
         await one.store.typing("c", "agent Ann Ortiz")
         await soon(lambda: len(one.heard) == 2)
         assert one.heard == [("said", "c", "1"), ("typing", "c", "agent Ann Ortiz")]
@@ -147,19 +151,23 @@ def test_a_full_chat_takes_no_more_and_one_that_is_over_neither(
 ) -> None:
     async def story(one: Side) -> None:
         for number in (1, 2):
-            await one.store.say("c", said(number), 2)
+            await one.store.say("c", said(number), 2, begins=True)
         with pytest.raises(ChatFull):
-            await one.store.say("c", said(3), 2)
+            await one.store.say("c", said(3), 2, begins=True)
         assert await one.store.over("c") is None
         for _ in range(2):
             assert await one.store.end("c", "resolved") == [said(1), said(2)]
         assert await one.store.over("c") == "resolved"
         with pytest.raises(ChatOver):
-            await one.store.say("c", said(3), 10)
-        assert await one.store.say("c", said(2), 10) == (2, False)
+            await one.store.say("c", said(3), 10, begins=True)
+        assert await one.store.say("c", said(2), 10, begins=True) == (2, False)
         await one.writer.call("DEL", store.keys.chat_said("c"), store.keys.chat_names("c"))
         assert await one.store.read("c") == [said(1), said(2)], "it is on the disk"
         assert await one.store.read("nobody") == []
+        assert await one.store.over("c") == "resolved", "whoever comes back late finds it over"
+        with pytest.raises(ChatOver):
+            await one.store.say("c", said(4), 10)
+        assert await one.store.read("c") == [said(1), said(2)], "and nothing begins there anew"
 
     within(store, tmp_path, story)
 
@@ -222,7 +230,9 @@ def test_who_wants_a_copy_gets_one_whatever_dies_in_between(
             subject="Parcel", sender="cleo@example.org", name="Cleo",
         )  # fmt: skip
         one.store.blobs.keep_document("c", encode_document(document))
-        await one.store.say("c", said(1), 10)
+        await one.store.say("c", said(1), 10, begins=True)
+        answer = Said(id="a" * 32, by=By.AGENT, at=NOW + 2, text="Thank you", name="Ben")
+        await one.store.say("c", answer, 10)
         await one.store.want_copy("c")
         with pytest.raises(ChatsAway):
             await transcripts.see([ending("c")])
@@ -239,9 +249,13 @@ def test_who_wants_a_copy_gets_one_whatever_dies_in_between(
             b"Message 1",
         ):
             assert line in letter
-        await one.store.say("d", said(1), 10)
+        await one.store.say("d", said(1), 10, begins=True)
         await transcripts.see([ending("d")])
         assert len(letters.asked) == 1, "nobody asked for that one"
-        assert transcripts.counts == {"kept": 4, "sent": 1}
+        await one.store.say("f", said(1), 10, begins=True)
+        await one.store.want_copy("f")
+        await transcripts.see([ending("f")])
+        assert len(letters.asked) == 1, "a stranger's words alone go to no address she names"
+        assert transcripts.counts == {"kept": 5, "sent": 1}
 
     within(store, tmp_path, story)

@@ -60,7 +60,9 @@ def within(
         )
         async with side(server, folder) as one, aiohttp.ClientSession() as http:
             store = MessengerStore(one.store)
-            await one.store.say("c", Said(id="q" * 32, by=By.VISITOR, at=NOW, text="Hi"), 100)
+            await one.store.say(
+                "c", Said(id="q" * 32, by=By.VISITOR, at=NOW, text="Hi"), 100, begins=True
+            )
             await store.have("c", "m", "+1")
             try:
                 await story(one, store, Courier(store, {"m": messenger}), service, http)
@@ -79,7 +81,7 @@ def test_answers_go_out_once_and_in_order_and_it_is_forgotten_in_the_end(
     ) -> None:  # fmt: skip
         working = asyncio.create_task(courier.work())
         for number in (1, 2, 3):
-            await one.store.say("c", answer(number), 100)
+            await one.store.say("c", answer(number), 100, begins=True)
         await soon(lambda: len(service.told) == 3)
         assert service.texts() == ["Answer 1", "Answer 2", "Answer 3"]
         assert [name for name, _ in service.told] == ["c.2", "c.3", "c.4"]
@@ -105,7 +107,7 @@ def test_what_the_service_cannot_take_now_is_tried_again_under_its_name(
     ) -> None:  # fmt: skip
         service.next = [503, 429, 0]
         for number in (1, 2):
-            await one.store.say("c", answer(number), 100)
+            await one.store.say("c", answer(number), 100, begins=True)
         for _ in range(4):
             courier._again.clear()
             await courier.round(http)
@@ -125,7 +127,7 @@ def test_what_the_service_refuses_is_told_in_the_conversation_and_the_next_goes_
     ) -> None:  # fmt: skip
         service.next = [400]
         for number in (1, 2):
-            await one.store.say("c", answer(number), 100)
+            await one.store.say("c", answer(number), 100, begins=True)
         for _ in range(2):
             await courier.round(http)
         assert len(service.told) == 2
@@ -146,10 +148,10 @@ def test_whatsapp_gets_nothing_twice_where_nobody_knows_whether_it_was_sent(
         http: aiohttp.ClientSession,
     ) -> None:  # fmt: skip
         service.next = [0]
-        await one.store.say("c", answer(1), 100)
+        await one.store.say("c", answer(1), 100, begins=True)
         await courier.round(http)
         await courier.round(http)
-        await one.store.say("c", answer(2), 100)
+        await one.store.say("c", answer(2), 100, begins=True)
         place = (await one.store.last("c"))[0]
         await senders.note("c", ".tried", place)  # we die here
         await courier.round(http)

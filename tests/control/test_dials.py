@@ -148,3 +148,12 @@ def test_the_roster_is_read_from_above() -> None:
     assert name("help", "south", monday) == "all"
     assert on_duty(replace(roster, duties=rows[:3]), QueueId("help"), "", monday) is None
     assert duty_named(roster, "all") == rows[3]
+
+
+def test_a_call_of_hers_has_no_queue_to_hand_it_on_in_and_she_is_told_so() -> None:
+    house = ready()
+    wants(house)
+    reported(house, OfferOutcome.ACCEPTED)
+    contact = one(house.journal, e.CallPlaced).contact
+    said = house.hand_on(contact, ANA, to="ben")
+    assert said.reason == "a call of her own has no queue: name one, or ask first"

@@ -14,9 +14,11 @@ from callcenter.domain.commands import (
     DialKind,
     DialRequested,
     DialStage,
+    Presence,
+    TransferRequested,
 )
 from callcenter.domain.termination import Reason
-from callcenter.domain.units import AgentId, CommandId, ContactId, PartyId
+from callcenter.domain.units import AgentId, CommandId, ContactId, PartyId, QueueId
 from callcenter.frontend.outside import DIAL_SECONDS
 from tests.frontend.test_transfer import contact_of, notified, refer, talking
 from tests.frontend.world import Phone, World
@@ -109,6 +111,39 @@ def test_she_hangs_up_on_the_number_that_she_called() -> None:
     assert outside.story[-1] == "hung up on"
     assert world.last(e.ContactEnded).termination.reason is Reason.AGENT_HUNG_UP
     assert world.leaks() == []
+
+
+def test_who_gives_her_call_up_before_it_is_granted_leaves_nothing() -> None:
+    world = may_dial(World("ana"))
+    ana = world.agents["ana"]
+    world.control_is_up = False
+    ana.dial(OUTSIDE)
+    ana.hang_up()
+    world.control_comes_back()
+    assert world.last(e.ContactEnded).termination.reason is Reason.CALL_GIVEN_UP
+    assert world.presence_of("ana") == "ready"
+    assert world.leaks() == []
+
+
+def test_a_customer_of_her_own_call_who_was_handed_to_a_queue_stays_there() -> None:
+    """Whoever took her there loses his phone: she waits again, as any caller would."""
+    world = may_dial(World("ana", "ben"))
+    ana, ben, outside = world.agents["ana"], world.agents["ben"], world.trunk("answers")
+    ana.dial(OUTSIDE)
+    world.command(
+        TransferRequested(contact=contact_of(world), agent=AgentId("ana"), queue=QueueId("sales"))
+    )
+    world.command(world.presence("ana", Presence.NOT_READY))
+    ben.answer()
+    assert world.hears(outside) == world.leg_of(ben)
+    world.wait(60)
+    ben.is_dead = True
+    world.goes_silent(ben)
+    world.wait(5)
+    assert world.last(e.SegmentEnded).termination.reason is Reason.AGENT_VANISHED
+    assert world.last(e.ContactQueued).queue == "sales"
+    assert "hung up on" not in outside.story
+    outside.hang_up()
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,12 @@ class Words:
         if self.away:
             raise ChatsAway("the store is away")
 
-    async def say(self, contact: str, said: Said, most: int) -> tuple[int, bool]:
+    async def say(
+        self, contact: str, said: Said, most: int, *, begins: bool = False
+    ) -> tuple[int, bool]:
         self._check()
+        if not begins and contact not in self.said:
+            raise ChatOver(contact)
         known = self.said.setdefault(contact, [])
         for place, one in enumerate(known, 1):
             if one.id == said.id:

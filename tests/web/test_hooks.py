@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import FormData
 
 from callcenter.intake.fax_hooks import Posted, sign_ours, sign_phaxio
-from callcenter.web.hooks import Hooks
+from callcenter.web.hooks import READING_MAX, Hooks
 from tests.web.center import Center, within
 
 SECRET = "a long secret of ours"
@@ -116,5 +116,27 @@ def test_the_form_of_phaxio_is_taken_with_its_file(tmp_path: Path) -> None:
 def test_without_sources_there_is_nobody_to_post_to(tmp_path: Path) -> None:
     async def story(found: Center) -> None:
         assert (await post(found, "own", body(), ""))[0] == 404
+
+    within(tmp_path, story)
+
+
+def test_a_few_posts_are_read_at_once_and_no_more(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        port, hooks = listening(found)
+        header = sign_ours(body(), SECRET, int(time.time()))
+        hooks._reading = READING_MAX
+        assert (await post(found, "own", body(), header))[0] == 503
+        assert (port.taken, hooks._tally.hooks["crowded"]) == ({}, 1)
+        hooks._reading = READING_MAX - 1
+        assert (await post(found, "own", body(), header))[0] == 200
+        assert hooks._reading == READING_MAX - 1
+
+    within(tmp_path, story)
+
+
+def test_a_signature_of_other_letters_is_one_that_does_not_fit(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        listening(found)
+        assert (await post(found, "own", body(), f"t={int(time.time())},v1=é"))[0] == 401
 
     within(tmp_path, story)

@@ -24,7 +24,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.domain.commands import Command, LetterRequested
 from callcenter.domain.units import ContactId, LetterId
-from callcenter.intake.chat import Said, transcript
+from callcenter.intake.chat import By, Said, transcript
 from callcenter.intake.document import Document, decode_document
 from callcenter.intake.letter import CannotWrite, compose
 from callcenter.intake.letter import Writer as Author
@@ -63,6 +63,8 @@ class Transcripts:
     async def _send(self, contact: ContactId, said: Sequence[Said]) -> None:
         if not await self._store.wants_copy(contact) or await self._store.copied(contact):
             return
+        if not any(one.by is By.AGENT for one in said):
+            return  # nobody of ours spoke: a stranger's words go to no address that she names
         try:
             found = await asyncio.to_thread(self._store.blobs.read_document, contact)
             letter = self._letter(decode_document(found), said)

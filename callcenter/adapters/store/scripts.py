@@ -82,6 +82,7 @@ SAY = b"""
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 if known then return {0, tonumber(known)} end
 if redis.call('HEXISTS', KEYS[2], '.over') == 1 then return {-1, 0} end
+if ARGV[7] == '0' and redis.call('EXISTS', KEYS[2]) == 0 then return {-1, 0} end
 if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[3]) then return {-2, 0} end
 local n = redis.call('RPUSH', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], ARGV[1], n)

@@ -268,8 +268,11 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_of_one_run(name: Path, path: Path, settings: Settings) -> bool:
-    """Locks, sockets, the store's and the history's own files, sound that is under way."""
+    """Locks, sockets, the store's and the history's own files, sound that is under way; and what
+    opens the keys of encrypted calls, which is to lie beside no copy of the store."""
     first = name.parts[0]
+    if path == settings.seal_file:
+        return True
     if first == ARCHIVE and name.suffix in (".ccj", ".new"):
         return True  # copied already, up to the last batch, or not whole yet
     if first.startswith(("media-", "lock", "run.", "run-", "history.db", ".")):
