@@ -24,6 +24,8 @@ from callcenter.sip.sdp import build_audio, parse_sdp, remote_address
 from callcenter.sip.sdp_fax import answer_image, build_image, image_media, wants_image
 
 PACE_SECONDS = 0.02
+TIFF_HEAD_OCTETS = 8
+"""A file of no pages has nothing else."""
 CONFIRMED_SECONDS = 3.0
 _numbers = itertools.count(1)
 
@@ -233,6 +235,12 @@ class FaxMachine(FaxPhone):
     def file(self, call: int, image: str = "") -> Path:
         """What came in a call."""
         return self._place / f"call-{call}{image}.tif"
+
+    def files(self) -> list[Path]:
+        """What holds pages, in the order of the calls; of each what came in its second half, if the
+        call changed to T.38."""
+        found = [self.file(n, kind) for n in range(1, self.calls + 1) for kind in ("", "-image")]
+        return [file for file in found if file.exists() and file.stat().st_size > TIFF_HEAD_OCTETS]
 
     async def serve(self, until: Callable[[], bool], seconds: float = 240) -> None:
         """Take calls until then."""

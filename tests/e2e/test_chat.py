@@ -192,7 +192,7 @@ def said(where: Locator) -> list[str]:
 
 def shows(where: Locator, wanted: list[str]) -> None:
     """Each message once and in order, before long; nothing of it is only on its way."""
-    eventually(lambda: said(where) == wanted, 20, f"not {wanted}")
+    eventually(lambda: said(where) == wanted, 60, f"not {wanted}")
 
 
 def test_both_sides_see_every_message_once_and_in_order_whatever_dies(
@@ -314,8 +314,12 @@ def test_several_at_once_handed_on_left_and_left_unanswered(center: Center, site
             other.fill("[name=text]", "Please write to me.")
             other.click("text=Leave the message")
             expect(other.locator(".greeting")).to_contain_text("answer by mail")
-    reasons = [c["reason"] for c in center.api("contacts?state=ended&limit=9")["contacts"]]
-    assert reasons[:2] == ["visitor_left", "visitor_left"]
+
+    def last_two() -> list[str]:
+        """The history is a second late."""
+        return [c["reason"] for c in center.api("contacts?state=ended&limit=2")["contacts"]]
+
+    eventually(lambda: last_two() == ["visitor_left"] * 2, 20, "they did not end by leaving")
     eventually(lambda: center.queue("sales")["waiting"] == 1, 15, "the word left is lost")
     with Street(center) as street:
         street.do(street.people.agent("anna"))
