@@ -10,6 +10,7 @@ a command in the journal like any other.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable
 from itertools import islice
@@ -206,17 +207,17 @@ class Calls:
                 await self._parties.keep(party, number)
             except CallcenterError as away:
                 raise Refused(503, str(away), kind="store-unavailable") from away
-        return await self._asking.ask(
-            c.DialRequested(
-                agent=AgentId(call.path("id")),
-                kind=kind,
-                contact=contact,
-                party=party,
-                duty=duty,
-                by=call.who.name,
-                request=request_id(),
-            )
-        )
+        asked = c.DialRequested(
+            agent=AgentId(call.path("id")), kind=kind, contact=contact, party=party, duty=duty,
+            by=call.who.name, request=request_id(),
+        )  # fmt: skip
+        try:
+            return await self._asking.ask(asked)
+        except Refused as refused:
+            if party and refused.document.status == 409:  # no contact will ever name it
+                with contextlib.suppress(CallcenterError):
+                    await self._parties.forget(party)
+            raise
 
     async def _act(self, call: Call, act: CallAct) -> Answer:
         return await self._asking.ask(

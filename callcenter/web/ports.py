@@ -79,6 +79,10 @@ class PartiesPort(Protocol):
         """Keep what was typed at a desk. Raises `StoreUnavailable`, `StoreError`."""
         ...
 
+    async def forget(self, party: str) -> None:
+        """Of somebody who was never called. Raises as `keep` does."""
+        ...
+
 
 class WhyPort(Protocol):
     """Decides again what the journal says, elsewhere. Raises `Refused` with the reason. `at` is a

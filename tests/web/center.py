@@ -58,6 +58,9 @@ class Numbers:
     async def keep(self, party: str, number: str) -> None:
         self.known[party] = number
 
+    async def forget(self, party: str) -> None:
+        self.known.pop(party, None)
+
 
 @dataclass
 class Papers:

@@ -213,3 +213,13 @@ def test_one_is_named_and_only_one_and_refusals_are_counted(tmp_path: Path) -> N
         assert 'callcenter_transfers_total{kind="queue",result="made"} 1.0' in page
 
     within(tmp_path, story)
+
+
+def test_a_number_that_may_not_be_called_is_not_kept(tmp_path: Path) -> None:
+    async def story(found: Center) -> None:
+        ann = await talking(found)
+        status, why = await post(found, "dial", ann, number="+34600123456")
+        assert status == 409, why
+        assert not [name for name in found.numbers.known if name.startswith("party-desk")]
+
+    within(tmp_path, story)

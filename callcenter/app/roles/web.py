@@ -99,6 +99,10 @@ class Parties:
         value = json.dumps({"number": number})
         await self._writer.call("HSET", self._key, party, value)
 
+    async def forget(self, party: str) -> None:
+        """A number that nobody may dial after all."""
+        await self._writer.call("HDEL", self._key, party)
+
     async def values(self, parties: Sequence[str]) -> dict[str, str]:
         """Those of `parties` that are known anywhere."""
         if not parties:
