@@ -31,6 +31,7 @@ from callcenter.adapters.store.leader import Leader
 from callcenter.adapters.store.replica import Replica, recover, save_snapshot
 from callcenter.adapters.store.resp import Connection, pack
 from callcenter.app.bench.server import fsync_p99_milliseconds
+from callcenter.app.child import GC_THRESHOLDS
 from callcenter.domain import commands as c
 from callcenter.domain import events as e
 from callcenter.domain.center import Agent, Center, Channel, Queue
@@ -118,7 +119,9 @@ def interleaved(lives: int) -> Iterator[c.Command]:
 
 
 def lead(url: str, archive: Path) -> None:
-    """The leader's process: until SIGTERM."""
+    """The leader's process, which looks for garbage as seldom as the role does: until SIGTERM."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     keys, connection = Keys(), connect(url)
