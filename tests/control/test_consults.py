@@ -181,6 +181,21 @@ def test_an_answer_in_a_call_that_nobody_leads_any_more_joins_nobody() -> None:
     check(house.control)
 
 
+def test_an_answer_that_is_reported_twice_joins_once() -> None:
+    house = asked()
+    offer = house.contact("c1").asked_in
+    for _ in range(2):
+        house.tell(
+            c.OfferReported(
+                offer=OfferId(offer), contact=ContactId("c1"), agent=AgentId("ben"),
+                outcome=OfferOutcome.ACCEPTED, segment=SegmentId("s-once"), beside=True,
+            )
+        )  # fmt: skip
+    assert house.contact("c1").beside == ("s-once",)
+    assert house.control.counters["accepted_twice"] == 1
+    check(house.control)
+
+
 def test_so_many_colleagues_may_be_in_a_call_and_no_more() -> None:
     names = [f"p{n}" for n in range(BESIDE_MAX)]
     house = talking(*names, "late")

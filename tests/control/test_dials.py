@@ -157,3 +157,24 @@ def test_a_call_of_hers_has_no_queue_to_hand_it_on_in_and_she_is_told_so() -> No
     contact = one(house.journal, e.CallPlaced).contact
     said = house.hand_on(contact, ANA, to="ben")
     assert said.reason == "a call of her own has no queue: name one, or ask first"
+
+
+def test_a_late_answer_of_her_own_call_takes_back_what_rings_at_her_and_nothing_else() -> None:
+    house = ready()
+    wants(house)
+    grant = one(house.journal, e.CallPlaced)
+    house.wait(grant.ring_seconds + grant.dial_seconds + 4.9)
+    assert only(house.journal, e.ConsultUnanswered) == [], "its owner has a little longer"
+    house.wait(0.2)
+    assert one(house.journal, e.ConsultUnanswered).offer == grant.offer
+    house.call("c1")
+    assert house.rung("c1") == ANA
+    said = reported(house, OfferOutcome.ACCEPTED)
+    assert one(said, e.OfferRescinded).contact == "c1"
+    assert house.rung("c1") == ""
+
+
+def test_an_answer_in_time_takes_nothing_back() -> None:
+    house = ready()
+    wants(house)
+    assert only(reported(house, OfferOutcome.ACCEPTED), e.OfferRescinded) == []

@@ -5,7 +5,7 @@ from callcenter.domain import events as e
 from callcenter.domain.center import Channel
 from callcenter.domain.commands import CallAct, Presence
 from callcenter.domain.termination import Reason, ended
-from callcenter.domain.units import AgentId, ContactId, SegmentId
+from callcenter.domain.units import SECOND, AgentId, ContactId, SegmentId
 from tests.control.house import House, agent, center, member, one, only, queue
 from tests.control.invariants import check
 
@@ -227,3 +227,10 @@ def test_who_is_busy_cannot_do_it_or_is_away_picks_up_nothing() -> None:
         assert not answered.accepted
         assert words in answered.reason
     check(house.control)
+
+
+def test_whoever_she_is_handed_to_is_waited_for_alone_for_a_minute() -> None:
+    house = talking("ben")
+    house.presence("ben", Presence.NOT_READY)
+    assert house.hand_on("c1", "ann", to="ben").accepted
+    assert one(house.journal, e.ContactAssigned).until == house.now + 60 * SECOND
