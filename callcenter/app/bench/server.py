@@ -95,7 +95,7 @@ class BenchServer:
         return (
             f'state_directory = "{self.directory / "state"}"\nflows_directory = "{flows}"\n'
             f'[sip]\nlisten = ["{self.sip[0]}:{self.sip[1]}"]\n'
-            f'[media]\nrtp_ports = "36000-45999"\n[web]\nlisten = "{self.web}"\n'
+            f'[media]\nrtp_ports = "22000-31999"\n[web]\nlisten = "{self.web}"\n'
             f'[[number]]\nnumber = "{NUMBER}"\nflow = "bench-line"\nguests = true\n'
             '[[skill]]\nname = "bench"\n'
             f'[[queue]]\nid = "{QUEUE}"\ntitle = "Bench"\nskills = {{ bench = 1 }}\n'
