@@ -60,7 +60,7 @@ def fetched(
         async with running(store.url, tmp_path / "state") as intake:
             mailbox = Mailbox(intake, server, password)
             try:
-                async with asyncio.timeout(150):
+                async with asyncio.timeout(280):
                     await story(intake, server, mailbox)
             finally:
                 await mailbox.close()
@@ -81,14 +81,14 @@ def test_mails_arrive_as_they_come_and_after_restarts_of_either_side(
 ) -> None:
     async def story(intake: Intake, server: Dovecot, mailbox: Mailbox) -> None:
         await asyncio.to_thread(server.deliver, letter(1))
-        await soon(lambda: arrived(intake) == 1, 60)
+        await soon(lambda: arrived(intake) == 1, 120)
         await asyncio.to_thread(server.deliver, letter(2))
-        await soon(lambda: arrived(intake) == 2, 60)
+        await soon(lambda: arrived(intake) == 2, 120)
         await mailbox.begin_again()
         await asyncio.to_thread(server.stop)
         await asyncio.to_thread(server.start)
         await asyncio.to_thread(server.deliver, letter(3))
-        await soon(lambda: arrived(intake) == 3, 60)
+        await soon(lambda: arrived(intake) == 3, 120)
         assert intake.pipeline.counts["known"] == 0, "nothing was fetched twice"
 
     fetched(store, tmp_path, story)
@@ -109,7 +109,7 @@ def test_a_mail_that_somebody_has_read_already_arrives_all_the_same(
 
         await asyncio.to_thread(read_by_hand)
         await mailbox.begin_again()
-        await soon(lambda: arrived(intake) == 1, 60)
+        await soon(lambda: arrived(intake) == 1, 120)
 
     fetched(store, tmp_path, story)
 
@@ -120,13 +120,13 @@ def test_a_mailbox_that_is_made_anew_brings_nothing_twice(
     async def story(intake: Intake, server: Dovecot, mailbox: Mailbox) -> None:
         for number in (1, 2):
             await asyncio.to_thread(server.deliver, letter(number))
-        await soon(lambda: arrived(intake) == 2, 60)
+        await soon(lambda: arrived(intake) == 2, 120)
         before = mailbox.mark
         await mailbox.close()
         await asyncio.to_thread(server.begin_anew)
         await asyncio.to_thread(server.deliver, letter(3))
         await mailbox.begin_again()
-        await soon(lambda: arrived(intake) == 3, 60)
+        await soon(lambda: arrived(intake) == 3, 120)
         await soon(lambda: intake.pipeline.counts["known"] == 2)
         assert mailbox.mark.uidvalidity != before.uidvalidity
         assert mailbox.fetcher.counts["uidvalidity"]
@@ -136,7 +136,7 @@ def test_a_mailbox_that_is_made_anew_brings_nothing_twice(
 
 def test_a_wrong_password_is_counted_and_stops_nothing(store: StoreServer, tmp_path: Path) -> None:
     async def story(intake: Intake, _server: Dovecot, mailbox: Mailbox) -> None:
-        await soon(lambda: mailbox.fetcher.counts["login"] == 1, 60)
+        await soon(lambda: mailbox.fetcher.counts["login"] == 1, 120)
         assert arrived(intake) == 0
 
     fetched(store, tmp_path, story, password="wrong")

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 IDLE_SECONDS = 540
 """IDLE is renewed so often: firewalls forget a silent connection sooner than the standard says."""
 POLL_SECONDS = 30
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 15
 RECEIVE_SECONDS = 60
 PAUSES_SECONDS = (1, 2, 5, 15, 60)
 DAYS_AGAIN = 30
