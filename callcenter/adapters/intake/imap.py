@@ -37,8 +37,9 @@ from callcenter.intake.arrival import as_fax, mail_arrival, place_key
 
 log = structlog.get_logger()
 
-IDLE_SECONDS = 540
-"""IDLE is renewed so often: firewalls forget a silent connection sooner than the standard says."""
+IDLE_SECONDS = 25
+"""IDLE is renewed so often. Of a mail that comes between the look and the IDLE the server speaks once,
+before it says that it waits, where the client does not listen: it is found by the next look."""
 POLL_SECONDS = 30
 ANSWER_SECONDS = 15
 RECEIVE_SECONDS = 60
